@@ -1,0 +1,3 @@
+"""Callreel, a self-hosted archive of call recordings."""
+
+__version__ = "0.1.0"

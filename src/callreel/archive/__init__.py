@@ -1,0 +1,40 @@
+"""What the archive does: a file per verb. All rules are here; no HTTP, no SQL.
+
+Every verb is a function that takes the `Archive` first, then the `Access` of who asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from callreel.audio import AudioStore, SoundWorker
+from callreel.catalog import Catalog
+from callreel.model import Recording
+
+
+class BodyFormat(Protocol):
+    """How a recording is written as its public JSON; `api.wire` knows, the archive need not."""
+
+    def render(self, recording: Recording) -> bytes:
+        """Return the body: the JSON object without the opening that holds the server's address."""
+        ...
+
+    def parse(self, body: bytes) -> Recording:
+        """Return the recording that a body was rendered from."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The two stores and what works between them; made by `wiring`, closed by who made it."""
+
+    catalog: Catalog
+    audio: AudioStore
+    sound: SoundWorker
+    bodies: BodyFormat
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await self.sound.close()
+        await self.catalog.close()

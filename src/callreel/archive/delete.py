@@ -1,0 +1,27 @@
+"""Delete a recording: gone from every list at once, then its audio, then its record."""
+
+from __future__ import annotations
+
+from callreel.archive import Archive
+from callreel.archive.find import entry_for
+from callreel.audio import AudioKey
+from callreel.model import Access, Scope, State
+
+
+async def one(archive: Archive, access: Access, recording_id: str) -> None:
+    """Delete a recording for good; one whose deletion was cut short is deleted to the end.
+
+    The audio stays while another recording of the tenant has the same.
+
+    Raises:
+        NotFound: there is no such recording for this key.
+        NotAllowed: the key lacks the scope.
+    """
+    access.require(Scope.MANAGE)
+    entry = await entry_for(archive, access, recording_id)
+    tenant = access.reach.tenant
+    await archive.catalog.withdraw(access.reach, recording_id, State.DELETING)
+    async with archive.audio.removing():
+        await archive.catalog.forget(access.reach, recording_id)
+        if not await archive.catalog.is_digest_used(tenant, entry.digest):
+            await archive.audio.remove(AudioKey(tenant, entry.digest.hex()))

@@ -1,0 +1,28 @@
+"""What of a call can be filtered and sorted by."""
+
+from __future__ import annotations
+
+from callreel.archive.numbers import normalise
+from callreel.model import Call, Facts, Reach
+
+
+def facts_of(call: Call) -> Facts:
+    """Return the facts of a call."""
+    sides = (call.from_number, call.to_number)
+    numbers = {normalise(side) for side in sides if side is not None}
+    return Facts(
+        started_at=call.started_at,
+        hung_up_at=call.hung_up_at,
+        talking_ms=call.talking_ms,
+        project_id=None if call.project is None else call.project.id,
+        user_id=None if call.user is None else call.user.id,
+        numbers=frozenset(numbers - {""}),
+        tags=frozenset(call.tags),
+    )
+
+
+def is_within(reach: Reach, facts: Facts) -> bool:
+    """Say whether a call with these facts lies within what a key is narrowed to."""
+    in_projects = reach.projects is None or facts.project_id in reach.projects
+    in_users = reach.users is None or facts.user_id in reach.users
+    return in_projects and in_users

@@ -1,0 +1,79 @@
+"""API keys: made once, shown once, kept as a digest, recognised fast."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+
+from callreel.catalog import Catalog
+from callreel.errors import NotAuthenticated
+from callreel.model import Access, Key, Reach, Scope
+
+REFRESH_SECONDS = 1.0
+MAX_REMEMBERED = 10_000
+REFUSAL = "Send a valid key in the header Authorization; this one is missing, unknown or ended."
+
+
+def make(
+    label: str,
+    reach: Reach,
+    scopes: frozenset[Scope],
+    expires_at: int | None = None,
+) -> tuple[str, Key]:
+    """Return a new key's text, to be shown once, and what is kept of it.
+
+    The secret part has 256 random bits, so a plain digest of it cannot be guessed backwards.
+    """
+    key_id = secrets.token_hex(4)
+    text = f"cr_{key_id}_{secrets.token_urlsafe(32)}"
+    access = Access(key_id, reach, scopes, expires_at)
+    return text, Key(key_id, label, digest_of(text), access, int(time.time()))
+
+
+def digest_of(text: str) -> bytes:
+    """Return what is kept of a key."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+class KeyRing:
+    """Recognises keys, remembering each for a second: so late may a revocation be seen."""
+
+    def __init__(self, catalog: Catalog, clock: Callable[[], float] = time.time) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._seen: dict[bytes, tuple[float, Access]] = {}
+
+    async def recognise(self, text: str) -> Access:
+        """Return what a key may do.
+
+        Raises:
+            NotAuthenticated: the key is empty, unknown, expired or revoked.
+        """
+        digest = digest_of(text)
+        now = self._clock()
+        seen = self._seen.get(digest)
+        if seen is not None and 0 <= now - seen[0] < REFRESH_SECONDS:
+            access = seen[1]
+        else:
+            access = await self._look_up(digest)
+            self._remember(digest, access, now)
+        if access.expires_at is not None and access.expires_at <= now:
+            raise NotAuthenticated(REFUSAL)
+        return access
+
+    async def _look_up(self, digest: bytes) -> Access:
+        key = await self._catalog.key_by_digest(digest)
+        if key is None or not hmac.compare_digest(key.digest, digest):
+            raise NotAuthenticated(REFUSAL)
+        if key.revoked_at is not None:
+            self._seen.pop(digest, None)
+            raise NotAuthenticated(REFUSAL)
+        return key.access
+
+    def _remember(self, digest: bytes, access: Access, now: float) -> None:
+        if len(self._seen) >= MAX_REMEMBERED:
+            self._seen.clear()
+        self._seen[digest] = (now, access)

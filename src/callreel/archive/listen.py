@@ -1,0 +1,82 @@
+"""Listen: the audio of a recording, converted where asked for, and its waveform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from callreel.archive import Archive
+from callreel.archive.find import entry_for
+from callreel.archive.take_in import PEAKS
+from callreel.audio import AudioKey, Format
+from callreel.errors import NotFound, Unavailable
+from callreel.model import Access, Recording, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Audio that may be heard.
+
+    Attributes:
+        recording: Whose audio it is.
+        key: Where it lies.
+        original_name: The file's name where it came from, or None.
+    """
+
+    recording: Recording
+    key: AudioKey
+    original_name: str | None
+
+
+async def sound_of(archive: Archive, access: Access, recording_id: str) -> Sound:
+    """Return where the whole audio of a recording lies.
+
+    Raises:
+        NotFound: there is no such recording for this key.
+        Unavailable: the audio is away, or not as long as it was.
+        NotAllowed: the key lacks the scope.
+    """
+    access.require(Scope.LISTEN)
+    entry = await entry_for(archive, access, recording_id)
+    recording = archive.bodies.parse(entry.body)
+    key = AudioKey(access.reach.tenant, recording.audio.sha256)
+    if await archive.audio.size(key) != recording.audio.size:
+        raise Unavailable("The audio of this recording cannot be read just now; tell the operator.")
+    return Sound(recording, key, entry.original_name)
+
+
+async def converted(archive: Archive, sound: Sound, to: Format) -> Path:
+    """Return a local file of the audio in another format, made once and kept.
+
+    Raises:
+        BadRecording: the audio cannot be read to its end.
+        Unavailable: the conversion went over its limits.
+    """
+    name = f"audio.{to.value}"
+    kept = await archive.audio.derived(sound.key, name)
+    if kept is not None:
+        return kept
+    target = archive.audio.scratch(f".{to.value}")
+    try:
+        async with archive.audio.local(sound.key) as source:
+            await archive.sound.convert(source, target, to)
+        return await archive.audio.keep_derived(sound.key, name, target)
+    finally:
+        target.unlink(missing_ok=True)
+
+
+async def peaks(archive: Archive, access: Access, recording_id: str) -> bytes:
+    """Return the waveform as JSON text; made again where it was lost.
+
+    Raises:
+        NotFound, Unavailable, NotAllowed: as `sound_of`.
+    """
+    sound = await sound_of(archive, access, recording_id)
+    kept = await archive.audio.derived(sound.key, PEAKS)
+    if kept is not None:
+        try:
+            return kept.read_bytes()
+        except FileNotFoundError as error:  # removed a moment ago
+            raise NotFound("There is no such recording.") from error
+    async with archive.audio.local(sound.key) as source:
+        return (await archive.sound.inspect(source)).peaks

@@ -1,0 +1,168 @@
+"""Take in recordings: identity, duplicates and the order of writes.
+
+The order is what makes an answer a promise. Audio is on stable storage before the catalog
+hears of it, so a crash between the two leaves a file that nobody refers to, never a record
+without its audio.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, fields
+
+from callreel.archive import Archive
+from callreel.archive.facts import facts_of, is_within
+from callreel.audio import AudioKey, Inspection, Staged
+from callreel.catalog import NewEntry, Outcome
+from callreel.errors import BadRecording, Conflict
+from callreel.model import (
+    EARLIEST_START,
+    LATEST_START,
+    Access,
+    Audio,
+    Call,
+    Recording,
+    Scope,
+)
+
+PEAKS = "peaks.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """A recording that is in the archive for good.
+
+    Attributes:
+        body: Its body.
+        is_new: False where the same was there already.
+    """
+
+    body: bytes
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call with its staged audio, as it comes in.
+
+    Attributes:
+        call: The call.
+        staged: The audio; its owner drops it afterwards.
+        id: The id that the sender wants, or None to have one made of the call and the audio.
+        original_name: The file's name where it came from, or None.
+        source: What brings it in, such as `api` or `freepbx`.
+    """
+
+    call: Call
+    staged: Staged
+    id: str | None = None
+    original_name: str | None = None
+    source: str = "api"
+
+
+async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
+    """Take in one recording and return it once it is on stable storage.
+
+    Raises:
+        BadRecording: the call or the audio is at fault, or outside of what the key reaches.
+        UnsupportedMedia: the file is no audio that the archive takes.
+        Conflict: the id has other content.
+        StorageFull: there is no room.
+        NotAllowed: the key lacks the scope.
+    """
+    access.require(Scope.INGEST)
+    if not is_within(access.reach, facts_of(arrival.call)):
+        raise BadRecording("The call lies outside of the projects or users of this key.")
+    async with archive.audio.taking_in():
+        entry = await prepare(archive, access.reach.tenant, arrival)
+        outcome = (await archive.catalog.add(access.reach.tenant, [entry]))[0]
+    if outcome is Outcome.CONFLICT:
+        raise Conflict("This id is taken by a recording with other content.")
+    if outcome is Outcome.ADDED:
+        return TakenIn(entry.body, is_new=True)
+    kept = await archive.catalog.find(access.reach, entry.id)
+    return TakenIn(kept.body, is_new=False)
+
+
+async def prepare(archive: Archive, tenant: int, arrival: Arrival) -> NewEntry:
+    """Check a call, measure its audio, put the audio on stable storage and return the entry.
+
+    The caller holds `AudioStore.taking_in` until the entry is in the catalog.
+
+    Raises:
+        BadRecording, UnsupportedMedia, StorageFull: as `one`.
+    """
+    check_call(arrival.call)
+    inspection = await archive.sound.inspect(arrival.staged.path)
+    digest = arrival.staged.sha256
+    key = AudioKey(tenant, digest)
+    await archive.audio.keep(arrival.staged, key)
+    await _keep_peaks(archive, key, inspection.peaks)
+    return entry_of(archive, arrival, digest, inspection)
+
+
+def entry_of(archive: Archive, arrival: Arrival, digest: str, inspection: Inspection) -> NewEntry:
+    """Return what the catalog keeps of an arrival whose audio was measured."""
+    recording_id = arrival.id or derived_id(arrival.call, digest)
+    audio = Audio(
+        digest,
+        arrival.staged.size,
+        inspection.mime_type,
+        inspection.channels,
+        inspection.duration_ms,
+    )
+    body = archive.bodies.render(Recording(recording_id, arrival.call, audio))
+    return NewEntry(
+        id=recording_id,
+        body=body,
+        facts=facts_of(arrival.call),
+        digest=bytes.fromhex(digest),
+        fingerprint=_fingerprint(arrival.call, digest),
+        arrived_at=int(time.time()),
+        original_name=arrival.original_name,
+        source=arrival.source,
+        project=arrival.call.project,
+        user=arrival.call.user,
+    )
+
+
+def derived_id(call: Call, sha256: str) -> str:
+    """Return an id that the same call with the same audio always gets.
+
+    A UUID of version 8 (RFC 9562, 5.8): 48 bits of the start in milliseconds, so that ids lie
+    in the catalog as calls arrive, then a digest of what tells one recording from another.
+    """
+    identity = "\0".join((call.dialog_id, call.source_call_id or "", sha256))
+    tail = hashlib.sha256(identity.encode()).hexdigest()
+    head = f"{call.started_at * 1000:012x}"
+    variant = "89ab"[int(tail[3], 16) % 4]
+    return f"{head[:8]}-{head[8:]}-8{tail[:3]}-{variant}{tail[4:7]}-{tail[7:19]}"
+
+
+def check_call(call: Call) -> None:
+    """Raise BadRecording where a call's times or lengths cannot be."""
+    if not EARLIEST_START <= call.started_at <= LATEST_START:
+        raise BadRecording("The call must start in the years 2000 to 2135.", field="started_at")
+    if call.hung_up_at < call.started_at:
+        raise BadRecording("The call ends before it starts.", field="hung_up_at")
+    for name in ("talking_ms", "waiting_ms", "first_queue_waiting_ms"):
+        length = getattr(call, name)
+        if length is not None and not 0 <= length < 1 << 53:
+            raise BadRecording("A length must be 0 or more milliseconds.", field=name)
+
+
+async def _keep_peaks(archive: Archive, key: AudioKey, peaks: bytes) -> None:
+    made = archive.audio.scratch(".json")
+    made.write_bytes(peaks)
+    await archive.audio.keep_derived(key, PEAKS, made)
+
+
+def _fingerprint(call: Call, sha256: str) -> bytes:
+    """Digest what was handed in; fields that a later version adds leave it as it is."""
+    given = [
+        f"{field.name}={value!r}"
+        for field in fields(call)
+        if (value := getattr(call, field.name)) not in (None, (), False)
+    ]
+    return hashlib.sha256("\0".join([sha256, *given]).encode()).digest()

@@ -1,0 +1,190 @@
+"""The audio: recorded sound as bytes, and what can be measured of it.
+
+`AudioStore` is the seam. A folder stands behind it (`folder.py`); an S3-compatible store can.
+Every implementation passes `tests/contracts/audio_contract.py`, which is this contract as tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol, Self
+
+
+@dataclass(frozen=True, slots=True)
+class AudioKey:
+    """Where audio lies: made of the tenant and the content alone, never of anything a client said.
+
+    Attributes:
+        tenant: The tenant's number.
+        sha256: Hex digest of the bytes.
+    """
+
+    tenant: int
+    sha256: str
+
+
+class Staged(Protocol):
+    """Audio on its way in: bytes in a local temporary file that nobody else sees.
+
+    Use it as a context manager: leaving it without `AudioStore.keep` drops the file.
+    """
+
+    path: Path
+    size: int
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes and hash them.
+
+        Raises:
+            StorageFull: there is no room.
+        """
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of what was written so far."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class AudioStore(Protocol):
+    """Keeps audio by its digest, and beside it what was derived of it and can be made again.
+
+    Raises (any method):
+        Unavailable: the store is away, or a read or a write failed.
+        StorageFull: a write found no room.
+    """
+
+    def stage(self) -> Staged:
+        """Begin to take in audio.
+
+        Raises:
+            StorageFull: the free space is below the reserve.
+        """
+        ...
+
+    async def keep(self, staged: Staged, key: AudioKey) -> None:
+        """Put staged audio into its place; it is on stable storage when this returns.
+
+        The bytes on disk are `staged.size` long, or this fails. Audio that is there already,
+        whole, is left as it is.
+        """
+        ...
+
+    async def size(self, key: AudioKey) -> int | None:
+        """Return the length in bytes, or None where there is no such audio."""
+        ...
+
+    def read(self, key: AudioKey, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes from start up to, not including, end, in chunks of at most 256 KiB.
+
+        Raises:
+            NotFound: there is no such audio.
+            Unavailable: it ended before `end`.
+        """
+        ...
+
+    def local(self, key: AudioKey) -> AbstractAsyncContextManager[Path]:
+        """Lend a readable local file of the audio, for as long as the context lasts.
+
+        Raises:
+            NotFound: there is no such audio.
+        """
+        ...
+
+    async def remove(self, key: AudioKey) -> None:
+        """Remove the audio and all that was derived of it; nothing happens where there is none."""
+        ...
+
+    async def derived(self, key: AudioKey, name: str) -> Path | None:
+        """Return a local file of what was derived under this name, or None."""
+        ...
+
+    def scratch(self, suffix: str) -> Path:
+        """Return a fresh local path for a file on its way to `keep_derived`."""
+        ...
+
+    async def keep_derived(self, key: AudioKey, name: str, made: Path) -> Path:
+        """Move a finished local file beside the audio and return its new place.
+
+        It need not survive a crash, but is never seen in part.
+        """
+        ...
+
+    def taking_in(self) -> AbstractAsyncContextManager[None]:
+        """Hold this from before `keep` until the entry is cataloged; `removing` waits for it."""
+        ...
+
+    def removing(self) -> AbstractAsyncContextManager[None]:
+        """Hold this while asking whether audio is still used and removing it.
+
+        Without the two, audio could be removed as unused while the same bytes are taken in again.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Return if audio can be written and there is room above the reserve.
+
+        Raises:
+            StorageFull: the free space is below the reserve.
+        """
+        ...
+
+
+class Format(Enum):
+    """What audio can be converted to, by the word that a client asks with."""
+
+    OPUS = "opus"
+    MP3 = "mp3"
+    WAV = "wav"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was measured of audio.
+
+    Attributes:
+        mime_type: Sniffed from the bytes.
+        channels: Number of channels.
+        duration_ms: Length in milliseconds.
+        peaks: The waveform as the JSON text that `GET …/peaks` answers with.
+    """
+
+    mime_type: str
+    channels: int
+    duration_ms: int
+    peaks: bytes
+
+
+class SoundWorker(Protocol):
+    """Reads and converts audio, which may be hostile, in child processes with limits."""
+
+    async def inspect(self, path: Path) -> Inspection:
+        """Measure audio.
+
+        Raises:
+            UnsupportedMedia: the bytes are no audio that the archive takes.
+            BadRecording: the audio is empty, broken, or shorter than its header says.
+            Unavailable: no worker could be had.
+        """
+        ...
+
+    async def convert(self, source: Path, target: Path, to: Format) -> None:
+        """Write audio to target in another format, within the limits of time, memory and size.
+
+        Raises:
+            BadRecording: the audio cannot be read to its end.
+            Unavailable: the limits were reached, or no worker could be had.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the child processes."""
+        ...

@@ -1,0 +1,223 @@
+"""The catalog: which recordings there are, and what may be asked of them.
+
+`Catalog` is the seam. SQLite stands behind it (`sqlite.py`); PostgreSQL can. Every
+implementation passes `tests/contracts/catalog_contract.py`, which is this contract as tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from callreel.model import (
+    CallFilter,
+    Facts,
+    Key,
+    ListRequest,
+    Named,
+    Page,
+    Reach,
+    State,
+    Tenant,
+)
+
+
+class Kind(Enum):
+    """What an id with a name may be of."""
+
+    PROJECT = "project"
+    USER = "tenant_user"
+    TAG = "custom_tag"
+
+
+class Outcome(Enum):
+    """What became of an entry that was handed in."""
+
+    ADDED = "added"
+    SAME = "same"  # already there, from the same content
+    CONFLICT = "conflict"  # the id is taken by other content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """A recording on its way into the catalog.
+
+    Attributes:
+        id: The recording's id, unique in its tenant.
+        body: Its finished public JSON without the opening (see `Catalog.page`).
+        facts: What the body says that can be filtered by.
+        digest: SHA-256 of the audio, 32 bytes.
+        fingerprint: SHA-256 of all that was handed in, 32 bytes: tells a repeat from a clash.
+        arrived_at: Seconds UTC.
+        original_name: The audio's file name where it came from; for people, never a path of ours.
+        source: What brought it in, such as `api` or `freepbx`.
+        project, user: Names to be known by `GET /project` and `GET /tenant_user`.
+    """
+
+    id: str
+    body: bytes
+    facts: Facts
+    digest: bytes
+    fingerprint: bytes
+    arrived_at: int
+    original_name: str | None = None
+    source: str = "api"
+    project: Named | None = None
+    user: Named | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A recording as the catalog keeps it."""
+
+    id: str
+    body: bytes
+    state: State
+    digest: bytes
+    fingerprint: bytes
+    arrived_at: int
+    original_name: str | None
+    source: str
+
+
+class Catalog(Protocol):
+    """Recordings, names, keys and tenants.
+
+    Every method that reads or changes recordings is given a `Reach` and behaves as if nothing
+    outside of it existed. A write has reached stable storage when its method returns. Methods
+    are coroutines so that a database over a network can stand behind them; they may be called
+    from one event loop only, several at once.
+
+    Raises (any method):
+        Unavailable: the store is away, busy or took longer than its time limit.
+        StorageFull: a write found no room; nothing of it was kept.
+    """
+
+    async def page(self, reach: Reach, request: ListRequest, opening: bytes) -> Page:
+        """Return a page of the available recordings.
+
+        Args:
+            reach: Whose.
+            request: Which.
+            opening: Put before each body; it is how the server's own address gets into a record.
+        """
+        ...
+
+    async def count(self, reach: Reach, call_filter: CallFilter) -> int:
+        """Return how many available recordings match."""
+        ...
+
+    async def find(self, reach: Reach, recording_id: str) -> Entry:
+        """Return one, whatever its state.
+
+        Raises:
+            NotFound: none within reach has this id.
+        """
+        ...
+
+    async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
+        """Add all entries in one transaction, as available; return what became of each, in order.
+
+        Within a second of `started_at`, arrival decides the order of a list.
+        """
+        ...
+
+    async def rewrite(
+        self, reach: Reach, recording_id: str, change: Callable[[bytes], tuple[bytes, Facts]]
+    ) -> bytes:
+        """Replace an available recording's body and tags in one transaction; return the new body.
+
+        `change` gets the body and returns the new one with its facts, of which only the tags may
+        differ from before; it must not block and may be called more than once.
+
+        Raises:
+            NotFound: none within reach has this id and is available.
+        """
+        ...
+
+    async def withdraw(self, reach: Reach, recording_id: str, state: State) -> None:
+        """Take a recording out of every list and give it another state than available.
+
+        Raises:
+            NotFound: none within reach has this id.
+        """
+        ...
+
+    async def restore(self, reach: Reach, recording_id: str, facts: Facts) -> None:
+        """Make a withdrawn recording available again, at its old place.
+
+        Raises:
+            NotFound: none within reach has this id and is withdrawn.
+        """
+        ...
+
+    async def forget(self, reach: Reach, recording_id: str) -> None:
+        """Drop a withdrawn recording for good; nothing happens where there is none."""
+        ...
+
+    async def is_digest_used(self, tenant: int, digest: bytes) -> bool:
+        """Say whether any recording of the tenant, in any state, has this audio."""
+        ...
+
+    async def names(self, reach: Reach, kind: Kind) -> list[Named]:
+        """Return the ids and names, ascending by id.
+
+        A narrowed reach sees the projects and users of its own calls only, and every tag.
+        """
+        ...
+
+    async def add_tag(
+        self, tenant: int, name: str, tag_id: int | None = None
+    ) -> tuple[Named, bool]:
+        """Name a tag and say whether it is new; without an id, one is given or the name's is found.
+
+        Raises:
+            Conflict: the id has another name, or the name another id.
+        """
+        ...
+
+    async def unknown_tags(self, tenant: int, tag_ids: frozenset[int]) -> frozenset[int]:
+        """Return those of the ids that no tag has."""
+        ...
+
+    async def add_tenant(self, name: str) -> Tenant:
+        """Create a tenant.
+
+        Raises:
+            Conflict: the name is taken.
+        """
+        ...
+
+    async def tenants(self) -> list[Tenant]:
+        """Return all tenants by number."""
+        ...
+
+    async def add_key(self, key: Key) -> None:
+        """Keep a key."""
+        ...
+
+    async def key_by_digest(self, digest: bytes) -> Key | None:
+        """Return the key with this digest, revoked or not."""
+        ...
+
+    async def keys(self, tenant: int | None = None) -> list[Key]:
+        """Return the keys, of one tenant or all, oldest first."""
+        ...
+
+    async def revoke_key(self, key_id: str, at: int) -> Key:
+        """Revoke a key; one that is revoked already keeps its time.
+
+        Raises:
+            NotFound: there is no such key.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Return if the catalog can be read; raise Unavailable if not."""
+        ...
+
+    async def close(self) -> None:
+        """Give everything back; no other method may be called afterwards."""
+        ...

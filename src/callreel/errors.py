@@ -1,0 +1,97 @@
+"""What can go wrong, in the archive's own words; nothing here knows HTTP.
+
+Each message is one sentence that a user may read: it says what is wrong and, where there is
+something to do, what. It never holds a key, a whole telephone number or a path of the machine.
+"""
+
+from __future__ import annotations
+
+
+class CallreelError(Exception):
+    """The parent of every error that is an answer, not a bug.
+
+    Attributes:
+        message: One sentence for the user.
+        field: The parameter or field that is at fault, in the words of the request.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class BadParameter(CallreelError):  # noqa: N818 - it reads as the answer that it is
+    """A parameter of a question is unknown, ill-formed or above a limit."""
+
+
+class NotAuthenticated(CallreelError):  # noqa: N818
+    """No key, or one that is unknown, expired or revoked."""
+
+
+class NotAllowed(CallreelError):  # noqa: N818
+    """The key lacks the scope."""
+
+
+class NotFound(CallreelError):  # noqa: N818
+    """There is no such thing within the reach of the key; whether elsewhere is not said."""
+
+
+class Conflict(CallreelError):  # noqa: N818
+    """The id is taken by something else."""
+
+
+class TooLarge(CallreelError):  # noqa: N818
+    """A body or a part of it is above its limit."""
+
+
+class UnsupportedMedia(CallreelError):  # noqa: N818
+    """The content type, or the kind of audio, is not one that the archive takes."""
+
+
+class RangeNotSatisfiable(CallreelError):  # noqa: N818
+    """The range lies outside of the audio.
+
+    Attributes:
+        size: The audio's length in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The range lies outside of the {size} bytes of the audio.")
+        self.size = size
+
+
+class BadRecording(CallreelError):  # noqa: N818
+    """A recording that was handed in cannot be taken in: a field or the audio is at fault."""
+
+
+class TooManyRequests(CallreelError):  # noqa: N818
+    """The key asked more often than it may.
+
+    Attributes:
+        retry_after: Seconds after which to ask again.
+    """
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(CallreelError):  # noqa: N818
+    """The archive cannot answer just now: a store is away, busy or too slow. Asking again helps.
+
+    Attributes:
+        retry_after: Seconds after which to ask again.
+    """
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StorageFull(CallreelError):  # noqa: N818
+    """There is no room for what was handed in. Reading goes on."""
+
+
+class Misconfigured(CallreelError):  # noqa: N818
+    """A setting, a data folder or a command's argument is wrong; for the operator, not for HTTP."""

@@ -1,0 +1,114 @@
+"""The settings: one frozen value, read once from the environment, at the top."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from callreel.errors import Misconfigured
+
+PREFIX = "CALLREEL_"
+
+
+def _setting(default: Any, read: Callable[[str], Any], says: str) -> Any:  # noqa: ANN401 - as field()
+    return field(default=default, metadata={"read": read, "says": says})
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _public_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or any(c in text for c in ' "\\<>?#'):
+        raise ValueError("must be an address such as https://calls.example.org")
+    return text.rstrip("/")
+
+
+def _switch(text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise ValueError("must be 0 or 1")
+    return text == "1"
+
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that an operator can set; each field is `CALLREEL_` and its name in capitals."""
+
+    data: Path = _setting(Path("data"), Path, "The data folder: the database and the audio.")
+    host: str = _setting("127.0.0.1", str, "Address to listen on.")
+    port: int = _setting(8080, _whole(1, 65535), "Port to listen on.")
+    workers: int = _setting(1, _whole(1, 64), "Server processes.")
+    public_url: str | None = _setting(
+        None,
+        _public_url,
+        "Address by which clients reach the server, put into each recording_url; without it, "
+        "the address that each request was sent to.",
+    )
+    trusted_proxies: str = _setting(
+        "127.0.0.1", str, "Addresses of proxies whose X-Forwarded headers are believed."
+    )
+    max_limit: int = _setting(10_000, _whole(1, 100_000), "Most records in a page.")
+    max_filter_bytes: int = _setting(16_384, _whole(64, MIB), "Most bytes in a filter.")
+    max_filter_objects: int = _setting(50, _whole(1, 500), "Most objects in a filter.")
+    max_filter_items: int = _setting(1_000, _whole(1, 10_000), "Most items in a filter's list.")
+    max_upload_bytes: int = _setting(
+        512 * MIB, _whole(1, 1 << 40), "Most bytes of audio in an upload."
+    )
+    max_call_bytes: int = _setting(65_536, _whole(256, MIB), "Most bytes in an upload's call.")
+    free_space_reserve: int = _setting(
+        256 * MIB, _whole(0, 1 << 50), "Free bytes below which nothing more is taken in."
+    )
+    query_seconds: int = _setting(
+        10, _whole(1, 600), "Seconds after which a question is given up with 503."
+    )
+    convert_seconds: int = _setting(
+        120, _whole(1, 3600), "Seconds of processor time that one conversion may take."
+    )
+    rate_limit: int = _setting(
+        0, _whole(0, 1_000_000), "Requests a second that one key may make; 0 for no limit."
+    )
+    gzip: bool = _setting(True, _switch, "Whether to compress lists for clients that accept it.")
+    access_log: bool = _setting(True, _switch, "Whether to write a line for each request.")
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings that the environment gives.
+
+    Raises:
+        Misconfigured: a setting is unknown or its value is wrong.
+    """
+    known = {PREFIX + each.name.upper(): each for each in fields(Settings)}
+    given: dict[str, Any] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        if variable not in known:
+            raise Misconfigured(f"There is no setting {variable}; see the reference of settings.")
+        try:
+            given[known[variable].name] = known[variable].metadata["read"](text)
+        except ValueError as error:
+            raise Misconfigured(f"{variable} {error}.") from error
+    return Settings(**given)
+
+
+def reference() -> list[tuple[str, str, str]]:
+    """Return the variable, default and meaning of each setting, for the reference page."""
+    return [
+        (
+            PREFIX + each.name.upper(),
+            "" if each.default in (MISSING, None) else str(each.default),
+            each.metadata["says"],
+        )
+        for each in fields(Settings)
+    ]
