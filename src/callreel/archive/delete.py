@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from callreel.archive import Archive
+from callreel.archive.facts import facts_reader
 from callreel.archive.find import entry_for
 from callreel.audio import AudioKey
 from callreel.model import Access, Scope, State
@@ -19,8 +20,9 @@ async def one(archive: Archive, access: Access, recording_id: str) -> None:
     """
     access.require(Scope.MANAGE)
     entry = await entry_for(archive, access, recording_id)
+    read = facts_reader(archive.bodies)
     tenant = access.reach.tenant
-    await archive.catalog.withdraw(access.reach, recording_id, State.DELETING)
+    await archive.catalog.withdraw(access.reach, recording_id, State.DELETING, read)
     async with archive.audio.removing():
         await archive.catalog.forget(access.reach, recording_id)
         if not await archive.catalog.is_digest_used(tenant, entry.digest):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from callreel.archive import BodyFormat
 from callreel.archive.numbers import normalise
+from callreel.catalog import FactsOf
 from callreel.model import Call, Facts, Reach
 
 
@@ -19,6 +21,11 @@ def facts_of(call: Call) -> Facts:
         numbers=frozenset(numbers - {""}),
         tags=frozenset(call.tags),
     )
+
+
+def facts_reader(bodies: BodyFormat) -> FactsOf:
+    """Return what reads the facts out of a body."""
+    return lambda body: facts_of(bodies.parse(body).call)
 
 
 def is_within(reach: Reach, facts: Facts) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callreel.archive import Archive
-from callreel.archive.facts import facts_of
+from callreel.archive.facts import facts_reader
 from callreel.errors import BadRecording
-from callreel.model import Access, Facts, Named, Scope
+from callreel.model import Access, Named, Scope
 
 
 async def set_tags(
@@ -25,12 +25,13 @@ async def set_tags(
     if unknown:
         raise BadRecording(f"There is no tag {min(unknown)}; create it first.", field="tags")
 
-    def change(body: bytes) -> tuple[bytes, Facts]:
+    def change(body: bytes) -> bytes:
         recording = archive.bodies.parse(body)
         call = replace(recording.call, tags=tuple(sorted(tags)))
-        return archive.bodies.render(replace(recording, call=call)), facts_of(call)
+        return archive.bodies.render(replace(recording, call=call))
 
-    return await archive.catalog.rewrite(access.reach, recording_id, change)
+    read = facts_reader(archive.bodies)
+    return await archive.catalog.rewrite(access.reach, recording_id, change, read)
 
 
 async def create(

@@ -82,6 +82,10 @@ class Entry:
     source: str
 
 
+FactsOf = Callable[[bytes], Facts]
+"""Reads the facts out of a body; called inside a transaction, it must not block."""
+
+
 class Catalog(Protocol):
     """Recordings, names, keys and tenants.
 
@@ -125,19 +129,20 @@ class Catalog(Protocol):
         ...
 
     async def rewrite(
-        self, reach: Reach, recording_id: str, change: Callable[[bytes], tuple[bytes, Facts]]
+        self, reach: Reach, recording_id: str, change: Callable[[bytes], bytes], read: FactsOf
     ) -> bytes:
-        """Replace an available recording's body and tags in one transaction; return the new body.
+        """Change an available recording's body and its tags in one transaction; return the body.
 
-        `change` gets the body and returns the new one with its facts, of which only the tags may
-        differ from before; it must not block and may be called more than once.
+        Of the facts, only the tags may differ between the old body and the new one.
 
         Raises:
             NotFound: none within reach has this id and is available.
         """
         ...
 
-    async def withdraw(self, reach: Reach, recording_id: str, state: State) -> None:
+    async def withdraw(
+        self, reach: Reach, recording_id: str, state: State, read: FactsOf
+    ) -> None:
         """Take a recording out of every list and give it another state than available.
 
         Raises:
@@ -145,7 +150,7 @@ class Catalog(Protocol):
         """
         ...
 
-    async def restore(self, reach: Reach, recording_id: str, facts: Facts) -> None:
+    async def restore(self, reach: Reach, recording_id: str, read: FactsOf) -> None:
         """Make a withdrawn recording available again, at its old place.
 
         Raises:
