@@ -1,0 +1,88 @@
+"""What the server counts about itself, in the form that Prometheus reads."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from callreel import __version__
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """The counters of one app.
+
+    Where several processes serve, their parent sets `PROMETHEUS_MULTIPROC_DIR` to a fresh folder
+    before it imports this; each then tells of all.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "callreel_http_requests",
+            "Requests that were answered.",
+            ["route", "method", "status"],
+            registry=self._registry,
+        )
+        self._durations = Histogram(
+            "callreel_http_request_duration_seconds",
+            "Time from a request's head to the end of its answer.",
+            ["route"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._taken_in = Counter(
+            "callreel_recordings_taken_in",
+            "Recordings that were new and are now kept.",
+            ["source"],
+            registry=self._registry,
+        )
+        build = Gauge(
+            "callreel_build_info",
+            "Always 1; the label tells the version.",
+            ["version"],
+            registry=self._registry,
+            multiprocess_mode="max",
+        )
+        build.labels(__version__).set(1)
+        # A child is looked up under a lock; what is used for every request is remembered here.
+        self._request_children: dict[tuple[str, str, int], Counter] = {}
+        self._duration_children: dict[str, Histogram] = {}
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request.
+
+        Args:
+            route: The pattern of the address, never the address itself.
+            method: As the client sent it.
+            status: Of the answer; 499 where the client went away before.
+            seconds: How long it took.
+        """
+        key = (route, method, status)
+        counter = self._request_children.get(key)
+        if counter is None:
+            known = method if method in METHODS else "other"
+            counter = self._requests.labels(route, known, str(status))
+            if known == method:  # else the table would grow by whatever clients invent
+                self._request_children[key] = counter
+            self._duration_children[route] = self._durations.labels(route)
+        counter.inc()
+        self._duration_children[route].observe(seconds)
+
+    def taken_in(self, source: str) -> None:
+        """Count a recording that is new and kept."""
+        self._taken_in.labels(source).inc()
+
+    def render(self) -> bytes:
+        """Return all of it as text of the type `CONTENT_TYPE`."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the library's
+        return generate_latest(together)

@@ -1,0 +1,395 @@
+"""The vendor's names and formats, both ways; no other file knows them.
+
+A recording's public JSON is kept finished, in two parts. The opening ends inside of the value of
+`recording_url` and is the same for all records, so the server's own address is put in on the way
+out as a mere separator. The body is the rest, and begins with the recording's id.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from callreel.api.limits import HIGHEST_INT, LOWEST_INT
+from callreel.errors import BadRecording
+from callreel.model import Audio, Call, DialogType, Direction, Named, Recording, SortField
+
+LIST_PATH: Final = "/cdr_dialog_recording"
+
+_NO_CONTROLS: Final = r"^(?![\s\S]*[\u0000-\u001f\u007f])"
+_TIME_PATTERN: Final = r"^\d{4}-\d\d-\d\d ([01]\d|2[0-3]):[0-5]\d:[0-5]\d$"
+_ID_PATTERN: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._~:-]{1,64}$"
+_TIME: Final = re.compile(_TIME_PATTERN, re.ASCII)
+_RECORDING_ID: Final = re.compile(_ID_PATTERN)
+
+RecordingId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=_ID_PATTERN,
+        description="Id of the recording; opaque text.",
+        examples=["0191f3a4-5c00-8d2e-9b1f-3c5a7e9d1b24"],
+    ),
+]
+DialogId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=_NO_CONTROLS,
+        description="Id of the dialog, one party's leg of a call; opaque, and several recordings "
+        "may share one.",
+        examples=["6d59cb01-eeac-432a-b0aa-bfa4f26785ec"],
+    ),
+]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=_TIME_PATTERN,
+        description="UTC, `YYYY-MM-DD HH:mm:ss`.",
+        examples=["2025-03-14 09:26:53"],
+    ),
+]
+Length = Annotated[int, Meta(ge=0, le=(1 << 53) - 1, description="Milliseconds.")]
+Whole = Annotated[int, Meta(ge=LOWEST_INT, le=HIGHEST_INT)]
+Word = Annotated[str, Meta(max_length=64, pattern=_NO_CONTROLS)]
+Text = Annotated[str, Meta(max_length=255, pattern=_NO_CONTROLS)]
+Number = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        pattern=_NO_CONTROLS,
+        description="The number, as it came.",
+        examples=["+48 22 123 45 67"],
+    ),
+]
+Flag = Annotated[int, Meta(ge=0, le=1, description="0 or 1.")]
+TagIds = Annotated[
+    list[Whole], Meta(max_length=1000, description="Ids of tags, ascending.", examples=[[3, 17]])
+]
+
+
+class WireCall(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A call as it is handed in; in an answer its fields lie beside those of the audio."""
+
+    recording_uuid: RecordingId | None = None
+    dialog_uuid: DialogId
+    dialog_type: DialogType
+    business_direction: Direction
+    business_end_cause: Word | None = None
+    from_display_target: Number | None = None
+    to_display_target: Number | None = None
+    start_time: Moment
+    hangup_time: Moment
+    alert_time: Moment | None = None
+    ring_time: Moment | None = None
+    answer_time: Moment | None = None
+    serve_time: Moment | None = None
+    talking_time: Length
+    waiting_time: Length | None = None
+    first_queue_waiting_time: Length | None = None
+    machine_detected: Flag = 0
+    machine_detected_type: Word | None = None
+    operator_call_id: Text | None = None
+    project_id: Whole | None = None
+    tenant_user_id: Whole | None = None
+    project_name: Text | None = None
+    tenant_user_name: Text | None = None
+    custom_tag_id_list: TagIds = []
+
+
+class WireBody(WireCall, kw_only=True, forbid_unknown_fields=False):
+    """All of a recording but its address."""
+
+    recording_uuid: RecordingId
+    recording_duration: Annotated[int, Meta(description="Milliseconds, measured.")] | None = None
+    recording_size: Annotated[int, Meta(description="Bytes.", examples=[496_364])]
+    recording_mime_type: Annotated[
+        str, Meta(description="Sniffed from the bytes, not from the name.", examples=["audio/wav"])
+    ]
+    recording_channels: int | None = None
+    recording_sha256: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9a-f]{64}$",
+            description="Hex digest of the stored audio.",
+            examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+        ),
+    ]
+
+
+class WireRecording(WireBody, kw_only=True, forbid_unknown_fields=False):
+    """A recording with its call, as every answer shows it."""
+
+    recording_url: Annotated[
+        str,
+        Meta(
+            description="Absolute address of the audio.",
+            examples=["https://calls.example.org/cdr_dialog_recording/0191f3a4/audio"],
+        ),
+    ]
+
+
+class Property(Enum):
+    """What a filter may ask about."""
+
+    PROJECTS = "projects"
+    USERS = "users"
+    TALKING = "talking"
+    STARTED = "started"
+    HUNG_UP = "hung_up"
+    NUMBERS = "numbers"
+    TAGS = "tags"
+
+
+FILTERS: Final = {
+    "project_id": Property.PROJECTS,
+    "project_id_list": Property.PROJECTS,
+    "tenant_user_id": Property.USERS,
+    "tenant_user_id_list": Property.USERS,
+    "talking_time": Property.TALKING,
+    "start_time": Property.STARTED,
+    "hangup_time": Property.HUNG_UP,
+    "number_list": Property.NUMBERS,
+    "custom_tag_id_list": Property.TAGS,
+}
+SORTS: Final = {
+    "start_time": SortField.STARTED,
+    "hangup_time": SortField.HUNG_UP,
+    "talking_time": SortField.TALKING,
+}
+FIELD_NAMES: Final = {
+    "id": "recording_uuid",
+    "dialog_id": "dialog_uuid",
+    "direction": "business_direction",
+    "end_cause": "business_end_cause",
+    "from_number": "from_display_target",
+    "to_number": "to_display_target",
+    "started_at": "start_time",
+    "hung_up_at": "hangup_time",
+    "alerted_at": "alert_time",
+    "rang_at": "ring_time",
+    "answered_at": "answer_time",
+    "served_at": "serve_time",
+    "talking_ms": "talking_time",
+    "waiting_ms": "waiting_time",
+    "first_queue_waiting_ms": "first_queue_waiting_time",
+    "machine_type": "machine_detected_type",
+    "source_call_id": "operator_call_id",
+    "project": "project_id",
+    "user": "tenant_user_id",
+    "tags": "custom_tag_id_list",
+}
+"""The model's names of fields, and what a client calls them."""
+
+_CALL_DECODER: Final = msgspec.json.Decoder(WireCall)
+_BODY_DECODER: Final = msgspec.json.Decoder(WireBody)
+_ENCODER: Final = msgspec.json.Encoder()
+_AT_FIELD: Final = re.compile(r" - at `\$\.(\w+)|unknown field `(\w{1,64})`|required field `(\w+)`")
+_RULES: Final = {
+    _ID_PATTERN: "an id has 1 to 64 of the characters A-Z a-z 0-9 . _ ~ : -",
+    _TIME_PATTERN: "a time is UTC and of the form YYYY-MM-DD HH:mm:ss",
+    _NO_CONTROLS: "a text may hold no control characters",
+}
+_AFTER_ID: Final = b'/audio",'
+
+
+def is_recording_id(text: str) -> bool:
+    """Say whether a text may be a recording's id: safe as it is in an address and in JSON."""
+    return _RECORDING_ID.fullmatch(text) is not None
+
+
+def format_time(seconds: int) -> str:
+    """Return seconds since 1970 UTC as the wire writes them."""
+    year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
+    return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
+
+
+def parse_time(text: str) -> int:
+    """Return the seconds since 1970 UTC that a time on the wire stands for.
+
+    Raises:
+        ValueError: it is not of the form `YYYY-MM-DD HH:mm:ss`, or there is no such moment.
+    """
+    if _TIME.fullmatch(text) is None:
+        raise ValueError("not of the form YYYY-MM-DD HH:mm:ss")
+    return int(datetime.fromisoformat(text + "+00:00").timestamp())
+
+
+def decode_call(raw: bytes) -> WireCall:
+    """Return the call of an upload.
+
+    Raises:
+        BadRecording: it is no JSON, or a field is missing, unknown or wrong.
+    """
+    try:
+        return _CALL_DECODER.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _refusal(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRecording("The call is no JSON text in UTF-8.") from error
+
+
+def _refusal(error: msgspec.ValidationError) -> BadRecording:
+    text = str(error)
+    at = _AT_FIELD.search(text)
+    field = next(filter(None, at.groups()), None) if at else None
+    for pattern, rule in _RULES.items():
+        if repr(pattern) in text:
+            text = rule
+    return BadRecording(f"The call is not as it should be: {text}.", field=field)
+
+
+def to_call(wire: WireCall) -> tuple[Call, str | None]:
+    """Return the call that was handed in, and the id that was asked for or None.
+
+    Raises:
+        BadRecording: a field holds what cannot be.
+    """
+    if wire.recording_uuid is not None and not is_recording_id(wire.recording_uuid):
+        raise BadRecording(f"Not so: {_RULES[_ID_PATTERN]}.", field="recording_uuid")
+    if not wire.dialog_uuid.isprintable():
+        raise BadRecording("An id has 1 to 64 printable characters.", field="dialog_uuid")
+    return _call(wire), wire.recording_uuid
+
+
+def _call(wire: WireCall) -> Call:
+    return Call(
+        dialog_id=wire.dialog_uuid,
+        dialog_type=wire.dialog_type,
+        direction=wire.business_direction,
+        end_cause=wire.business_end_cause,
+        from_number=wire.from_display_target,
+        to_number=wire.to_display_target,
+        started_at=_moment("start_time", wire.start_time),
+        hung_up_at=_moment("hangup_time", wire.hangup_time),
+        alerted_at=_moment_or_none("alert_time", wire.alert_time),
+        rang_at=_moment_or_none("ring_time", wire.ring_time),
+        answered_at=_moment_or_none("answer_time", wire.answer_time),
+        served_at=_moment_or_none("serve_time", wire.serve_time),
+        talking_ms=wire.talking_time,
+        waiting_ms=wire.waiting_time,
+        first_queue_waiting_ms=wire.first_queue_waiting_time,
+        machine_detected=wire.machine_detected == 1,
+        machine_type=wire.machine_detected_type,
+        source_call_id=wire.operator_call_id,
+        project=_named("project_name", wire.project_id, wire.project_name),
+        user=_named("tenant_user_name", wire.tenant_user_id, wire.tenant_user_name),
+        tags=tuple(sorted(set(wire.custom_tag_id_list))),
+    )
+
+
+def _moment(field: str, text: str) -> int:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise BadRecording("There is no such moment; times are UTC.", field=field) from error
+
+
+def _moment_or_none(field: str, text: str | None) -> int | None:
+    return None if text is None else _moment(field, text)
+
+
+def _named(field: str, number: int | None, name: str | None) -> Named | None:
+    if number is not None:
+        return Named(number, name)
+    if name is not None:
+        raise BadRecording("A name needs its id beside it.", field=field)
+    return None
+
+
+class Bodies:
+    """Writes and reads bodies: the `BodyFormat` that the archive works with."""
+
+    def render(self, recording: Recording) -> bytes:
+        """Return a recording's JSON without its opening.
+
+        Raises:
+            BadRecording: a field is longer than an answer may have it, or holds what it may not.
+        """
+        finished = _ENCODER.encode(_wire(recording))
+        try:
+            _BODY_DECODER.decode(finished)
+        except msgspec.ValidationError as error:
+            raise _refusal(error) from error
+        return recording.id.encode() + _AFTER_ID + finished[1:]
+
+    def parse(self, body: bytes) -> Recording:
+        """Return the recording that a body was rendered from."""
+        wire = _BODY_DECODER.decode(b"{" + body.partition(_AFTER_ID)[2])
+        audio = Audio(
+            sha256=wire.recording_sha256,
+            size=wire.recording_size,
+            mime_type=wire.recording_mime_type,
+            channels=wire.recording_channels,
+            duration_ms=wire.recording_duration,
+        )
+        return Recording(wire.recording_uuid, _call(wire), audio)
+
+    def opening(self, base: str) -> bytes:
+        """Return what comes before each body.
+
+        Args:
+            base: The address by which clients reach the server, without a slash at its end.
+        """
+        return b'{"recording_url":' + msgspec.json.encode(f"{base}{LIST_PATH}/")[:-1]
+
+
+def _wire(recording: Recording) -> WireBody:
+    call, audio = recording.call, recording.audio
+    project, user = call.project or Named(0, None), call.user or Named(0, None)
+    return WireBody(
+        recording_uuid=recording.id,
+        dialog_uuid=call.dialog_id,
+        dialog_type=call.dialog_type,
+        business_direction=call.direction,
+        business_end_cause=call.end_cause,
+        from_display_target=call.from_number,
+        to_display_target=call.to_number,
+        start_time=format_time(call.started_at),
+        hangup_time=format_time(call.hung_up_at),
+        alert_time=_time_or_none(call.alerted_at),
+        ring_time=_time_or_none(call.rang_at),
+        answer_time=_time_or_none(call.answered_at),
+        serve_time=_time_or_none(call.served_at),
+        talking_time=call.talking_ms,
+        waiting_time=call.waiting_ms,
+        first_queue_waiting_time=call.first_queue_waiting_ms,
+        machine_detected=int(call.machine_detected),
+        machine_detected_type=call.machine_type,
+        operator_call_id=call.source_call_id,
+        project_id=None if call.project is None else project.id,
+        tenant_user_id=None if call.user is None else user.id,
+        project_name=project.name,
+        tenant_user_name=user.name,
+        custom_tag_id_list=list(call.tags),
+        recording_duration=audio.duration_ms,
+        recording_size=audio.size,
+        recording_mime_type=audio.mime_type,
+        recording_channels=audio.channels,
+        recording_sha256=audio.sha256,
+    )
+
+
+def _time_or_none(seconds: int | None) -> str | None:
+    return None if seconds is None else format_time(seconds)
+
+
+def schemas(ref_template: str = "#/components/schemas/{name}") -> dict[str, Any]:
+    """Return the JSON Schema of `WireCall` and `WireRecording` under their names.
+
+    An answer always has every field, so there all are required and none has a default.
+    """
+    found = msgspec.json.schema_components([WireCall, WireRecording], ref_template=ref_template)[1]
+    answer = found["WireRecording"]
+    for each in answer["properties"].values():
+        each.pop("default", None)
+    answer["required"] = list(answer["properties"])
+    return found
