@@ -1,0 +1,1 @@
+"""The demonstration: invented calls with synthesised audio; nothing in it is anybody's."""
