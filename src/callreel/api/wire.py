@@ -11,7 +11,7 @@ import re
 import time
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +20,7 @@ from callreel.api.limits import HIGHEST_INT, LOWEST_INT
 from callreel.errors import BadRecording
 from callreel.model import Audio, Call, DialogType, Direction, Named, Recording, SortField
 
+T = TypeVar("T")
 LIST_PATH: Final = "/cdr_dialog_recording"
 
 _NO_CONTROLS: Final = r"^(?![\s\S]*[\u0000-\u001f\u007f])"
@@ -103,6 +104,18 @@ class WireCall(Struct, kw_only=True, forbid_unknown_fields=True):
     project_name: Text | None = None
     tenant_user_name: Text | None = None
     custom_tag_id_list: TagIds = []
+
+
+class WireTags(Struct, forbid_unknown_fields=True):
+    """The tags that a recording is to have."""
+
+    custom_tag_id_list: TagIds
+
+
+class WireDeleted(Struct):
+    """A recording that is gone."""
+
+    recording_uuid: RecordingId
 
 
 class WireBody(WireCall, kw_only=True, forbid_unknown_fields=False):
@@ -190,6 +203,7 @@ FIELD_NAMES: Final = {
 """The model's names of fields, and what a client calls them."""
 
 _CALL_DECODER: Final = msgspec.json.Decoder(WireCall)
+_TAGS_DECODER: Final = msgspec.json.Decoder(WireTags)
 _BODY_DECODER: Final = msgspec.json.Decoder(WireBody)
 _ENCODER: Final = msgspec.json.Encoder()
 _AT_FIELD: Final = re.compile(r" - at `\$\.(\w+)|unknown field `(\w{1,64})`|required field `(\w+)`")
@@ -229,22 +243,40 @@ def decode_call(raw: bytes) -> WireCall:
     Raises:
         BadRecording: it is no JSON, or a field is missing, unknown or wrong.
     """
+    return decoded(_CALL_DECODER, raw, "The call")
+
+
+def decode_tags(raw: bytes) -> frozenset[int]:
+    """Return the ids of tags that a recording is to have.
+
+    Raises:
+        BadRecording: it is no JSON, or a field is missing, unknown or wrong.
+    """
+    return frozenset(decoded(_TAGS_DECODER, raw, "The body").custom_tag_id_list)
+
+
+def decoded(decoder: msgspec.json.Decoder[T], raw: bytes, what: str) -> T:
+    """Return what a client sent as JSON.
+
+    Raises:
+        BadRecording: it is no JSON, or not what the decoder expects.
+    """
     try:
-        return _CALL_DECODER.decode(raw)
+        return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise _refusal(error) from error
+        raise _refusal(error, what) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRecording("The call is no JSON text in UTF-8.") from error
+        raise BadRecording(f"{what} is no JSON text in UTF-8.") from error
 
 
-def _refusal(error: msgspec.ValidationError) -> BadRecording:
+def _refusal(error: msgspec.ValidationError, what: str) -> BadRecording:
     text = str(error)
     at = _AT_FIELD.search(text)
     field = next(filter(None, at.groups()), None) if at else None
     for pattern, rule in _RULES.items():
         if repr(pattern) in text:
             text = rule
-    return BadRecording(f"The call is not as it should be: {text}.", field=field)
+    return BadRecording(f"{what} is not as it should be: {text}.", field=field)
 
 
 def to_call(wire: WireCall) -> tuple[Call, str | None]:
@@ -305,6 +337,11 @@ def _named(field: str, number: int | None, name: str | None) -> Named | None:
     return None
 
 
+def deleted(recording_id: str) -> bytes:
+    """Return what is said of a recording that is gone."""
+    return _ENCODER.encode(WireDeleted(recording_id))
+
+
 class Bodies:
     """Writes and reads bodies: the `BodyFormat` that the archive works with."""
 
@@ -318,7 +355,7 @@ class Bodies:
         try:
             _BODY_DECODER.decode(finished)
         except msgspec.ValidationError as error:
-            raise _refusal(error) from error
+            raise _refusal(error, "The recording") from error
         return recording.id.encode() + _AFTER_ID + finished[1:]
 
     def parse(self, body: bytes) -> Recording:
@@ -383,11 +420,13 @@ def _time_or_none(seconds: int | None) -> str | None:
 
 
 def schemas(ref_template: str = "#/components/schemas/{name}") -> dict[str, Any]:
-    """Return the JSON Schema of `WireCall` and `WireRecording` under their names.
+    """Return the JSON Schemas of what goes in and out, under their names.
 
     An answer always has every field, so there all are required and none has a default.
     """
-    found = msgspec.json.schema_components([WireCall, WireRecording], ref_template=ref_template)[1]
+    found = msgspec.json.schema_components(
+        [WireCall, WireRecording, WireTags, WireDeleted], ref_template=ref_template
+    )[1]
     answer = found["WireRecording"]
     for each in answer["properties"].values():
         each.pop("default", None)
