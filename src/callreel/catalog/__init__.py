@@ -140,9 +140,7 @@ class Catalog(Protocol):
         """
         ...
 
-    async def withdraw(
-        self, reach: Reach, recording_id: str, state: State, read: FactsOf
-    ) -> None:
+    async def withdraw(self, reach: Reach, recording_id: str, state: State, read: FactsOf) -> None:
         """Take a recording out of every list and give it another state than available.
 
         Raises:

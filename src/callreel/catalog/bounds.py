@@ -1,0 +1,181 @@
+"""Where a tenant ends: the one place that turns a reach and a filter into bounds.
+
+Every statement that touches recordings takes its range of keys and its residual from here, so
+none can see past the tenant or past what a key is narrowed to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from callreel.model import EARLIEST_START, LATEST_START, CallFilter, Reach, Span
+
+ARRIVAL_BITS: Final = 16
+LOCAL_BITS: Final = 48
+LOCAL_MASK: Final = (1 << LOCAL_BITS) - 1
+MAX_TENANT: Final = (1 << 15) - 2
+
+Piece = tuple[str, tuple[int | str, ...]]
+"""A condition as SQL text, on the alias `d`, and its arguments."""
+
+
+def first_key(tenant: int, started_at: int = EARLIEST_START) -> int:
+    """Return the lowest key of the tenant's calls that start in this second."""
+    return (tenant << LOCAL_BITS) + ((started_at - EARLIEST_START) << ARRIVAL_BITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which recordings a statement may see.
+
+    Attributes:
+        low, high: The range of keys, low included, high not.
+        talking, hung_up: Further spans; ms, and seconds UTC.
+        projects, users: Sets to lie in, or None.
+        numbers, tags: Sets to meet, each.
+    """
+
+    tenant: int
+    low: int
+    high: int
+    talking: Span
+    hung_up: Span
+    projects: frozenset[int] | None
+    users: frozenset[int] | None
+    numbers: tuple[frozenset[str], ...] = ()
+    tags: tuple[frozenset[int], ...] = ()
+
+    @property
+    def are_empty(self) -> bool:
+        """Whether nothing can lie within."""
+        sets = (self.projects, self.users, *self.numbers, *self.tags)
+        no_choice = any(choice is not None and not choice for choice in sets)
+        return no_choice or self.low >= self.high or self.talking.is_empty or self.hung_up.is_empty
+
+    @property
+    def are_a_range(self) -> bool:
+        """Whether the range of keys says it all."""
+        is_single = self.projects is None and self.users is None
+        no_span = self.talking.is_open and self.hung_up.is_open
+        return is_single and no_span and not self.numbers and not self.tags
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """What must still be tested of each candidate, when driven by one of the conditions."""
+
+    pieces: list[Piece] = field(default_factory=list)
+
+    @property
+    def where(self) -> str:
+        return "".join(f" AND {text}" for text, _ in self.pieces)
+
+    @property
+    def args(self) -> tuple[int | str, ...]:
+        return tuple(arg for _, args in self.pieces for arg in args)
+
+
+def bounds_of(reach: Reach, call_filter: CallFilter, longest_call: int) -> Bounds:
+    """Return the bounds of a filter within a reach.
+
+    Args:
+        reach: Tenant and narrowing.
+        call_filter: The question.
+        longest_call: Seconds of the tenant's longest call: a call that ends at t starts no
+            earlier than that before.
+    """
+    started = call_filter.started
+    if not call_filter.hung_up.is_open:
+        ended = call_filter.hung_up
+        started = started.narrowed(ended.low - longest_call, ended.high)
+    started = started.narrowed(EARLIEST_START, LATEST_START)
+    low, high = first_key(reach.tenant), first_key(reach.tenant + 1)
+    if started.is_empty:
+        high = low
+    else:
+        low, high = first_key(reach.tenant, started.low), first_key(reach.tenant, started.high + 1)
+    return Bounds(
+        tenant=reach.tenant,
+        low=low,
+        high=high,
+        talking=call_filter.talking,
+        hung_up=call_filter.hung_up,
+        projects=_both(call_filter.projects, reach.projects),
+        users=_both(call_filter.users, reach.users),
+        numbers=call_filter.numbers,
+        tags=call_filter.tags,
+    )
+
+
+def _both(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def residual(bounds: Bounds, driver: str | None = None, which: int = 0) -> Residual:
+    """Return every condition but the key range and the one that drives.
+
+    Args:
+        bounds: All conditions.
+        driver: Name of the field of `Bounds` that drives, or None.
+        which: Which of its sets, where it has several.
+    """
+    pieces = []
+    if driver != "talking" and not bounds.talking.is_open:
+        pieces.append(between("d.talking", bounds.talking))
+    if not bounds.hung_up.is_open:
+        pieces.append(between("d.hangup", bounds.hung_up))
+    if driver != "projects" and bounds.projects is not None:
+        pieces.append(one_of("d.project", bounds.projects))
+    if driver != "users" and bounds.users is not None:
+        pieces.append(one_of("d.user", bounds.users))
+    links: tuple[tuple[str, str, tuple[frozenset[int | str], ...]], ...] = (
+        ("numbers", "number", bounds.numbers),
+        ("tags", "tag", bounds.tags),
+    )
+    for name, column, sets in links:
+        for index, choice in enumerate(sets):
+            if (name, index) != (driver, which):
+                pieces.append(_linked(column, choice))
+    return Residual(pieces)
+
+
+def narrowing(reach: Reach, alias: str = "d") -> Residual:
+    """Return the conditions of a narrowed reach alone."""
+    pieces = []
+    if reach.projects is not None:
+        pieces.append(one_of(f"{alias}.project", reach.projects))
+    if reach.users is not None:
+        pieces.append(one_of(f"{alias}.user", reach.users))
+    return Residual(pieces)
+
+
+def between(column: str, span: Span) -> Piece:
+    """Return the condition that a column lies in a span."""
+    return f"{column} BETWEEN ? AND ?", (span.low, span.high)
+
+
+def one_of(column: str, choice: frozenset[int | str]) -> Piece:
+    """Return the condition that a column is among a set; few lengths, so statements are reused."""
+    values = padded(choice)
+    if not values:
+        return "0", ()
+    if len(values) == 1:
+        return f"{column} = ?", values
+    return f"{column} IN ({','.join('?' * len(values))})", values
+
+
+def padded(choice: frozenset[int | str]) -> tuple[int | str, ...]:
+    """Return the set with one of it repeated up to a power of two."""
+    values = list(choice)
+    if not values:
+        return ()
+    full = 1 << (len(values) - 1).bit_length()
+    return tuple(values + values[-1:] * (full - len(values)))
+
+
+def _linked(column: str, choice: frozenset[int | str]) -> Piece:
+    text, args = one_of(f"e.{column}", choice)
+    return f"EXISTS (SELECT 1 FROM by_{column} e WHERE {text} AND e.k = d.k)", args

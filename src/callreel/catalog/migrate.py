@@ -1,0 +1,68 @@
+"""Numbered migrations: applied in order, each in a transaction with the note that it was."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from importlib.resources import files
+
+import apsw
+
+from callreel.errors import Misconfigured
+
+_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema: the number gives its place, the text is plain SQL."""
+
+    number: int
+    name: str
+    sql: str
+
+
+def migrations(dialect: str = "sqlite") -> list[Migration]:
+    """Return the migrations that this version knows, in order."""
+    folder = files("callreel.catalog").joinpath("migrations", dialect)
+    found = [
+        Migration(int(match[1]), match[2], file.read_text(encoding="utf-8"))
+        for file in folder.iterdir()
+        if (match := _NAME.fullmatch(file.name))
+    ]
+    return sorted(found, key=lambda migration: migration.number)
+
+
+def migrate(connection: apsw.Connection, steps: list[Migration]) -> None:
+    """Bring a database up to the newest of the steps; one that is there already stays as it is.
+
+    Raises:
+        Misconfigured: the database was written by a newer version.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _apply(connection, steps)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _apply(connection: apsw.Connection, steps: list[Migration]) -> None:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migration "
+        "(number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"
+    )
+    applied = connection.execute("SELECT coalesce(max(number), 0) FROM migration").get
+    if applied > steps[-1].number:
+        raise Misconfigured(
+            f"The database is at step {applied} and this version knows {steps[-1].number}; "
+            "use the newer version that wrote it."
+        )
+    for step in steps:
+        if step.number > applied:
+            connection.execute(step.sql)
+            connection.execute(
+                "INSERT INTO migration VALUES (?, ?, ?)", (step.number, step.name, int(time.time()))
+            )

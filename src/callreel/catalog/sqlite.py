@@ -1,0 +1,125 @@
+"""The catalog in one SQLite file: the embedded default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from callreel.catalog import (
+    Entry,
+    FactsOf,
+    Kind,
+    NewEntry,
+    Outcome,
+    sqlite_list,
+    sqlite_people,
+    sqlite_write,
+)
+from callreel.catalog.migrate import Migration, migrations
+from callreel.catalog.sqlite_db import Database
+from callreel.model import (
+    CallFilter,
+    Key,
+    ListRequest,
+    Named,
+    Page,
+    Reach,
+    State,
+    Tenant,
+)
+
+DEEP_OFFSET: Final = 50_000  # with a filter, such an offset is not tried on the event loop
+
+
+class SqliteCatalog:
+    """A `Catalog` in a file; several processes may have it open at once."""
+
+    def __init__(
+        self, path: Path, *, query_seconds: int = 10, steps: list[Migration] | None = None
+    ) -> None:
+        """Open the file, making it and bringing its schema up to date as needed.
+
+        Args:
+            path: The database file, on a local disk.
+            query_seconds: After so long a question is given up.
+            steps: The migrations to apply, where not all.
+
+        Raises:
+            Misconfigured: the file cannot be opened, is no database of ours, or a newer one.
+        """
+        self._db = Database(path, query_seconds, steps or migrations())
+
+    async def page(self, reach: Reach, request: ListRequest, opening: bytes) -> Page:
+        def ask(connection: apsw.Connection) -> Page:
+            return sqlite_list.page(connection, reach, request, opening)
+
+        if request.offset > DEEP_OFFSET:
+            return await self._db.read_slowly(ask)
+        return await self._db.read(ask)
+
+    async def count(self, reach: Reach, call_filter: CallFilter) -> int:
+        return await self._db.read(lambda db: sqlite_list.count(db, reach, call_filter))
+
+    async def find(self, reach: Reach, recording_id: str) -> Entry:
+        return await self._db.read(lambda db: sqlite_write.find(db, reach, recording_id)[0])
+
+    async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
+        return await self._db.write(lambda db: sqlite_write.add(db, tenant, entries))
+
+    async def rewrite(
+        self, reach: Reach, recording_id: str, change: Callable[[bytes], bytes], read: FactsOf
+    ) -> bytes:
+        return await self._db.write(
+            lambda db: sqlite_write.rewrite(db, reach, recording_id, change, read)
+        )
+
+    async def withdraw(self, reach: Reach, recording_id: str, state: State, read: FactsOf) -> None:
+        await self._db.write(lambda db: sqlite_write.withdraw(db, reach, recording_id, state, read))
+
+    async def restore(self, reach: Reach, recording_id: str, read: FactsOf) -> None:
+        await self._db.write(lambda db: sqlite_write.restore(db, reach, recording_id, read))
+
+    async def forget(self, reach: Reach, recording_id: str) -> None:
+        await self._db.write(lambda db: sqlite_write.forget(db, reach, recording_id))
+
+    async def is_digest_used(self, tenant: int, digest: bytes) -> bool:
+        sql = "SELECT 1 FROM entry WHERE digest = ? AND tenant = ?"
+        return await self._db.read(lambda db: db.execute(sql, (digest, tenant)).get is not None)
+
+    async def names(self, reach: Reach, kind: Kind) -> list[Named]:
+        return await self._db.read(lambda db: sqlite_people.names(db, reach, kind))
+
+    async def add_tag(
+        self, tenant: int, name: str, tag_id: int | None = None
+    ) -> tuple[Named, bool]:
+        return await self._db.write(lambda db: sqlite_people.add_tag(db, tenant, name, tag_id))
+
+    async def unknown_tags(self, tenant: int, tag_ids: frozenset[int]) -> frozenset[int]:
+        return await self._db.read(lambda db: sqlite_people.unknown_tags(db, tenant, tag_ids))
+
+    async def add_tenant(self, name: str) -> Tenant:
+        return await self._db.write(lambda db: sqlite_people.add_tenant(db, name))
+
+    async def tenants(self) -> list[Tenant]:
+        return await self._db.read(sqlite_people.tenants)
+
+    async def add_key(self, key: Key) -> None:
+        await self._db.write(lambda db: sqlite_people.add_key(db, key))
+
+    async def key_by_digest(self, digest: bytes) -> Key | None:
+        return await self._db.read(lambda db: sqlite_people.key_by_digest(db, digest))
+
+    async def keys(self, tenant: int | None = None) -> list[Key]:
+        return await self._db.read(lambda db: sqlite_people.keys(db, tenant))
+
+    async def revoke_key(self, key_id: str, at: int) -> Key:
+        return await self._db.write(lambda db: sqlite_people.revoke_key(db, key_id, at))
+
+    async def check(self) -> None:
+        await self._db.read(lambda db: db.execute("SELECT 1 FROM recording LIMIT 1").get)
+
+    async def close(self) -> None:
+        self._db.close()

@@ -1,0 +1,198 @@
+"""Connections to one SQLite file, and who may use which; no rules of the archive are here.
+
+Three lanes. Short questions run on the event loop's own thread, since a hop to another thread
+costs more than most of them take; one that has not ended after `FAST_SECONDS` is given up and
+asked again in the slow lane, a few threads with connections of their own. Writes go one by one
+through the writer's thread, so that a sync of the disk never holds up the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final, TypeVar
+
+import apsw
+
+from callreel.catalog.migrate import Migration, migrate
+from callreel.errors import Misconfigured, StorageFull, Unavailable
+
+Result = TypeVar("Result")
+
+FAST_SECONDS: Final = 0.025
+SLOW_LANES: Final = 2
+BUSY_MS: Final = 10_000
+CHECK_EVERY: Final = 5_000  # steps of SQLite's machine between looks at the clock, about 0.2 ms
+CHECKPOINT_PAGES: Final = 8_000
+PAGE_BYTES: Final = 8192
+
+
+class Database:
+    """The three lanes to one file."""
+
+    def __init__(self, path: Path, query_seconds: int, steps: list[Migration]) -> None:
+        """Open the file, making it where there is none, and bring its schema up to date.
+
+        Raises:
+            Misconfigured: the file cannot be opened, or is no database of ours.
+        """
+        self._query_seconds = query_seconds
+        self._deadline = 0.0
+        with _explained(path):
+            self._writer = _open_writer(path)
+            migrate(self._writer, steps)
+            self._fast = _open_reader(path, cache_mib=64)
+            slow = [_open_reader(path, cache_mib=16) for _ in range(SLOW_LANES)]
+        self._fast.set_progress_handler(self._is_late, CHECK_EVERY)
+        self._slow: SimpleQueue[apsw.Connection] = SimpleQueue()
+        for connection in slow:
+            self._slow.put(connection)
+        self._write_thread = ThreadPoolExecutor(1, "catalog-writer")
+        self._slow_threads = ThreadPoolExecutor(SLOW_LANES, "catalog-slow")
+        self._wal_pages = 0
+        self._writer.set_wal_hook(self._note_wal)
+
+    def read_now(self, question: Callable[[apsw.Connection], Result]) -> Result:
+        """Ask on this thread.
+
+        Raises:
+            apsw.InterruptError: it takes long; ask `read_slowly`.
+            Unavailable: the store is away.
+        """
+        self._deadline = time.perf_counter() + FAST_SECONDS
+        try:
+            return question(self._fast)
+        except apsw.InterruptError:
+            raise
+        except apsw.Error as error:
+            raise _translated(error) from error
+
+    async def read(self, question: Callable[[apsw.Connection], Result]) -> Result:
+        """Ask on this thread, and if that takes long, in the slow lane."""
+        try:
+            return self.read_now(question)
+        except apsw.InterruptError:
+            return await self.read_slowly(question)
+
+    async def read_slowly(self, question: Callable[[apsw.Connection], Result]) -> Result:
+        """Ask in the slow lane.
+
+        Raises:
+            Unavailable: it took longer than its time limit, or the store is away.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._slow_threads, self._ask_slowly, question)
+
+    def _ask_slowly(self, question: Callable[[apsw.Connection], Result]) -> Result:
+        connection = self._slow.get()
+        end = time.perf_counter() + self._query_seconds
+        connection.set_progress_handler(lambda: time.perf_counter() > end, CHECK_EVERY)
+        try:
+            return question(connection)
+        except apsw.InterruptError as error:
+            raise Unavailable(
+                f"The answer took longer than {self._query_seconds} s; ask for less, such as a "
+                "shorter span of start_time.",
+                retry_after=self._query_seconds,
+            ) from error
+        except apsw.Error as error:
+            raise _translated(error) from error
+        finally:
+            self._slow.put(connection)
+
+    async def write(self, change: Callable[[apsw.Connection], Result]) -> Result:
+        """Run a change in one transaction; it is on stable storage when this returns."""
+        loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._write_thread, self._change, change)
+        try:
+            return await asyncio.shield(done)
+        finally:
+            if self._wal_pages >= CHECKPOINT_PAGES:
+                loop.run_in_executor(self._write_thread, self._checkpoint)
+
+    def _change(self, change: Callable[[apsw.Connection], Result]) -> Result:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                result = change(self._writer)
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+        except apsw.Error as error:
+            raise _translated(error) from error
+        return result
+
+    def _note_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        if self._wal_pages < CHECKPOINT_PAGES:
+            return
+        self._wal_pages = 0
+        try:
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error:
+            return  # the next commit finds the log still long and asks again
+
+    def _is_late(self) -> bool:
+        return time.perf_counter() > self._deadline
+
+    def close(self) -> None:
+        """Finish the writes under way and give the file back."""
+        self._write_thread.shutdown()
+        self._slow_threads.shutdown()
+        while not self._slow.empty():
+            self._slow.get().close()
+        self._fast.close()
+        self._writer.close()
+
+
+def _open_writer(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(BUSY_MS)
+    connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA cache_size=-65536")
+    return connection
+
+
+def _open_reader(path: Path, *, cache_mib: int) -> apsw.Connection:
+    connection = apsw.Connection(str(path), statementcachesize=512)
+    connection.set_busy_timeout(BUSY_MS)
+    connection.execute("PRAGMA query_only=1")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute(f"PRAGMA cache_size=-{cache_mib * 1024}")
+    return connection
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except apsw.NotADBError as error:
+        raise Misconfigured(f"{path.name} in the data folder is no database of ours.") from error
+    except apsw.Error as error:
+        raise Misconfigured(f"The database cannot be opened: {error}.") from error
+
+
+def _translated(error: apsw.Error) -> Exception:
+    if isinstance(error, apsw.FullError):
+        return StorageFull("There is no room for more; reading goes on. Tell the operator.")
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return Unavailable("The archive is busy; ask again in a moment.")
+    foreign = (apsw.IOError, apsw.CantOpenError, apsw.CorruptError, apsw.NotADBError)
+    if isinstance(error, (*foreign, apsw.ReadOnlyError)):
+        return Unavailable("The catalog cannot be reached; tell the operator.", retry_after=5)
+    return error

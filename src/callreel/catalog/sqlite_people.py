@@ -1,0 +1,155 @@
+"""Tenants, keys and names; the writing functions run inside a transaction of the writer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import apsw
+
+from callreel.catalog import Kind
+from callreel.catalog.bounds import MAX_TENANT, first_key, narrowing
+from callreel.errors import Conflict, NotFound
+from callreel.model import Access, Key, Named, Reach, Scope, Tenant
+
+_KEY_COLUMNS: Final = (
+    "id, label, digest, tenant, scopes, projects, users, created_at, expires_at, revoked_at"
+)
+_MAX_TAG: Final = (1 << 53) - 1
+
+
+def add_tenant(connection: apsw.Connection, name: str) -> Tenant:
+    """Create a tenant with the next number (see `Catalog.add_tenant`)."""
+    if connection.execute("SELECT 1 FROM tenant WHERE name = ?", (name,)).get:
+        raise Conflict(f"There is a tenant '{name}' already.")
+    number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM tenant").get
+    if number > MAX_TENANT:
+        raise Conflict(f"One database holds at most {MAX_TENANT:,} tenants.")
+    connection.execute("INSERT INTO tenant (number, name) VALUES (?, ?)", (number, name))
+    return Tenant(number, name)
+
+
+def tenants(connection: apsw.Connection) -> list[Tenant]:
+    """Return all tenants by number."""
+    rows = connection.execute("SELECT number, name FROM tenant ORDER BY number")
+    return [Tenant(number, name) for number, name in rows]
+
+
+def add_key(connection: apsw.Connection, key: Key) -> None:
+    """Keep a key."""
+    access = key.access
+    connection.execute(
+        f"INSERT INTO api_key ({_KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            key.id,
+            key.label,
+            key.digest,
+            access.reach.tenant,
+            json.dumps(sorted(access.scopes)),
+            _listed(access.reach.projects),
+            _listed(access.reach.users),
+            key.created_at,
+            access.expires_at,
+            key.revoked_at,
+        ),
+    )
+
+
+def _listed(ids: frozenset[int] | None) -> str | None:
+    return None if ids is None else json.dumps(sorted(ids))
+
+
+def _ids(text: str | None) -> frozenset[int] | None:
+    return None if text is None else frozenset(json.loads(text))
+
+
+def _key(row: Any) -> Key:  # noqa: ANN401 - a row of the columns above
+    key_id, label, digest, tenant, scopes, projects, users, created, expires, revoked = row
+    reach = Reach(tenant, _ids(projects), _ids(users))
+    access = Access(key_id, reach, frozenset(map(Scope, json.loads(scopes))), expires)
+    return Key(key_id, label, digest, access, created, revoked)
+
+
+def key_by_digest(connection: apsw.Connection, digest: bytes) -> Key | None:
+    """Return the key with this digest, or None."""
+    sql = f"SELECT {_KEY_COLUMNS} FROM api_key WHERE digest = ?"
+    row = connection.execute(sql, (digest,)).fetchone()
+    return None if row is None else _key(row)
+
+
+def keys(connection: apsw.Connection, tenant: int | None) -> list[Key]:
+    """Return the keys of one tenant or all, oldest first."""
+    sql = (
+        f"SELECT {_KEY_COLUMNS} FROM api_key WHERE ?1 IS NULL OR tenant = ?1 "
+        "ORDER BY created_at, rowid"
+    )
+    return [_key(row) for row in connection.execute(sql, (tenant,))]
+
+
+def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> Key:
+    """Revoke a key (see `Catalog.revoke_key`)."""
+    sql = f"SELECT {_KEY_COLUMNS} FROM api_key WHERE id = ?"
+    if connection.execute(sql, (key_id,)).fetchone() is None:
+        raise NotFound(f"There is no key '{key_id}'.")
+    connection.execute(
+        "UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (at, key_id)
+    )
+    return _key(connection.execute(sql, (key_id,)).fetchone())
+
+
+def names(connection: apsw.Connection, reach: Reach, kind: Kind) -> list[Named]:
+    """Return ids and names within reach (see `Catalog.names`)."""
+    narrow = narrowing(reach)
+    seen, args = "", tuple[int | str, ...]()
+    if reach.is_narrowed and kind is not Kind.TAG:
+        table = "by_project" if kind is Kind.PROJECT else "by_user"
+        column = "project" if kind is Kind.PROJECT else "user"
+        seen = (
+            f" AND EXISTS (SELECT 1 FROM {table} d WHERE d.{column} = n.id "
+            f"AND d.k >= ? AND d.k < ?{narrow.where})"
+        )
+        args = (first_key(reach.tenant), first_key(reach.tenant + 1), *narrow.args)
+    rows = connection.execute(
+        f"SELECT n.id, n.name FROM named n WHERE n.tenant = ? AND n.kind = ?{seen} ORDER BY n.id",
+        (reach.tenant, kind.value, *args),
+    )
+    return [Named(an_id, name) for an_id, name in rows]
+
+
+def add_tag(
+    connection: apsw.Connection, tenant: int, name: str, tag_id: int | None
+) -> tuple[Named, bool]:
+    """Name a tag (see `Catalog.add_tag`)."""
+    by_name = "SELECT id FROM named WHERE tenant = ? AND kind = 'custom_tag' AND name = ?"
+    named_so = connection.execute(by_name, (tenant, name)).get
+    if named_so is not None:
+        if tag_id not in {None, named_so}:
+            raise Conflict(f"The tag {named_so} has this name already.")
+        return Named(named_so, name), False
+    if tag_id is None:
+        tag_id = _next_tag(connection, tenant)
+    by_id = "SELECT name FROM named WHERE tenant = ? AND kind = 'custom_tag' AND id = ?"
+    if connection.execute(by_id, (tenant, tag_id)).get is not None:
+        raise Conflict(f"The tag {tag_id} has another name.")
+    connection.execute(
+        "INSERT INTO named VALUES (?, 'custom_tag', ?, ?) "
+        "ON CONFLICT DO UPDATE SET name = excluded.name",
+        (tenant, tag_id, name),
+    )
+    return Named(tag_id, name), True
+
+
+def _next_tag(connection: apsw.Connection, tenant: int) -> int:
+    sql = "SELECT coalesce(max(id), 0) + 1 FROM named WHERE tenant = ? AND kind = 'custom_tag'"
+    following = int(connection.execute(sql, (tenant,)).get)
+    if following > _MAX_TAG:
+        raise Conflict("The highest tag id is taken; name one yourself.")
+    return max(following, 1)
+
+
+def unknown_tags(
+    connection: apsw.Connection, tenant: int, tag_ids: frozenset[int]
+) -> frozenset[int]:
+    """Return the ids that no tag has."""
+    sql = "SELECT 1 FROM named WHERE tenant = ? AND kind = 'custom_tag' AND id = ?"
+    return frozenset(tag for tag in tag_ids if not connection.execute(sql, (tenant, tag)).get)
