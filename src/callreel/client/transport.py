@@ -1,0 +1,220 @@
+"""HTTP: one pool of connections, what is tried again and when, and where the key may go."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Final, TypeVar
+from urllib.parse import urljoin
+
+import urllib3
+from urllib3.exceptions import (
+    HTTPError,
+    LocationParseError,
+    MaxRetryError,
+    ResponseError,
+    SSLError,
+)
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Timeout, Url, parse_url
+from urllib3.util.retry import Retry
+
+from callreel import __version__
+from callreel.client.errors import (
+    ApiError,
+    BadAnswerError,
+    BusyError,
+    ClientError,
+    NoAnswerError,
+    api_error,
+)
+
+RETRIES: Final = 4
+FIRST_WAIT: Final = 0.25
+LONGEST_WAIT: Final = 60.0
+_PASSING: Final = frozenset({500, 502, 504})
+_MOST_REDIRECTS: Final = 5
+_POOL_SIZE: Final = 16
+_PORTS: Final = {"http": 80, "https": 443}
+
+Result = TypeVar("Result")
+Chunks = Callable[[], Iterable[bytes]]
+
+
+class Transport:
+    """Asks one server, with one key, which no other server is ever sent.
+
+    Several threads may share it.
+    """
+
+    def __init__(
+        self, url: str, key: str, timeout: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.base = _checked_url(url)
+        self._origin = _origin(self.base)
+        self._key = _checked_key(key)
+        self._sleep = sleep
+        self._pool = urllib3.PoolManager(
+            maxsize=_POOL_SIZE,
+            timeout=Timeout(connect=timeout, read=timeout),
+            retries=False,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def is_home(self, url: str) -> bool:
+        """Say whether an address lies on the server that the key is for."""
+        return _origin(url) == self._origin
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | Chunks | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> BaseHTTPResponse:
+        """Return the whole answer to one request, made once.
+
+        Args:
+            method: The HTTP method.
+            path: Path and query, put behind the server's address.
+            body: What to send, or what gives it in chunks.
+            headers: Beside those of every request.
+
+        Raises:
+            NoAnswerError: none came, or not all of it.
+            ApiError: the server refused.
+        """
+        sent = self._headers(self.base) | dict(headers or {})
+        content = body() if callable(body) else body
+        try:
+            answer = self._pool.request(
+                method, self.base + path, body=content, headers=sent, redirect=False
+            )
+        except HTTPError as error:
+            raise _no_answer(error) from error
+        _raise_refusal(answer)
+        return answer
+
+    @contextmanager
+    def stream(
+        self, url: str, headers: Mapping[str, str]
+    ) -> Generator[BaseHTTPResponse, None, None]:
+        """Lend the answer to a GET, its body not yet read.
+
+        A redirect is followed, and the key goes along only on its own server.
+
+        Raises:
+            NoAnswerError: none came, or not all of it, also while the body is read.
+            ApiError: the server refused.
+        """
+        sent = self._headers(url) | dict(headers)
+        follow = Retry(redirect=_MOST_REDIRECTS, connect=0, read=0, status=0, other=0)
+        answer: BaseHTTPResponse | None = None
+        try:
+            answer = self._pool.request(
+                "GET", url, headers=sent, preload_content=False, redirect=True, retries=follow
+            )
+            _raise_refusal(answer)
+            yield answer
+        except HTTPError as error:
+            raise _no_answer(error) from error
+        finally:
+            if answer is not None:
+                answer.close()
+
+    def persist(self, action: Callable[[], Result], *, harmless: bool = True) -> Result:
+        """Return what the action returns, trying again where that helps, at most five times.
+
+        A busy server is asked again after the time that it names. A broken connection or a
+        passing fault is tried again only where asking twice does no harm.
+        """
+        for attempt in range(RETRIES):
+            try:
+                return action()
+            except ClientError as error:
+                wait = _wait_after(error, attempt, harmless=harmless)
+                if wait is None:
+                    raise
+            self._sleep(wait)
+        return action()
+
+    def _headers(self, url: str) -> dict[str, str]:
+        common = {
+            "User-Agent": f"callreel/{__version__}",
+            "Accept-Encoding": "gzip",
+            "Content-Type": "application/json",
+        }
+        return common | ({"Authorization": self._key} if self.is_home(url) else {})
+
+
+def absolute(base: str, url: str) -> str:
+    """Return an address that a server gave, made whole.
+
+    Raises:
+        BadAnswerError: it is no address on the web.
+    """
+    whole = urljoin(base + "/", url)
+    if not whole.startswith(("http://", "https://")):
+        raise BadAnswerError("The address of the audio is not one on the web.")
+    return whole
+
+
+def _wait_after(error: ClientError, attempt: int, *, harmless: bool) -> float | None:
+    """Return the seconds to wait before the next try, or None where it would not help."""
+    backoff = FIRST_WAIT * 2**attempt * random.uniform(1, 1.5)  # noqa: S311 - spreads, hides nothing
+    if isinstance(error, BusyError):
+        wait = max(backoff, error.retry_after or 0)
+        return wait if wait <= LONGEST_WAIT else None
+    is_passing = isinstance(error, NoAnswerError) or (
+        isinstance(error, ApiError) and error.status in _PASSING
+    )
+    return backoff if is_passing and harmless else None
+
+
+def _raise_refusal(answer: BaseHTTPResponse) -> None:
+    if not 200 <= answer.status < 300:
+        raise api_error(answer.status, answer.data, answer.headers.get("Retry-After"))
+
+
+def _no_answer(error: HTTPError) -> NoAnswerError:
+    cause = error.reason if isinstance(error, MaxRetryError) else error
+    if isinstance(cause, ResponseError):
+        return NoAnswerError("The server redirects too often.")
+    if isinstance(cause, SSLError):
+        return NoAnswerError("No safe connection can be made; check the server's certificate.")
+    if isinstance(cause, urllib3.exceptions.TimeoutError):
+        return NoAnswerError("The server did not answer in time; it may be slow or unreachable.")
+    return NoAnswerError("The server cannot be reached, or the connection to it broke.")
+
+
+def _checked_url(url: str) -> str:
+    parts = _parsed(url)
+    if parts is None or parts.scheme not in _PORTS or not parts.host:
+        raise ValueError("The address must look like https://calls.example.org.")
+    if parts.auth or parts.query is not None or parts.fragment is not None:
+        raise ValueError("The address holds more than a server; give the key apart from it.")
+    return url.rstrip("/")
+
+
+def _checked_key(key: str) -> str:
+    if not key or not key.isascii() or not key.isprintable() or key != key.strip():
+        raise ValueError("The key must be the text as it was shown, without spaces around it.")
+    return key
+
+
+def _origin(url: str) -> tuple[str | None, str | None, int | None]:
+    parts = _parsed(url) or Url()
+    return parts.scheme, parts.host, parts.port or _PORTS.get(parts.scheme or "")
+
+
+def _parsed(url: str) -> Url | None:
+    try:
+        return parse_url(url)
+    except LocationParseError:
+        return None
