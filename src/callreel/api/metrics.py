@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from callreel import __version__
+from callreel.api.exchange import Exchange
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -52,28 +53,24 @@ class Metrics:
         )
         build.labels(__version__).set(1)
         # A child is looked up under a lock; what is used for every request is remembered here.
-        self._request_children: dict[tuple[str, str, int], Counter] = {}
-        self._duration_children: dict[str, Histogram] = {}
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a request.
+    def request(self, exchange: Exchange) -> None:
+        """Count a request that was answered, by the pattern of its address."""
+        key = (exchange.route, exchange.method, exchange.status)
+        children = self._children.get(key)
+        if children is None:
+            children = self._children_for(*key)
+        children[0].inc()
+        children[1].observe(exchange.seconds)
 
-        Args:
-            route: The pattern of the address, never the address itself.
-            method: As the client sent it.
-            status: Of the answer; 499 where the client went away before.
-            seconds: How long it took.
-        """
-        key = (route, method, status)
-        counter = self._request_children.get(key)
-        if counter is None:
-            known = method if method in METHODS else "other"
-            counter = self._requests.labels(route, known, str(status))
-            if known == method:  # else the table would grow by whatever clients invent
-                self._request_children[key] = counter
-            self._duration_children[route] = self._durations.labels(route)
-        counter.inc()
-        self._duration_children[route].observe(seconds)
+    def _children_for(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        known = method if method in METHODS else "other"
+        counter = self._requests.labels(route, known, str(status))
+        children = (counter, self._durations.labels(route))
+        if known == method:  # else the table would grow by whatever clients invent
+            self._children[route, method, status] = children
+        return children
 
     def taken_in(self, source: str) -> None:
         """Count a recording that is new and kept."""

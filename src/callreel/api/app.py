@@ -1,0 +1,98 @@
+"""The outermost app: gives each request its id, answers its errors, counts it and logs it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from typing import Final
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from callreel.api.access_log import AccessLog
+from callreel.api.exchange import Exchange
+from callreel.api.listing import Listing
+from callreel.api.services import Services
+from callreel.api.wire import LIST_PATH
+from callreel.errors import CallreelError
+
+_log = structlog.get_logger(__name__)
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
+
+
+class Api:
+    """The ASGI app of a server.
+
+    The list is answered here; everything else by the router, whose errors are answered here too.
+
+    Args:
+        services: What the routes share; its archive is closed when the server ends.
+        router: Answers to every address but the list's `GET`; raises what goes wrong.
+        gzip: Whether to compress lists for clients that accept it.
+        access_log: Where to note each request, or None.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        router: ASGIApp,
+        *,
+        gzip: bool = True,
+        access_log: AccessLog | None = None,
+    ) -> None:
+        self._services = services
+        self._router = router
+        self._listing = Listing(services, gzip=gzip)
+        self._access_log = access_log
+        self._numbers = itertools.count()
+        self._prefix = secrets.token_hex(6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer to one request, or accompany the server's life."""
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, send, self._request_id(scope))
+        try:
+            if exchange.path == LIST_PATH and exchange.method in {"GET", "HEAD"}:
+                exchange.route = LIST_PATH
+                headers, body = await self._listing.answer(scope)
+                await exchange.finish(200, headers, body)
+            else:
+                await self._router(scope, receive, exchange.pass_on)
+        except ClientDisconnect:
+            pass  # there is nobody to answer to; what was sent is noted below
+        except CallreelError as error:
+            await exchange.fail(error)
+        except Exception as error:  # noqa: BLE001 - the edge: a bug is an answer too
+            _log.error("request failed", request_id=exchange.request_id, exc_info=error)
+            await exchange.fail(error)
+        finally:
+            exchange.close()
+            self._services.metrics.request(exchange)
+            if self._access_log is not None:
+                self._access_log.add(exchange)
+
+    def _request_id(self, scope: Scope) -> str:
+        """Return the id that the client, or a proxy before us, gave the request, or a new one."""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                given: bytes = value
+                return given.decode()
+        return f"{self._prefix}{next(self._numbers):06x}"
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._services.archive.close()
+        if self._access_log is not None:
+            self._access_log.flush()
+        await send({"type": "lifespan.shutdown.complete"})

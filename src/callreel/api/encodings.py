@@ -1,0 +1,36 @@
+"""Whether a client takes gzip, and gzip."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from isal import igzip
+
+WORTH_BYTES: Final = 1024
+LEVEL: Final = 1
+
+
+def compress(body: bytes) -> bytes:
+    """Return a body as gzip; the same body always gives the same bytes."""
+    packed: bytes = igzip.compress(body, compresslevel=LEVEL, mtime=0)
+    return packed
+
+
+def accepts_gzip(header: str) -> bool:
+    """Say whether an `Accept-Encoding` names gzip, or everything, with a weight above 0."""
+    weights: dict[str, float] = {}
+    for part in header.lower().split(","):
+        coding, _, parameters = part.partition(";")
+        weights[coding.strip()] = _weight(parameters)
+    named = [weights[name] for name in ("gzip", "x-gzip") if name in weights]
+    return max(named, default=weights.get("*", 0.0)) > 0
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0

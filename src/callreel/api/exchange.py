@@ -1,0 +1,98 @@
+"""One request with its answer: sends it, and keeps what is to be noted of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from starlette.types import Message, Scope, Send
+
+from callreel.api.errors import Headers, answer_to, error_body, error_headers
+from callreel.model import Access
+
+GONE: Final = 499  # noted of a client that went away before its answer
+UNKNOWN_ROUTE: Final = "unknown"
+ERROR_HEADERS: Final = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Exchange:
+    """A request and how far its answer has come.
+
+    Attributes:
+        request_id: The request's id.
+        method: As the client sent it.
+        path: The address without its query.
+        route: The pattern of the address, once it is known.
+        access: Whose key it was, where one was recognised; known when closed.
+        status: Of the answer; 0 as long as none was sent.
+        size: Bytes of the body that were sent.
+        seconds: How long it took; known when closed.
+    """
+
+    __slots__ = (
+        "_scope",
+        "_send",
+        "_started",
+        "access",
+        "method",
+        "path",
+        "request_id",
+        "route",
+        "seconds",
+        "size",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+        self._started = time.perf_counter()
+        self._scope = scope
+        self._send = send
+        self.request_id = request_id
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.route = UNKNOWN_ROUTE
+        self.access: Access | None = None
+        self.status = 0
+        self.size = 0
+        self.seconds = 0.0
+        scope.setdefault("state", {})["request_id"] = request_id
+
+    async def finish(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer; a HEAD gets the headers alone."""
+        self.status = status
+        headers.append((b"content-length", b"%d" % len(body)))
+        headers.append((b"x-request-id", self.request_id.encode()))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        if self.method == "HEAD":
+            body = b""
+        self.size = len(body)
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def fail(self, error: Exception) -> None:
+        """Answer with an error; an answer that has begun is left unfinished, so that it shows."""
+        if not self.status:
+            headers = [*ERROR_HEADERS, *error_headers(error)]
+            await self.finish(answer_to(error)[0], headers, error_body(error, self.request_id))
+
+    async def pass_on(self, message: Message) -> None:
+        """Send a message of the router's."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            request_id = (b"x-request-id", self.request_id.encode())
+            message["headers"] = [*message.get("headers", ()), request_id]
+        elif message["type"] == "http.response.body":
+            self.size += len(message.get("body", b""))
+        await self._send(message)
+
+    def close(self) -> None:
+        """Note how it ended."""
+        self.seconds = time.perf_counter() - self._started
+        self.status = self.status or GONE
+        self.access = self._scope["state"].get("access")
+        found = self._scope.get("route")  # left there by the router
+        if found is not None:
+            self.route = found.path

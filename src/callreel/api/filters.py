@@ -1,0 +1,147 @@
+"""The parameter `filter`: from its JSON text to what is asked of the catalog."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from callreel.api.limits import Limits
+from callreel.api.strict_json import read_json, shown
+from callreel.api.wire import FILTERS, Property, parse_time
+from callreel.archive.numbers import normalise
+from callreel.errors import BadParameter
+from callreel.model import NO_FILTER, CallFilter, Span
+
+KEYS: Final = frozenset({"property", "operator", "value"})
+NOTHING: Final = Span(1, 0)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+BOUNDS: Final[dict[str, Callable[[int], tuple[int | None, int | None]]]] = {
+    "eq": lambda value: (value, value),
+    "gt": lambda value: (value + 1, None),
+    "gte": lambda value: (value, None),
+    "lt": lambda value: (None, value - 1),
+    "lte": lambda value: (None, value),
+}
+"""What each operator says of a whole number: the lowest and the highest that pass."""
+
+
+def read_filter(text: str, limits: Limits) -> CallFilter:
+    """Return what a filter asks.
+
+    Raises:
+        BadParameter: it is ill-formed or above a limit; the sentence says where and what.
+    """
+    if not text.strip():
+        return NO_FILTER
+    if len(text.encode("utf-8", "surrogatepass")) > limits.max_filter_bytes:
+        raise _refusal(f"The filter is longer than {limits.max_filter_bytes} bytes.")
+    objects = read_json(text, "filter")
+    if objects is None:
+        return NO_FILTER
+    if not isinstance(objects, list):
+        raise _refusal("The filter must be a JSON list of objects.")
+    if len(objects) > limits.max_filter_objects:
+        raise _refusal(f"The filter has more than {limits.max_filter_objects} objects.")
+    asked = NO_FILTER
+    for place, each in enumerate(objects, start=1):
+        asked = _Condition(each, place, limits).added_to(asked)
+    return asked
+
+
+class _Condition:
+    """One object of a filter; complains with its place in the list."""
+
+    def __init__(self, given: object, place: int, limits: Limits) -> None:
+        self._place = place
+        self._limits = limits
+        if not isinstance(given, dict):
+            raise self._wrong("must be an object")
+        unknown = sorted(given.keys() - KEYS)
+        if unknown:
+            raise self._wrong(
+                f"has no key {shown(unknown[0])}; there are property, operator, value"
+            )
+        if "property" not in given or "value" not in given:
+            raise self._wrong("needs both property and value")
+        name, self._operator = given["property"], given.get("operator", "eq")
+        if not isinstance(name, str) or name not in FILTERS:
+            raise self._wrong(f"has an unknown property; there are {', '.join(FILTERS)}")
+        if not isinstance(self._operator, str) or self._operator not in BOUNDS:
+            raise self._wrong(f"has an unknown operator; there are {', '.join(BOUNDS)}")
+        self._name = name
+        self._value: Any = given["value"]
+
+    def added_to(self, asked: CallFilter) -> CallFilter:
+        """Return a filter that asks for this too."""
+        match FILTERS[self._name]:
+            case Property.STARTED:
+                asked = replace(asked, started=self._narrowed(asked.started, self._time()))
+            case Property.HUNG_UP:
+                asked = replace(asked, hung_up=self._narrowed(asked.hung_up, self._time()))
+            case Property.TALKING:
+                length = self._int(self._value)
+                asked = replace(asked, talking=self._narrowed(asked.talking, length))
+            case Property.PROJECTS:
+                asked = replace(asked, projects=_both(asked.projects, self._ints()))
+            case Property.USERS:
+                asked = replace(asked, users=_both(asked.users, self._ints()))
+            case Property.NUMBERS:
+                numbers = frozenset(map(self._number, self._items()))
+                asked = replace(asked, numbers=(*asked.numbers, numbers))
+            case Property.TAGS:
+                asked = replace(asked, tags=(*asked.tags, self._ints()))
+        return asked
+
+    def _narrowed(self, span: Span, value: int) -> Span:
+        found = span.narrowed(*BOUNDS[self._operator](value))
+        return NOTHING if found.is_empty else found
+
+    def _time(self) -> int:
+        form = f"needs a time in UTC of the form YYYY-MM-DD HH:mm:ss for {self._name}"
+        if not isinstance(self._value, str):
+            raise self._wrong(form)
+        try:
+            return parse_time(self._value)
+        except ValueError as error:
+            raise self._wrong(form) from error
+
+    def _int(self, value: object) -> int:
+        if type(value) is not int:  # True is an int to isinstance
+            raise self._wrong(f"needs whole numbers for {self._name}")
+        return value
+
+    def _ints(self) -> frozenset[int]:
+        return frozenset(map(self._int, self._items()))
+
+    def _number(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise self._wrong(f"needs strings for {self._name}")
+        if len(value) > self._limits.max_number_chars:
+            most = self._limits.max_number_chars
+            raise self._wrong(f"has a number of more than {most} characters")
+        normal = normalise(value)
+        if not normal or _CONTROL.search(normal):
+            raise self._wrong("has a number in which there is none")
+        return normal
+
+    def _items(self) -> list[Any]:
+        if self._operator != "eq":
+            raise self._wrong(f"has an operator that {self._name} does not know; it knows eq")
+        items = self._value if isinstance(self._value, list) else [self._value]
+        if len(items) > self._limits.max_filter_items:
+            raise self._wrong(f"has more than {self._limits.max_filter_items} items in its list")
+        return items
+
+    def _wrong(self, what: str) -> BadParameter:
+        return _refusal(f"Object {self._place} of the filter {what}.")
+
+
+def _both(asked: frozenset[int] | None, also: frozenset[int]) -> frozenset[int]:
+    return also if asked is None else asked & also
+
+
+def _refusal(message: str) -> BadParameter:
+    return BadParameter(message, field="filter")

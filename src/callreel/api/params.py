@@ -1,0 +1,140 @@
+"""The parameters of the list: here every 400 about them is decided."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes, urlencode
+
+from callreel.api.cursor import read_cursor
+from callreel.api.filters import read_filter
+from callreel.api.limits import Limits
+from callreel.api.strict_json import read_json, shown
+from callreel.api.wire import SORTS
+from callreel.errors import BadParameter
+from callreel.model import DEFAULT_SORT, ListRequest, Position, SortKey
+
+PARAMETERS: Final = ("limit", "offset", "filter", "sort", "cursor", "count")
+PLACES: Final = frozenset({"offset", "cursor"})
+MAX_SORT_CHARS: Final = 512
+DIRECTIONS: Final = {"ASC": False, "DESC": True}
+
+_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_DIGITS: Final = re.compile(r"[0-9]{1,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a request for the list asks.
+
+    Attributes:
+        request: Which page of which list.
+        with_count: Whether to say how many match in all.
+        elsewhere: The same query without its place in the list, encoded, to be continued.
+    """
+
+    request: ListRequest
+    with_count: bool
+    elsewhere: str
+
+
+def read_query(raw: bytes, limits: Limits) -> ListQuery:
+    """Return what the query of an address asks; the same bytes always mean the same.
+
+    Raises:
+        BadParameter: a parameter is unknown, repeated, ill-formed or above a limit.
+    """
+    given = _parameters(raw)
+    sort = _sort(given["sort"]) if "sort" in given else DEFAULT_SORT
+    request = ListRequest(
+        filter=read_filter(given.get("filter", ""), limits),
+        sort=sort,
+        limit=_limit(given, limits),
+        offset=_whole(given, "offset", 0, 0, limits.max_offset),
+        after=_after(given, sort),
+    )
+    kept = [(name, text) for name, text in given.items() if name not in PLACES]
+    return ListQuery(request, _count(given.get("count", "false")), urlencode(kept))
+
+
+def _parameters(raw: bytes) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for piece in raw.split(b"&"):
+        if not piece:
+            continue
+        left, _, right = piece.partition(b"=")
+        name = _decoded(left, None)
+        if name not in PARAMETERS:
+            raise BadParameter(
+                f"There is no parameter {shown(name)}; there are {', '.join(PARAMETERS)}.",
+                field=name if shown(name) == f"'{name}'" else None,
+            )
+        if name in given:
+            raise BadParameter(f"The parameter {name} is given twice.", field=name)
+        given[name] = _decoded(right, name)
+    return given
+
+
+def _decoded(raw: bytes, field: str | None) -> str:
+    if _BROKEN_ESCAPE.search(raw):
+        raise BadParameter("A percent sign in the query has no two hex digits.", field=field)
+    try:
+        return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError as error:
+        raise BadParameter("The query is not in UTF-8.", field=field) from error
+
+
+def _limit(given: dict[str, str], limits: Limits) -> int:
+    default = min(limits.default_limit, limits.max_limit)
+    return _whole(given, "limit", default, 1, limits.max_limit)
+
+
+def _whole(given: dict[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    if _DIGITS.fullmatch(text) is None or not low <= int(text) <= high:
+        raise BadParameter(f"The {name} must be a whole number from {low} to {high}.", field=name)
+    return int(text)
+
+
+def _after(given: dict[str, str], sort: tuple[SortKey, ...]) -> Position | None:
+    if "cursor" not in given:
+        return None
+    if "offset" in given:
+        raise BadParameter("Send either a cursor or an offset, not both.", field="cursor")
+    return read_cursor(given["cursor"], sort)
+
+
+def _count(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise BadParameter("The count must be true or false.", field="count")
+    return text == "true"
+
+
+def _sort(text: str) -> tuple[SortKey, ...]:
+    if len(text) > MAX_SORT_CHARS:
+        raise _bad_sort(f"is longer than {MAX_SORT_CHARS} characters")
+    objects = read_json(text, "sort")
+    if not isinstance(objects, list) or not 1 <= len(objects) <= len(SORTS):
+        raise _bad_sort(f"must be a JSON list of 1 to {len(SORTS)} objects")
+    keys = tuple(map(_sort_key, objects))
+    if len({key.field for key in keys}) < len(keys):
+        raise _bad_sort("has a property twice")
+    return keys
+
+
+def _sort_key(given: object) -> SortKey:
+    if not isinstance(given, dict) or given.keys() - {"direction"} != {"property"}:
+        raise _bad_sort('has an object that is not {"property": …, "direction": …}')
+    name, direction = given["property"], given.get("direction", "ASC")
+    if not isinstance(name, str) or name not in SORTS:
+        raise _bad_sort(f"has an unknown property; there are {', '.join(SORTS)}")
+    if not isinstance(direction, str) or direction not in DIRECTIONS:
+        raise _bad_sort("has an unknown direction; there are ASC and DESC")
+    return SortKey(SORTS[name], DIRECTIONS[direction])
+
+
+def _bad_sort(what: str) -> BadParameter:
+    return BadParameter(f"The sort {what}.", field="sort")

@@ -1,0 +1,55 @@
+"""The server as one ASGI app, made of an archive and plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp
+
+from callreel.api.access_log import AccessLog, ByteStream
+from callreel.api.app import Api
+from callreel.api.limits import Limits
+from callreel.api.metrics import Metrics
+from callreel.api.rate_limit import RateLimit
+from callreel.api.routes import build_router
+from callreel.api.services import Services
+from callreel.archive import Archive
+from callreel.archive.keys import KeyRing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the server behaves.
+
+    Attributes:
+        limits: What a request may hold.
+        public_url: The address by which clients reach the server, without a slash at its end, or
+            None to take it from each request.
+        gzip: Whether to compress lists for clients that accept it.
+        rate_limit: Requests a second that one key may make of one process; 0 for no limit.
+        access_log: Where a JSON line for each request goes, or None.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    public_url: str | None = None
+    gzip: bool = True
+    rate_limit: int = 0
+    access_log: ByteStream | None = None
+
+
+def build_app(archive: Archive, options: Options) -> ASGIApp:
+    """Return the app, which closes the archive when its server ends."""
+    services = Services(
+        archive=archive,
+        keys=KeyRing(archive.catalog),
+        limits=options.limits,
+        metrics=Metrics(),
+        public_url=options.public_url,
+        rate_limit=RateLimit(options.rate_limit) if options.rate_limit else None,
+    )
+    return Api(
+        services,
+        build_router(services),
+        gzip=options.gzip,
+        access_log=AccessLog(options.access_log) if options.access_log is not None else None,
+    )
