@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from callreel.api.query import read_parameters
 from callreel.api.services import Services
+from callreel.api.strict_json import read_json
 from callreel.archive import Archive
 from callreel.errors import BadParameter, BadRecording, TooLarge, UnsupportedMedia
 from callreel.model import Access, Reach
@@ -41,19 +42,7 @@ class Ask:
         Raises:
             BadParameter: one is unknown, there twice or not UTF-8.
         """
-        raw = self.request.scope["query_string"]
-        try:
-            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
-        except ValueError as error:
-            raise BadParameter("The query is no percent-encoded UTF-8.") from error
-        found: dict[str, str] = {}
-        for name, value in pairs:
-            if name not in known:
-                raise BadParameter(_unknown(known), field=name[:64])
-            if name in found:
-                raise BadParameter("The parameter is there twice.", field=name)
-            found[name] = value
-        return found
+        return read_parameters(self.request.scope["query_string"], known)
 
     async def json(self, most: int) -> bytes:
         """Return the body, which is to be JSON text.
@@ -64,7 +53,7 @@ class Ask:
         Raises:
             UnsupportedMedia: the content type says that it is something else.
             TooLarge: it is longer.
-            BadRecording: the client went away before its end.
+            ClientDisconnect: the client went away.
         """
         media_type = self.request.headers.get("content-type", JSON).partition(";")[0]
         if media_type.strip().lower() != JSON:
@@ -74,7 +63,7 @@ class Ask:
         while more:
             message = await self.request.receive()
             if message["type"] == "http.disconnect":
-                raise BadRecording("The body broke off; send it again.")
+                raise ClientDisconnect
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > most:
@@ -89,7 +78,18 @@ def data(content: bytes, status: int = 200, headers: dict[str, str] | None = Non
     return Response(body, status, {**caching, **(headers or {})}, JSON)
 
 
-def _unknown(known: tuple[str, ...]) -> str:
-    if not known:
-        return "This address takes no parameters."
-    return f"There is no such parameter; there is {', '.join(known)}."
+def careful(raw: bytes, what: str) -> bytes:
+    """Return JSON text in which a decoder cannot overlook anything.
+
+    A key that is there twice would mean one thing to one reader and another to the next.
+
+    Raises:
+        BadRecording: it is no JSON text in UTF-8, or has such a key, or more than 64 bits.
+    """
+    try:
+        read_json(raw.decode(), what)
+    except BadParameter as error:
+        raise BadRecording(error.message, field=error.field) from error
+    except UnicodeDecodeError as error:
+        raise BadRecording(f"The {what} is not in UTF-8.", field=what) from error
+    return raw

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import urlencode
 
 from callreel.api.cursor import read_cursor
 from callreel.api.filters import read_filter
 from callreel.api.limits import Limits
-from callreel.api.strict_json import read_json, shown
+from callreel.api.query import read_parameters
+from callreel.api.strict_json import read_json
 from callreel.api.wire import SORTS
 from callreel.errors import BadParameter
 from callreel.model import DEFAULT_SORT, ListRequest, Position, SortKey
@@ -20,7 +21,6 @@ PLACES: Final = frozenset({"offset", "cursor"})
 MAX_SORT_CHARS: Final = 512
 DIRECTIONS: Final = {"ASC": False, "DESC": True}
 
-_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _DIGITS: Final = re.compile(r"[0-9]{1,20}")
 
 
@@ -45,7 +45,7 @@ def read_query(raw: bytes, limits: Limits) -> ListQuery:
     Raises:
         BadParameter: a parameter is unknown, repeated, ill-formed or above a limit.
     """
-    given = _parameters(raw)
+    given = read_parameters(raw, PARAMETERS)
     sort = _sort(given["sort"]) if "sort" in given else DEFAULT_SORT
     request = ListRequest(
         filter=read_filter(given.get("filter", ""), limits),
@@ -56,33 +56,6 @@ def read_query(raw: bytes, limits: Limits) -> ListQuery:
     )
     kept = [(name, text) for name, text in given.items() if name not in PLACES]
     return ListQuery(request, _count(given.get("count", "false")), urlencode(kept))
-
-
-def _parameters(raw: bytes) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for piece in raw.split(b"&"):
-        if not piece:
-            continue
-        left, _, right = piece.partition(b"=")
-        name = _decoded(left, None)
-        if name not in PARAMETERS:
-            raise BadParameter(
-                f"There is no parameter {shown(name)}; there are {', '.join(PARAMETERS)}.",
-                field=name if shown(name) == f"'{name}'" else None,
-            )
-        if name in given:
-            raise BadParameter(f"The parameter {name} is given twice.", field=name)
-        given[name] = _decoded(right, name)
-    return given
-
-
-def _decoded(raw: bytes, field: str | None) -> str:
-    if _BROKEN_ESCAPE.search(raw):
-        raise BadParameter("A percent sign in the query has no two hex digits.", field=field)
-    try:
-        return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
-    except UnicodeDecodeError as error:
-        raise BadParameter("The query is not in UTF-8.", field=field) from error
 
 
 def _limit(given: dict[str, str], limits: Limits) -> int:

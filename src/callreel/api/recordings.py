@@ -8,8 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from callreel.api import audio, upload
-from callreel.api.ask import JSON, Ask, data
-from callreel.api.strict_json import refuse_repeated_keys
+from callreel.api.ask import JSON, Ask, careful, data
 from callreel.api.wire import decode_call, decode_tags, deleted, is_recording_id, to_call
 from callreel.archive import delete, find, listen, tag, take_in
 from callreel.archive.take_in import Arrival
@@ -54,8 +53,7 @@ async def add(ask: Ask) -> Response:
     boundary = upload.boundary_of(ask.request, most)
     with ask.archive.audio.stage() as staged:
         received = await upload.receive(ask.request, boundary, staged, most)
-        refuse_repeated_keys(received.call)
-        call, wanted = to_call(decode_call(bytes(received.call)))
+        call, wanted = to_call(decode_call(careful(bytes(received.call), "call")))
         arrival = Arrival(call, staged, wanted, received.original_name)
         taken = await take_in.one(ask.archive, ask.access, arrival)
     if taken.is_new:
@@ -69,8 +67,8 @@ async def set_tags(ask: Ask) -> Response:
     """Give a recording other tags."""
     ask.query()
     raw = await ask.json(ask.services.limits.max_call_bytes)
-    refuse_repeated_keys(raw)
-    body = await tag.set_tags(ask.archive, ask.access, _id(ask), decode_tags(raw))
+    wanted = decode_tags(careful(raw, "body"))
+    body = await tag.set_tags(ask.archive, ask.access, _id(ask), wanted)
     return data(_opening(ask) + body)
 
 

@@ -18,7 +18,7 @@ from multipart import (  # type: ignore[import-untyped]  # it ships no types
     PushMultipartParser,
     parse_options_header,
 )
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from callreel.api.file_names import plain_name
 from callreel.audio import Staged
@@ -78,7 +78,8 @@ async def receive(request: Request, boundary: str, staged: Staged, limits: Uploa
 
     Raises:
         TooLarge: more came than the limits allow.
-        BadRecording: a part is missing, unknown, there twice or broken, or the upload breaks off.
+        BadRecording: a part is missing, unknown, there twice or broken, or nothing comes any more.
+        ClientDisconnect: the client went away.
         StorageFull: there is no room for the audio.
     """
     form = _Form(staged, limits)
@@ -108,7 +109,7 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         except TimeoutError as error:
             raise BadRecording("The upload stood still for too long; send it again.") from error
         if message["type"] == "http.disconnect":
-            raise BadRecording("The upload broke off; send it again.")
+            raise ClientDisconnect
         received = message.get("body", b"")
         more = message.get("more_body", False)
         for start in range(0, len(received), CHUNK):
