@@ -95,6 +95,13 @@ async def prepare(archive: Archive, tenant: int, arrival: Arrival) -> NewEntry:
     """
     check_call(arrival.call)
     inspection = await archive.sound.inspect(arrival.staged.path)
+    return await store(archive, tenant, arrival, inspection)
+
+
+async def store(
+    archive: Archive, tenant: int, arrival: Arrival, inspection: Inspection
+) -> NewEntry:
+    """Do the rest of `prepare` for audio that was measured."""
     digest = arrival.staged.sha256
     key = AudioKey(tenant, digest)
     await archive.audio.keep(arrival.staged, key)
@@ -118,7 +125,7 @@ def entry_of(archive: Archive, arrival: Arrival, digest: str, inspection: Inspec
         body=body,
         facts=facts_of(arrival.call),
         digest=bytes.fromhex(digest),
-        fingerprint=_fingerprint(arrival.call, digest),
+        fingerprint=fingerprint(arrival.call, digest),
         arrived_at=int(time.time()),
         original_name=arrival.original_name,
         source=arrival.source,
@@ -158,7 +165,7 @@ async def _keep_peaks(archive: Archive, key: AudioKey, peaks: bytes) -> None:
     await archive.audio.keep_derived(key, PEAKS, made)
 
 
-def _fingerprint(call: Call, sha256: str) -> bytes:
+def fingerprint(call: Call, sha256: str) -> bytes:
     """Digest what was handed in; fields that a later version adds leave it as it is."""
     given = [
         f"{field.name}={value!r}"

@@ -1,0 +1,54 @@
+"""Foresee what an import would do: every file is read and judged, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+
+from callreel.archive import BodyFormat
+from callreel.archive.take_in_batch import look, measured
+from callreel.archive.verdict import Became, Verdict, plain_verdict
+from callreel.audio import SoundWorker
+from callreel.catalog import Catalog
+from callreel.importers.items import Candidate, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseer:
+    """What it takes to foresee.
+
+    Attributes:
+        sound: Measures audio.
+        bodies: Reads what the catalog has.
+        catalog: The catalog, or None where there is none yet.
+        tenant: The tenant's number.
+    """
+
+    sound: SoundWorker
+    bodies: BodyFormat
+    catalog: Catalog | None = None
+    tenant: int = 0
+
+    async def verdicts(self, items: Iterable[Item]) -> AsyncIterator[Verdict]:
+        """Yield the verdict that each item would get.
+
+        Raises:
+            Unavailable: nothing can be measured, or the catalog is away.
+        """
+        for item in items:
+            if isinstance(item, Candidate):
+                yield await self._verdict(item)
+            else:
+                yield plain_verdict(item)
+
+    async def _verdict(self, candidate: Candidate) -> Verdict:
+        if self.catalog is not None:
+            found = await look(self.catalog, self.bodies, self.tenant, candidate)
+            if found is not None:
+                return found if isinstance(found, Verdict) else found.verdict
+        made = await measured(self.sound, candidate, candidate.path)
+        if isinstance(made, Verdict):
+            return made
+        return Verdict(
+            where=candidate.where, became=Became.ADDED, notes=candidate.notes, size=candidate.size
+        )

@@ -1,0 +1,264 @@
+"""Take in many recordings that an importer found, each with a verdict.
+
+What `take_in` promises of one holds of each: audio before record, twice is the same as once.
+A recording's id is made of what its source calls it and of its audio, so an import that was cut
+short, repeated or split finds again what is there, even where it knows more of the call by now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from callreel.archive import Archive, BodyFormat
+from callreel.archive.take_in import Arrival, check_call, derived_id, fingerprint, store
+from callreel.archive.verdict import Became, Verdict, plain_verdict, refused
+from callreel.audio import AudioKey, AudioStore, Inspection, SoundWorker, Staged
+from callreel.catalog import Catalog, NewEntry, Outcome
+from callreel.errors import (
+    BadRecording,
+    CallreelError,
+    NotFound,
+    StorageFull,
+    Unavailable,
+    UnsupportedMedia,
+)
+from callreel.importers.items import Candidate, Fault, Item
+from callreel.model import Audio, Call, Reach, State
+
+BATCH_ITEMS: Final = 100
+BATCH_BYTES: Final = 64 << 20
+AT_ONCE: Final = 3
+CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A recording that the archive has.
+
+    Attributes:
+        audio: Its audio as it should be in the store.
+        verdict: What is to be said of the candidate if it is.
+    """
+
+    audio: Audio
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A file that was not judged, because the archive itself cannot go on."""
+
+    error: CallreelError
+
+
+Prepared = NewEntry | Verdict | Halt
+Added = Outcome | BadRecording
+
+
+async def take_in_batch(
+    archive: Archive, tenant: int, items: Iterable[Item]
+) -> AsyncIterator[Verdict]:
+    """Take in all candidates, a transaction for each group, and yield a verdict for every item.
+
+    A verdict that a recording was added is a promise: it is on stable storage.
+
+    Raises:
+        StorageFull, Unavailable: the archive cannot go on. Verdicts yielded before hold.
+    """
+    for group in groups(items):
+        verdicts, halt = await _take_in_group(archive, tenant, group)
+        for verdict in verdicts:
+            yield verdict
+        if halt is not None:
+            raise halt.error
+
+
+def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield items in groups of bounded number and bytes."""
+    group: list[Item] = []
+    weight = 0
+    for item in items:
+        group.append(item)
+        weight += item.size if isinstance(item, Candidate) else 0
+        if len(group) >= BATCH_ITEMS or weight >= BATCH_BYTES:
+            yield group
+            group, weight = [], 0
+    if group:
+        yield group
+
+
+async def _take_in_group(
+    archive: Archive, tenant: int, group: Sequence[Item]
+) -> tuple[list[Verdict], Halt | None]:
+    slots = asyncio.Semaphore(AT_ONCE)
+    halts: list[Halt] = []
+
+    async def prepare(item: Item) -> Prepared:
+        if not isinstance(item, Candidate):
+            return plain_verdict(item)
+        async with slots:
+            prepared = halts[0] if halts else await _prepare(archive, tenant, item)
+        if isinstance(prepared, Halt):
+            halts.append(prepared)
+        return prepared
+
+    async with archive.audio.taking_in():
+        prepared = await asyncio.gather(*map(prepare, group))
+        entries = [each for each in prepared if isinstance(each, NewEntry)]
+        outcomes = iter(await _add(archive.catalog, tenant, entries))
+    verdicts: list[Verdict] = []
+    for item, made in zip(group, prepared, strict=True):
+        if isinstance(made, NewEntry) and isinstance(item, Candidate):
+            verdicts.append(_verdict(item, next(outcomes)))
+        elif isinstance(made, Verdict):
+            verdicts.append(made)
+    return verdicts, halts[0] if halts else None
+
+
+async def _add(catalog: Catalog, tenant: int, entries: Sequence[NewEntry]) -> list[Added]:
+    """Add all entries together; where one of them cannot be added, each alone."""
+    if not entries:
+        return []
+    try:
+        return [*await catalog.add(tenant, entries)]
+    except BadRecording as error:
+        if len(entries) == 1:
+            return [error]
+    return [added for entry in entries for added in await _add(catalog, tenant, [entry])]
+
+
+async def _prepare(archive: Archive, tenant: int, candidate: Candidate) -> Prepared:
+    """Return the entry of a candidate whose audio is on stable storage, or why there is none."""
+    try:
+        found = await look(archive.catalog, archive.bodies, tenant, candidate)
+        if isinstance(found, Verdict):
+            return found
+        if found is not None and await _is_whole(archive.audio, tenant, found.audio):
+            return found.verdict
+        return await _stored(archive, tenant, candidate)
+    except (StorageFull, Unavailable) as error:
+        return Halt(error)
+
+
+async def look(
+    catalog: Catalog, bodies: BodyFormat, tenant: int, candidate: Candidate
+) -> Known | Verdict | None:
+    """Look whether the archive has a recording; None where it does not, or not in every list.
+
+    It costs one reading of the file, and writes nothing. A file that cannot be read is refused.
+    """
+    try:
+        sha256 = await asyncio.to_thread(_digest, candidate)
+    except BadRecording as error:
+        return refused(candidate, Fault.UNREADABLE, error.message)
+    try:
+        entry = await catalog.find(Reach(tenant), id_of(candidate, sha256))
+    except NotFound:
+        return None
+    if entry.state is not State.AVAILABLE:
+        return None
+    audio = bodies.parse(entry.body).audio
+    call = candidate.complete(audio.duration_ms)
+    is_same = fingerprint(call, sha256) == entry.fingerprint
+    verdict = _verdict(candidate, Outcome.SAME if is_same else Outcome.CONFLICT)
+    return Known(audio, verdict)
+
+
+async def measured(
+    sound: SoundWorker, candidate: Candidate, path: Path
+) -> tuple[Call, Inspection] | Verdict:
+    """Return the whole call of a candidate and what was measured of its audio, or a refusal.
+
+    Raises:
+        Unavailable: nothing can be measured just now.
+    """
+    try:
+        inspection = await sound.inspect(path)
+    except UnsupportedMedia as error:
+        return refused(candidate, Fault.NOT_AUDIO, error.message)
+    except BadRecording as error:
+        return refused(candidate, Fault.BROKEN, error.message)
+    call = candidate.complete(inspection.duration_ms)
+    try:
+        check_call(call)
+    except BadRecording as error:
+        return refused(candidate, Fault.BAD_CALL, error.message)
+    return call, inspection
+
+
+def id_of(candidate: Candidate, sha256: str) -> str:
+    """Return the id that a recording gets, however much is known of its call."""
+    lasting = replace(
+        candidate.call,
+        started_at=candidate.native_time,
+        dialog_id=candidate.native_id,
+        source_call_id=candidate.source,
+    )
+    return derived_id(lasting, sha256)
+
+
+async def _stored(archive: Archive, tenant: int, candidate: Candidate) -> NewEntry | Verdict:
+    with archive.audio.stage() as staged:
+        try:
+            await asyncio.to_thread(_copy, candidate, staged)
+        except BadRecording as error:
+            return refused(candidate, Fault.UNREADABLE, error.message)
+        if staged.size != candidate.size:
+            reason = "The file changed while it was read; the next import takes it."
+            return refused(candidate, Fault.GROWING, reason)
+        made = await measured(archive.sound, candidate, staged.path)
+        if isinstance(made, Verdict):
+            return made
+        call, inspection = made
+        arrival = Arrival(
+            call=call,
+            staged=staged,
+            id=id_of(candidate, staged.sha256),
+            original_name=candidate.original_name,
+            source=candidate.source,
+        )
+        return await store(archive, tenant, arrival, inspection)
+
+
+async def _is_whole(store: AudioStore, tenant: int, audio: Audio) -> bool:
+    return await store.size(AudioKey(tenant, audio.sha256)) == audio.size
+
+
+def _verdict(candidate: Candidate, added: Added) -> Verdict:
+    if isinstance(added, BadRecording):
+        return refused(candidate, Fault.BAD_CALL, added.message)
+    if added is Outcome.CONFLICT:
+        reason = "The archive has this recording with other data of the call, which it keeps."
+        return refused(candidate, Fault.CONFLICT, reason)
+    became = Became.ADDED if added is Outcome.ADDED else Became.SAME
+    return Verdict(where=candidate.where, became=became, notes=candidate.notes, size=candidate.size)
+
+
+def _copy(candidate: Candidate, staged: Staged) -> None:
+    with candidate.open() as source:
+        for chunk in _chunks(source):
+            staged.write(chunk)
+
+
+def _digest(candidate: Candidate) -> str:
+    digest = hashlib.sha256()
+    with candidate.open() as source:
+        for chunk in _chunks(source):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(source: BinaryIO) -> Iterator[bytes]:
+    while True:
+        try:
+            chunk = source.read(CHUNK)
+        except OSError as error:
+            raise BadRecording("The file cannot be read to its end.") from error
+        if not chunk:
+            return
+        yield chunk

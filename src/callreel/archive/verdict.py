@@ -1,0 +1,60 @@
+"""What becomes of a file or of a row of call records in an import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callreel.importers.items import Candidate, Fault, Refusal, Row
+
+
+class Became(StrEnum):
+    """What became of an item."""
+
+    ADDED = "added"
+    SAME = "already_there"
+    REFUSED = "refused"
+    LATER = "left_for_later"
+    JOINED = "joined"
+    UNRECORDED = "unrecorded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a file or of a row of call records.
+
+    Attributes:
+        where: Which; safe to print.
+        became: What.
+        is_row: Whether it is of a row.
+        fault: Where it was not taken in, the kind of reason.
+        reason: And the reason, one sentence.
+        notes: What a person should know of what was taken in.
+        size: Bytes of audio.
+    """
+
+    where: str
+    became: Became
+    is_row: bool = False
+    fault: Fault | None = None
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    size: int = 0
+
+
+def plain_verdict(item: Refusal | Row) -> Verdict:
+    """Return the verdict of what is no candidate."""
+    if isinstance(item, Row):
+        return Verdict(where=item.where, became=Became(item.use.value), is_row=True)
+    return Verdict(
+        where=item.where,
+        became=Became.LATER if item.fault is Fault.GROWING else Became.REFUSED,
+        is_row=item.fault.is_of_row,
+        fault=item.fault,
+        reason=item.reason,
+    )
+
+
+def refused(candidate: Candidate, fault: Fault, reason: str) -> Verdict:
+    """Return the verdict of a candidate that proved to be none."""
+    return plain_verdict(Refusal(candidate.where, fault, reason))

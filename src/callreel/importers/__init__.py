@@ -1,0 +1,61 @@
+"""The importers: recordings that other systems left behind, a module per foreign format.
+
+An importer parses and adapts; it knows neither the archive nor HTTP. It is made of a `Source`
+and yields items: a `Candidate` for what can be taken in, a `Refusal` with the place and the
+reason for what cannot, and a `Row` for each call record that needs no word more. Every file and
+every record gets exactly one, and none of them ends the import.
+
+To add a format, copy `freepbx/`: write a class with `count` and `items`, made of a `Source`, and
+name it in `FORMATS`. Three modules do what every format needs: `tree` walks a hostile folder,
+`table` reads call records as text, `local_time` turns clock times into UTC. The command
+`callreel import FORMAT DIR` then has it. Put samples into `tests/importers/samples`.
+
+What every importer keeps to: `Candidate.native_id` and `native_time` come of what never changes
+about a recording, so that importing it again, with more call records too, finds it again;
+nothing at the source is moved, changed or removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from callreel.errors import Misconfigured
+from callreel.importers.freepbx import FreePbx
+from callreel.importers.items import Item
+from callreel.importers.source import Source
+
+
+class Importer(Protocol):
+    """One import from one source."""
+
+    def count(self) -> int:
+        """Return about how many files `items` will speak of, fast, for a progress bar."""
+        ...
+
+    def items(self) -> Iterator[Item]:
+        """Yield an item for every file and every call record, reading as it goes.
+
+        Raises:
+            Misconfigured: the source as a whole can no longer be read.
+        """
+        ...
+
+
+FORMATS: Final[Mapping[str, Callable[[Source], Importer]]] = MappingProxyType(
+    {
+        "freepbx": FreePbx,
+    }
+)
+
+
+def importer_for(format_name: str, source: Source) -> Importer:
+    """Return the importer of a format.
+
+    Raises:
+        Misconfigured: there is no such format, or the source cannot be read.
+    """
+    if format_name not in FORMATS:
+        raise Misconfigured(f"There is no such format; choose one of: {', '.join(FORMATS)}.")
+    return FORMATS[format_name](source)

@@ -1,0 +1,123 @@
+"""FreePBX and plain Asterisk: the folder of the monitor, with the `cdr` table beside it.
+
+The folder is `/var/spool/asterisk/monitor`, usually with `YYYY/MM/DD/` inside; the names of the
+files say what each is (`names.py`). The table `asteriskcdrdb.cdr`, exported as text with a
+header, says it better (`cdr.py`); a file that it has no row of is taken by its name alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from callreel.importers.freepbx import names
+from callreel.importers.freepbx.calls import call_of
+from callreel.importers.freepbx.cdr import COLUMNS, Leg, Legs, Wanted
+from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
+from callreel.importers.source import Source
+from callreel.importers.table import Table
+from callreel.importers.tree import Found, Tree
+
+NAME: Final = "freepbx"
+HEADER_BYTES: Final = 44  # of a WAV file without sound
+
+
+class FreePbx:
+    """The importer."""
+
+    def __init__(self, source: Source) -> None:
+        """Open the folder and the table.
+
+        Raises:
+            Misconfigured: either cannot be read, or no time zone is given.
+        """
+        self._zone: ZoneInfo = source.need_zone()
+        self._settle = source.settle
+        self._tree = Tree(source.root)
+        self._table = None if source.records is None else Table(source.records, COLUMNS)
+        self._legs = Legs()
+        self._wanted: Wanted | None = None
+
+    def count(self) -> int:
+        """Return how many files there are."""
+        return self._survey()[0]
+
+    def items(self) -> Iterator[Item]:
+        """Yield what becomes of each row of the table, then of each file."""
+        if self._table is not None:
+            wanted = self._wanted or self._survey()[1]
+            yield from self._legs.read(self._table, wanted)
+        for found in self._tree.walk():
+            yield found if isinstance(found, Refusal) else self._item(found)
+
+    def _survey(self) -> tuple[int, Wanted]:
+        """Count the files and note which of the table's rows are worth keeping."""
+        wanted = Wanted(set(), set())
+        count = 0
+        for found in self._tree.walk():
+            count += 1
+            if self._table is not None and isinstance(found, Found):
+                wanted.want(names.parse(found.name))
+        self._wanted = wanted
+        return count, wanted
+
+    def _item(self, found: Found) -> Candidate | Refusal:
+        refusal = self._refusal_by_look(found)
+        if refusal is not None:
+            return refusal
+        name = names.parse(found.name)
+        if name is None:
+            reason = "The name does not end in -YYYYMMDD-HHMMSS-uniqueid as FreePBX writes it."
+            return Refusal(found.where, Fault.BAD_NAME, reason)
+        if self._is_late(name):
+            reason = "The file appeared while the import ran; the next one takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
+        leg = self._legs.of(name)
+        if isinstance(leg, Refusal):
+            reason = f"Its row of the call records cannot be used ({leg.where}): {leg.reason}"
+            return Refusal(found.where, Fault.BAD_CALL, reason)
+        return self._candidate(found, name, leg)
+
+    def _candidate(self, found: Found, name: names.RecordingName, leg: Leg | None) -> Candidate:
+        call, notes = call_of(name, leg, self._zone)
+        if leg is None and self._table is not None:
+            notes = (*notes, "The call records have no row of it; its name alone was used.")
+        return Candidate(
+            where=found.where,
+            call=call,
+            is_measured=leg is not None,
+            native_id=name.uniqueid,
+            native_time=name.epoch,
+            path=self._tree.path(found.parts),
+            open=partial(self._tree.open, found.parts),
+            size=found.size,
+            original_name=printable(found.name),
+            source=NAME,
+            notes=notes,
+        )
+
+    def _refusal_by_look(self, found: Found) -> Refusal | None:
+        extension = names.split_extension(found.name)[1]
+        if extension in names.HEADERLESS_EXTENSIONS:
+            reason = (
+                "Audio without a header does not say what it is; convert it to WAV first, "
+                "under the same name."
+            )
+            return Refusal(found.where, Fault.NOT_AUDIO, reason)
+        if extension not in names.AUDIO_EXTENSIONS:
+            return Refusal(found.where, Fault.NOT_AUDIO, "By its name this is no audio.")
+        if abs(time.time() - found.modified_at) < self._settle:
+            reason = "The file was written to a moment ago; the next import takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
+        if found.size <= HEADER_BYTES:
+            return Refusal(found.where, Fault.EMPTY, "The file holds no sound.")
+        return None
+
+    def _is_late(self, name: names.RecordingName) -> bool:
+        """Say whether the rows were read without looking for this file's."""
+        if self._table is None or self._wanted is None:
+            return False
+        return name.key not in self._wanted.keys

@@ -1,0 +1,186 @@
+"""Rows of the table `asteriskcdrdb.cdr`, found again by the recordings that they are of.
+
+The table has no column of the call's end: it lies `duration` seconds after `calldate`, and the
+answer lies `billsec` seconds before the end. A call may have several rows, one a leg.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from callreel.importers.freepbx.names import RecordingName, key_of
+from callreel.importers.items import Fault, Item, Refusal, Row, RowUse, plain_text
+from callreel.importers.table import Table, TableRow
+
+COLUMNS: Final = frozenset(
+    {"calldate", "src", "dst", "duration", "billsec", "disposition", "uniqueid", "recordingfile"}
+)
+LONGEST_CALL: Final = 31 * 86_400
+LONGEST_TEXT: Final = 64
+_YEARS: Final = range(2000, 2136)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """What a row says of a leg of a call.
+
+    Attributes:
+        where: The file and the line.
+        clock: When the leg began, by the system's clock.
+        duration: Seconds from its beginning to its end.
+        billsec: Seconds from its answer to its end.
+        did: The number that was called from outside, or nothing.
+    """
+
+    where: str
+    clock: datetime
+    duration: int
+    billsec: int
+    is_answered: bool
+    src: str
+    dst: str
+    cnum: str
+    outbound_cnum: str
+    did: str
+    dcontext: str
+    uniqueid: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """By what the recordings at hand can be named in a row."""
+
+    keys: set[str]
+    uniqueids: set[str]
+
+    def want(self, name: RecordingName | None) -> None:
+        """Add a recording."""
+        if name is not None:
+            self.keys.add(name.key)
+            self.uniqueids.add(name.uniqueid)
+
+
+class Legs:
+    """The legs of the recordings at hand."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, list[Leg | Refusal]] = defaultdict(list)
+        self._by_uniqueid: dict[str, list[Leg | Refusal]] = defaultdict(list)
+        self._by_linkedid: dict[str, list[Leg | Refusal]] = defaultdict(list)
+
+    def read(self, table: Table, wanted: Wanted) -> Iterator[Item]:
+        """Keep the rows that are wanted; yield what became of each row."""
+        for row in table.rows():
+            leg = _leg(table.name, row)
+            if row.cells and self._keep(row.cells, leg, wanted):
+                yield leg if isinstance(leg, Refusal) else Row(leg.where, RowUse.JOINED)
+            elif isinstance(leg, Refusal):
+                yield leg
+            elif leg.billsec and row.cells["recordingfile"]:
+                reason = "The row names a recording that is not in the folder."
+                yield Refusal(leg.where, Fault.NO_AUDIO, reason)
+            else:
+                yield Row(leg.where, RowUse.UNRECORDED)
+
+    def of(self, name: RecordingName) -> Leg | Refusal | None:
+        """Return the leg of a recording, the reason why its row is of no use, or None.
+
+        Looked for by the file's name, then by its unique id, then by its linked id; the first
+        that gives an answered leg decides, and of several legs the one that was talked longest.
+        """
+        found = (
+            self._by_key.get(name.key, ()),
+            self._by_uniqueid.get(name.uniqueid, ()),
+            self._by_linkedid.get(name.uniqueid, ()),
+        )
+        best = [_best(legs) for legs in found]
+        answered = [leg for leg in best if isinstance(leg, Leg) and leg.is_answered]
+        sound = [leg for leg in best if isinstance(leg, Leg)]
+        unsound = [leg for leg in best if isinstance(leg, Refusal)]
+        choice: list[Leg | Refusal] = [*answered, *sound, *unsound]
+        return choice[0] if choice else None
+
+    def _keep(self, cells: dict[str, str], leg: Leg | Refusal, wanted: Wanted) -> bool:
+        key, uniqueid = key_of(cells["recordingfile"]), cells["uniqueid"]
+        linkedid = cells.get("linkedid", "")
+        places = [
+            place[name]
+            for place, name, names in (
+                (self._by_key, key, wanted.keys),
+                (self._by_uniqueid, uniqueid, wanted.uniqueids),
+                (self._by_linkedid, linkedid, wanted.uniqueids),
+            )
+            if name and name in names
+        ]
+        for place in places:
+            place.append(leg)
+        return bool(places)
+
+
+def _best(legs: Collection[Leg | Refusal]) -> Leg | Refusal | None:
+    sound = [leg for leg in legs if isinstance(leg, Leg)]
+    if sound:
+        return max(sound, key=lambda leg: (leg.is_answered, leg.billsec))
+    return next(iter(legs), None)
+
+
+def _leg(table: str, row: TableRow) -> Leg | Refusal:
+    where = f"{table}:{row.line}"
+    if row.fault is not None:
+        return Refusal(where, Fault.BAD_ROW, row.fault)
+    try:
+        return _parsed(where, row.cells)
+    except ValueError as error:
+        return Refusal(where, Fault.BAD_ROW, f"{error}.")
+
+
+def _parsed(where: str, cells: dict[str, str]) -> Leg:
+    duration, billsec = _seconds(cells, "duration"), _seconds(cells, "billsec")
+    if billsec > duration + 1:  # by a second they may differ, as each is rounded
+        raise ValueError("The column billsec is more than duration")
+    return Leg(
+        where=where,
+        clock=_clock(cells["calldate"]),
+        duration=duration,
+        billsec=min(billsec, duration),
+        is_answered=cells["disposition"].upper() == "ANSWERED",
+        src=_text(cells, "src"),
+        dst=_text(cells, "dst"),
+        cnum=_text(cells, "cnum"),
+        outbound_cnum=_text(cells, "outbound_cnum"),
+        did=_text(cells, "did"),
+        dcontext=cells.get("dcontext", ""),
+        uniqueid=_text(cells, "uniqueid"),
+        linkedid=_text(cells, "linkedid"),
+    )
+
+
+def _clock(text: str) -> datetime:
+    try:
+        clock = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(
+            "The column calldate is no date and time such as 2026-03-29 14:05:00"
+        ) from (error)
+    if clock.year not in _YEARS:
+        raise ValueError("The column calldate is not in the years 2000 to 2135")
+    return clock
+
+
+def _seconds(cells: dict[str, str], column: str) -> int:
+    text = cells[column]
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) > LONGEST_CALL:
+        raise ValueError(f"The column {column} is no number of seconds from 0 to {LONGEST_CALL}")
+    return int(text)
+
+
+def _text(cells: dict[str, str], column: str) -> str:
+    text = plain_text(cells.get(column, ""))
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"The column {column} is longer than {LONGEST_TEXT} characters")
+    return text

@@ -1,0 +1,111 @@
+"""The file names of FreePBX recordings.
+
+`{kind}-{to}-{from}-{YYYYMMDD}-{HHMMSS}-{uniqueid}.{ext}`, with the time of the system's own
+zone. A name is read from its end, because `to` may hold dashes; a unique id may begin with the
+system's name and a dash, and a conference's file may end in a dash and seconds UTC more.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from callreel.importers.items import plain_text
+
+AUDIO_EXTENSIONS: Final = frozenset({"wav", "wav49", "mp3", "ogg", "opus", "flac"})
+HEADERLESS_EXTENSIONS: Final = frozenset(
+    {"gsm", "sln", "sln16", "ulaw", "ul", "pcm", "alaw", "al", "g722", "g729", "raw"}
+)
+CONFERENCE: Final = "conference"
+LONGEST_NUMBER: Final = 64
+
+# What stands for a caller who is not known, and what a conference's name has in that place:
+# the recording policy.
+_NOBODY: Final = frozenset(
+    {"", "unknown", "anonymous", "restricted", "private", "unavailable", "withheld", "s"}
+)
+_POLICIES: Final = frozenset({"always", "force", "yes", "no", "never", "dontcare", "delayed"})
+
+_PATTERN: Final = re.compile(
+    r"(?P<kind>[A-Za-z0-9_]+)-(?P<to>.+)-(?P<caller>[^-]*)"
+    r"-(?P<date>[0-9]{8})-(?P<time>[0-9]{6})"
+    r"-(?P<uniqueid>(?:[A-Za-z0-9_.-]{1,40}-)?(?P<epoch>[0-9]{9,10})\.[0-9]{1,10})"
+    r"(?:-[0-9]{9,10})?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingName:
+    """What a file name says.
+
+    Attributes:
+        key: What the call records name the file by: its name without extension.
+        kind: In lower case: `in`, `out`, `internal`, `external`, `q`, …, or `conference`.
+        to: The number that was called.
+        caller: The number that called, or None where it is not known.
+        clock: When the recording was set up, by the system's clock.
+        uniqueid: The channel's unique id.
+        epoch: The seconds UTC that it begins with.
+    """
+
+    key: str
+    kind: str
+    to: str
+    caller: str | None
+    clock: datetime
+    uniqueid: str
+    epoch: int
+
+
+def split_extension(name: str) -> tuple[str, str]:
+    """Return a name without its extension, and the extension in lower case."""
+    stem, dot, extension = name.rpartition(".")
+    return (stem, extension.lower()) if dot else (name, "")
+
+
+def parse(name: str) -> RecordingName | None:
+    """Return what a file name says, or None where it does not follow the convention."""
+    match = _PATTERN.fullmatch(split_extension(name)[0])
+    if match is None:
+        return None
+    try:
+        clock = datetime.strptime(  # noqa: DTZ007 - the zone is the importer's to add
+            match["date"] + match["time"], "%Y%m%d%H%M%S"
+        )
+    except ValueError:
+        return None
+    kind = match["kind"].lower()
+    is_conference = kind.isdigit()
+    to, caller = plain_text(match["to"]), plain_text(match["caller"])
+    if max(len(to), len(caller)) > LONGEST_NUMBER:
+        return None
+    return RecordingName(
+        key=key_of(name),
+        kind=CONFERENCE if is_conference else kind,
+        to=to,
+        caller=None if is_conference and caller in _POLICIES else known(caller),
+        clock=clock,
+        uniqueid=match["uniqueid"],
+        epoch=int(match["epoch"]),
+    )
+
+
+def key_of(path: str) -> str:
+    """Return what a file's name and a row's `recordingfile` have in common.
+
+    The folders are left out, as some versions write them, and the extension, as many systems
+    convert recordings afterwards; so are the seconds that a conference's file ends in.
+    """
+    name = path.replace("\\", "/").rpartition("/")[2]
+    extension = split_extension(name)[1]
+    is_extension = extension in AUDIO_EXTENSIONS | HEADERLESS_EXTENSIONS
+    stem = split_extension(name)[0] if is_extension else name
+    return re.sub(r"(\.[0-9]{1,10})-[0-9]{9,10}\Z", r"\1", stem)
+
+
+def known(number: str) -> str | None:
+    """Return a number, or None for the words that stand for none."""
+    return None if number.strip().lower() in _NOBODY else number.strip()

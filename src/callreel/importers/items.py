@@ -1,0 +1,137 @@
+"""What an importer finds: recordings that may be taken in, and what is wrong with the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+from callreel.model import Call
+
+
+class Fault(StrEnum):
+    """Why something cannot be taken in; the value is what a report calls it."""
+
+    # of a file
+    EMPTY = "empty"
+    GROWING = "growing"
+    NOT_AUDIO = "not_audio"
+    BROKEN = "broken"
+    BAD_NAME = "bad_name"
+    BAD_CALL = "bad_call"
+    NOT_PLAIN = "not_plain"
+    UNREADABLE = "unreadable"
+    CONFLICT = "conflict"
+    # of a row of call records
+    BAD_ROW = "bad_row"
+    NO_AUDIO = "no_audio"
+
+    @property
+    def is_of_row(self) -> bool:
+        return self in {Fault.BAD_ROW, Fault.NO_AUDIO}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A file of audio and the call that it is of.
+
+    Attributes:
+        where: The file as a person finds it: its path below the root, safe to print.
+        call: The call. Where `is_measured` is False its length is not known before the audio is.
+        is_measured: Whether the call's records say how long it was.
+        native_id: What its source calls the recording; with the audio's digest it tells whether
+            the recording was taken in before, so it must not depend on how much else is known.
+        native_time: When the source made that id, seconds UTC; as lasting as the id.
+        path: The file, for those who only look at it.
+        open: Opens exactly that file, or raises BadRecording; nothing but a plain file is opened.
+        size: Its length in bytes when it was found.
+        original_name: Its name, for people.
+        source: The format's name.
+        notes: What a person should know although the recording can be taken in.
+    """
+
+    where: str
+    call: Call
+    is_measured: bool
+    native_id: str
+    native_time: int
+    path: Path
+    open: Callable[[], BinaryIO]
+    size: int
+    original_name: str
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def complete(self, duration_ms: int | None) -> Call:
+        """Return the whole call, given the measured length of its audio in milliseconds.
+
+        Without call records the call is taken to last as long as its audio, in whole seconds
+        rounded up, and to be talk from beginning to end.
+        """
+        if self.is_measured or duration_ms is None:
+            return self.call
+        seconds = -(-duration_ms // 1000)
+        hung_up_at = self.call.started_at + seconds
+        return replace(self.call, hung_up_at=hung_up_at, talking_ms=duration_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file or a row that cannot be taken in.
+
+    Attributes:
+        where: The path below the root, or the file of call records and the line; safe to print.
+        fault: The kind of reason.
+        reason: One sentence for the user.
+    """
+
+    where: str
+    fault: Fault
+    reason: str
+
+
+class RowUse(StrEnum):
+    """What a sound row of call records was good for."""
+
+    JOINED = "joined"
+    UNRECORDED = "unrecorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A sound row of call records: a leg of a recorded call, or a call without recording.
+
+    Attributes:
+        where: The file of call records and the line.
+        use: Which of the two.
+    """
+
+    where: str
+    use: RowUse
+
+
+Item = Candidate | Refusal | Row
+
+
+def printable(text: str) -> str:
+    r"""Return text that can be printed and stored whatever bytes a file name held.
+
+    Bytes that are no UTF-8 become `\xNN`; control, formatting and odd separator characters
+    become their escapes, so that a name cannot break a line or a terminal.
+    """
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def plain_text(text: str) -> str:
+    """Return text without control characters, and with a mark for each byte that is no UTF-8."""
+    whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(each for each in whole if each >= " " and each != "\x7f").strip()
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,36 @@
+"""What an importer is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from callreel.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where recordings are to be imported from.
+
+    Attributes:
+        root: The folder with the audio.
+        records: The file with the call records, or None.
+        zone: The time zone of the system that wrote them, or None where the format says it.
+        settle: Seconds for which a file must not have been written to, or it is left for later.
+    """
+
+    root: Path
+    records: Path | None = None
+    zone: ZoneInfo | None = None
+    settle: int = 10
+
+    def need_zone(self) -> ZoneInfo:
+        """Return the time zone.
+
+        Raises:
+            Misconfigured: none was given.
+        """
+        if self.zone is None:
+            raise Misconfigured("Give the time zone of the telephone system with --timezone.")
+        return self.zone
