@@ -1,0 +1,469 @@
+"""The contract of `callreel.catalog.Catalog` as tests; each backend's tests inherit it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from callreel.archive import keys
+from callreel.catalog import Catalog, Kind, Outcome
+from callreel.errors import BadParameter, Conflict, NotFound
+from callreel.model import (
+    CallFilter,
+    Facts,
+    ListRequest,
+    Named,
+    Page,
+    Reach,
+    Scope,
+    SortField,
+    SortKey,
+    State,
+)
+from contracts.catalog_reference import (
+    NOON,
+    OPENING,
+    REACHES,
+    REQUESTS,
+    SORTS,
+    Known,
+    body_of,
+    entry_of,
+    facts_in,
+    listed,
+    matches,
+    random_facts,
+)
+
+Result = TypeVar("Result")
+SLOW_OK = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
+
+
+def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(coroutine)
+
+
+def ids_of(page: Page) -> list[str]:
+    records = json.loads(b"[" + page.bodies + b"]")
+    assert len(records) == page.count
+    assert all(record["at"] == f"here/{record['id']}" for record in records)
+    return [record["id"] for record in records]
+
+
+async def walk(catalog: Catalog, reach: Reach, request: ListRequest) -> list[str]:
+    found: list[str] = []
+    while True:
+        page = await catalog.page(reach, request, OPENING)
+        found += ids_of(page)
+        if page.count < request.limit:
+            return found
+        request = replace(request, offset=0, after=page.last)
+
+
+def known_of(count: int, seed: int, tenants: int = 3) -> list[Known]:
+    rng = random.Random(seed)
+    return [
+        Known(rng.randint(1, tenants), f"{seed}-{index:04}", random_facts(rng))
+        for index in range(count)
+    ]
+
+
+async def fill(catalog: Catalog, known: list[Known]) -> None:
+    for tenant in sorted({each.tenant for each in known}):
+        batch = [entry_of(each) for each in known if each.tenant == tenant]
+        for start in range(0, len(batch), 50):
+            await catalog.add(tenant, batch[start : start + 50])
+
+
+MANY = known_of(300, seed=1)
+
+
+class CatalogContract:
+    """Inherit, and say how to open an empty catalog in a folder."""
+
+    def open(self, folder: Path) -> Catalog:
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def empty(self, tenants: int = 4) -> AsyncIterator[Catalog]:
+        with tempfile.TemporaryDirectory() as folder:
+            catalog = self.open(Path(folder))
+            for number in range(1, tenants + 1):
+                await catalog.add_tenant(f"tenant {number}")
+            try:
+                yield catalog
+            finally:
+                await catalog.close()
+
+    def filled(self, known: list[Known]) -> AbstractAsyncContextManager[Catalog]:
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Catalog]:
+            async with self.empty() as catalog:
+                await fill(catalog, known)
+                yield catalog
+
+        return opened()
+
+    # Lists
+
+    @pytest.fixture
+    def shared(self, tmp_path: Path) -> Iterator[Catalog]:
+        catalog = self.open(tmp_path)
+
+        async def prepare() -> None:
+            for number in range(1, 5):
+                await catalog.add_tenant(f"tenant {number}")
+            await fill(catalog, MANY)
+
+        run(prepare())
+        yield catalog
+        run(catalog.close())
+
+    @given(reach=REACHES, request_=REQUESTS)
+    @settings(SLOW_OK, max_examples=400)
+    def test_a_page_is_the_slice_of_the_sorted_matches(
+        self, shared: Catalog, reach: Reach, request_: ListRequest
+    ) -> None:
+        expected = listed(reach, request_.filter, request_.sort, MANY)
+        page = run(shared.page(reach, request_, OPENING))
+        assert ids_of(page) == expected[request_.offset : request_.offset + request_.limit]
+
+    @given(reach=REACHES, request_=REQUESTS)
+    @settings(SLOW_OK, max_examples=200)
+    def test_the_count_is_the_number_of_matches(
+        self, shared: Catalog, reach: Reach, request_: ListRequest
+    ) -> None:
+        expected = sum(matches(reach, request_.filter, each) for each in MANY)
+        assert run(shared.count(reach, request_.filter)) == expected
+
+    @given(reach=REACHES, request_=REQUESTS, limit=st.sampled_from([1, 2, 3, 10]))
+    @settings(SLOW_OK, max_examples=150)
+    def test_walking_by_position_gives_the_whole_list_once(
+        self, shared: Catalog, reach: Reach, request_: ListRequest, limit: int
+    ) -> None:
+        walked = run(walk(shared, reach, replace(request_, limit=limit, offset=0)))
+        assert walked == listed(reach, request_.filter, request_.sort, MANY)
+
+    @given(sort=SORTS, seed=st.integers(0, 10**6), limit=st.integers(1, 5), data=st.data())
+    @settings(SLOW_OK, max_examples=25)
+    def test_a_walk_neither_skips_nor_repeats_whatever_comes_and_goes(
+        self, sort: tuple[SortKey, ...], seed: int, limit: int, data: st.DataObject
+    ) -> None:
+        known = known_of(25, seed, tenants=1)
+        late = iter(known_of(60, seed + 1, tenants=1))
+
+        async def play() -> tuple[list[str], set[str]]:
+            reach, request = Reach(1), ListRequest(sort=sort, limit=limit)
+            seen, gone = list[str](), set[str]()
+            async with self.filled(known) as catalog:
+                while True:
+                    page = await catalog.page(reach, request, OPENING)
+                    seen += ids_of(page)
+                    if page.count < limit:
+                        return seen, gone
+                    request = replace(request, after=page.last)
+                    await catalog.add(1, [entry_of(next(late, known[0])) for _ in range(2)])
+                    victim = data.draw(st.sampled_from([each.id for each in known]))
+                    if victim not in gone:
+                        gone.add(victim)
+                        await catalog.withdraw(reach, victim, State.DELETING, facts_in)
+                        await catalog.forget(reach, victim)
+
+        seen, gone = run(play())
+        assert len(seen) == len(set(seen))
+        assert {each.id for each in known} - gone <= set(seen)
+
+    def test_nobody_sees_past_the_tenant_even_with_the_same_ids_and_values(self) -> None:
+        facts = Facts(NOON, NOON + 5, 100, 1, 10, frozenset(["48"]), frozenset([5]))
+        known = [Known(tenant, "same-id", facts) for tenant in (1, 2, 3)]
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                await catalog.withdraw(Reach(2), "same-id", State.SUSPECT, facts_in)
+                for tenant, expected in ((1, 1), (2, 0), (3, 1), (4, 0)):
+                    assert await catalog.count(Reach(tenant), CallFilter()) == expected
+                    wanted = CallFilter(projects=frozenset([1]), tags=(frozenset([5]),))
+                    page = await catalog.page(Reach(tenant), ListRequest(wanted), OPENING)
+                    assert page.count == expected
+
+        run(play())
+
+    def test_a_position_of_another_order_is_refused(self, shared: Catalog) -> None:
+        talking = (SortKey(SortField.TALKING),)
+        for position in ((1, 2, 3), (-1,), (1 << 48,)):
+            with pytest.raises(BadParameter):
+                run(shared.page(Reach(1), ListRequest(after=position), OPENING))
+        with pytest.raises(BadParameter):
+            run(shared.page(Reach(1), ListRequest(sort=talking, after=(1,)), OPENING))
+
+    # Adding
+
+    def test_a_repeat_is_the_same_and_other_content_a_conflict(self) -> None:
+        known = known_of(3, seed=5, tenants=1)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                entry = entry_of(known[0])
+                other = replace(entry, fingerprint=b"x" * 32)
+                fresh = entry_of(Known(1, "fresh", known[0].facts))
+                outcomes = await catalog.add(1, [entry, other, fresh, fresh])
+                assert outcomes == [
+                    Outcome.SAME,
+                    Outcome.CONFLICT,
+                    Outcome.ADDED,
+                    Outcome.SAME,
+                ]
+                assert await catalog.count(Reach(1), CallFilter()) == 4
+                assert (await catalog.find(Reach(1), entry.id)).body == entry.body
+
+        run(play())
+
+    def test_the_same_id_lives_in_two_tenants(self) -> None:
+        async def play() -> None:
+            async with self.filled([]) as catalog:
+                first, second = known_of(2, seed=9, tenants=1)
+                assert await catalog.add(1, [entry_of(replace(first, id="x"))]) == [Outcome.ADDED]
+                assert await catalog.add(2, [entry_of(replace(second, id="x"))]) == [Outcome.ADDED]
+                assert facts_in((await catalog.find(Reach(1), "x")).body) == first.facts
+                assert facts_in((await catalog.find(Reach(2), "x")).body) == second.facts
+
+        run(play())
+
+    def test_arrival_orders_calls_of_one_second_over_batches(self) -> None:
+        facts = Facts(NOON, NOON, 0)
+        known = [Known(1, f"n{index}", facts) for index in range(10)]
+
+        async def play() -> list[str]:
+            async with self.filled(known[:4]) as catalog:
+                for each in known[4:]:
+                    await catalog.add(1, [entry_of(each)])
+                return ids_of(await catalog.page(Reach(1), ListRequest(), OPENING))
+
+        assert run(play()) == [each.id for each in known]
+
+    # One
+
+    def test_one_is_found_within_reach_only(self) -> None:
+        facts = Facts(NOON, NOON, 0, project_id=1, user_id=10)
+
+        async def play() -> None:
+            async with self.filled([Known(1, "one", facts)]) as catalog:
+                entry = await catalog.find(Reach(1, frozenset([1, 2]), frozenset([10])), "one")
+                assert (entry.id, entry.state) == ("one", State.AVAILABLE)
+                for reach in (
+                    Reach(2),
+                    Reach(1, projects=frozenset([2])),
+                    Reach(1, users=frozenset()),
+                ):
+                    with pytest.raises(NotFound):
+                        await catalog.find(reach, "one")
+
+        run(play())
+
+    @given(seed=st.integers(0, 10**6), tags=st.frozensets(st.sampled_from([5, 6, 7, 8, 9])))
+    @settings(SLOW_OK, max_examples=15)
+    def test_rewritten_tags_are_found_and_the_old_ones_not(
+        self, seed: int, tags: frozenset[int]
+    ) -> None:
+        known = known_of(12, seed, tenants=1)
+        after = [replace(known[0], facts=replace(known[0].facts, tags=tags)), *known[1:]]
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                body = body_of(after[0].id, after[0].facts)
+                made = await catalog.rewrite(Reach(1), known[0].id, lambda _: body, facts_in)
+                assert made == body == (await catalog.find(Reach(1), known[0].id)).body
+                for tag in (5, 6, 7, 8, 9):
+                    wanted = CallFilter(tags=(frozenset([tag]),))
+                    page = await catalog.page(Reach(1), ListRequest(wanted), OPENING)
+                    assert ids_of(page) == listed(
+                        Reach(1), wanted, (SortKey(SortField.STARTED),), after
+                    )
+
+        run(play())
+
+    def test_a_change_that_fails_leaves_all_as_it_was(self) -> None:
+        known = known_of(5, seed=3, tenants=1)
+
+        def fail(_body: bytes) -> bytes:
+            raise ValueError("no")
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                before = await catalog.find(Reach(1), known[0].id)
+                with pytest.raises(ValueError, match="no"):
+                    await catalog.rewrite(Reach(1), known[0].id, fail, facts_in)
+                assert await catalog.find(Reach(1), known[0].id) == before
+                assert await catalog.count(Reach(1), CallFilter()) == 5
+
+        run(play())
+
+    def test_a_withdrawn_recording_is_in_no_list_until_it_is_restored(self) -> None:
+        known = known_of(40, seed=4, tenants=1)
+        victim, rest = known[7], [*known[:7], *known[8:]]
+        request = ListRequest(sort=(SortKey(SortField.TALKING),))
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                await catalog.withdraw(Reach(1), victim.id, State.MISSING_AUDIO, facts_in)
+                assert (await catalog.find(Reach(1), victim.id)).state is State.MISSING_AUDIO
+                for kept in (ListRequest(), request):
+                    page = await catalog.page(Reach(1), kept, OPENING)
+                    assert ids_of(page) == listed(Reach(1), kept.filter, kept.sort, rest)
+                assert await catalog.count(Reach(1), CallFilter()) == len(rest)
+                with pytest.raises(NotFound):
+                    await catalog.rewrite(Reach(1), victim.id, lambda body: body, facts_in)
+                await catalog.restore(Reach(1), victim.id, facts_in)
+                page = await catalog.page(Reach(1), request, OPENING)
+                assert ids_of(page) == listed(Reach(1), CallFilter(), request.sort, known)
+
+        run(play())
+
+    def test_what_is_forgotten_is_gone_and_its_digest_unused(self) -> None:
+        known = [Known(1, "aaaa-1", random_facts(random.Random(1)))]
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                digest = entry_of(known[0]).digest
+                await catalog.forget(Reach(1), "aaaa-1")
+                assert await catalog.is_digest_used(1, digest), "an available one is not forgotten"
+                assert not await catalog.is_digest_used(2, digest)
+                await catalog.withdraw(Reach(1), "aaaa-1", State.DELETING, facts_in)
+                assert await catalog.is_digest_used(1, digest)
+                await catalog.forget(Reach(1), "aaaa-1")
+                await catalog.forget(Reach(1), "aaaa-1")
+                assert not await catalog.is_digest_used(1, digest)
+                with pytest.raises(NotFound):
+                    await catalog.find(Reach(1), "aaaa-1")
+                assert await catalog.add(1, [entry_of(known[0])]) == [Outcome.ADDED]
+
+        run(play())
+
+    @pytest.mark.parametrize("verb", ["withdraw", "restore", "rewrite"])
+    def test_what_is_out_of_reach_cannot_be_changed(self, verb: str) -> None:
+        known = known_of(3, seed=8, tenants=1)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                for reach in (Reach(2), Reach(1, projects=frozenset([99]))):
+                    changes: dict[str, Callable[[Reach], Awaitable[object]]] = {
+                        "withdraw": lambda r: catalog.withdraw(
+                            r, known[0].id, State.SUSPECT, facts_in
+                        ),
+                        "restore": lambda r: catalog.restore(r, known[0].id, facts_in),
+                        "rewrite": lambda r: catalog.rewrite(
+                            r, known[0].id, lambda body: body, facts_in
+                        ),
+                    }
+                    with pytest.raises(NotFound):
+                        await changes[verb](reach)
+                assert await catalog.count(Reach(1), CallFilter()) == 3
+
+        run(play())
+
+    # Names, tags, tenants, keys
+
+    def test_the_newest_name_is_known(self) -> None:
+        entry = entry_of(Known(1, "a", Facts(NOON, NOON, 0, 1, 10)))
+
+        async def play() -> None:
+            async with self.empty() as catalog:
+                first = replace(entry, project=Named(1, "Old"), user=Named(10, "Łucja"))
+                await catalog.add(1, [first])
+                later = replace(entry, id="b", project=Named(1, "New"), user=Named(10, None))
+                await catalog.add(1, [later])
+                assert await catalog.names(Reach(1), Kind.PROJECT) == [Named(1, "New")]
+                assert await catalog.names(Reach(1), Kind.USER) == [Named(10, "Łucja")]
+                assert await catalog.names(Reach(2), Kind.PROJECT) == []
+
+        run(play())
+
+    def test_a_narrowed_reach_sees_the_names_of_its_own_calls(self) -> None:
+        calls = [("a", 1, 10), ("b", 2, 11), ("c", 1, 12)]
+
+        async def play() -> None:
+            async with self.empty() as catalog:
+                for recording_id, project, user in calls:
+                    known = Known(1, recording_id, Facts(NOON, NOON, 0, project, user))
+                    named = replace(
+                        entry_of(known), project=Named(project, "P"), user=Named(user, "U")
+                    )
+                    await catalog.add(1, [named])
+                in_one = Reach(1, projects=frozenset([1]))
+                own = Reach(1, users=frozenset([11]))
+                assert [n.id for n in await catalog.names(in_one, Kind.USER)] == [10, 12]
+                assert [n.id for n in await catalog.names(in_one, Kind.PROJECT)] == [1]
+                assert [n.id for n in await catalog.names(own, Kind.PROJECT)] == [2]
+
+        run(play())
+
+    def test_tags_have_one_name_each(self) -> None:
+        async def play() -> None:
+            async with self.empty() as catalog:
+                assert await catalog.add_tag(1, "VIP") == (Named(1, "VIP"), True)
+                assert await catalog.add_tag(1, "VIP") == (Named(1, "VIP"), False)
+                assert await catalog.add_tag(1, "Skarga", 40) == (Named(40, "Skarga"), True)
+                assert await catalog.add_tag(1, "next") == (Named(41, "next"), True)
+                assert await catalog.add_tag(2, "VIP", 7) == (Named(7, "VIP"), True)
+                for name, tag_id in (("VIP", 2), ("other", 40)):
+                    with pytest.raises(Conflict):
+                        await catalog.add_tag(1, name, tag_id)
+                assert await catalog.unknown_tags(1, frozenset([1, 7, 40])) == {7}
+
+        run(play())
+
+    def test_a_tag_that_came_with_a_call_is_known_and_can_be_named(self) -> None:
+        entry = entry_of(Known(1, "a", Facts(NOON, NOON, 0, tags=frozenset([9]))))
+
+        async def play() -> None:
+            async with self.empty() as catalog:
+                await catalog.add(1, [entry])
+                assert await catalog.names(Reach(1), Kind.TAG) == [Named(9, None)]
+                assert await catalog.add_tag(1, "Nine", 9) == (Named(9, "Nine"), True)
+                assert await catalog.unknown_tags(1, frozenset([9])) == frozenset()
+
+        run(play())
+
+    def test_tenants_have_their_own_names(self) -> None:
+        async def play() -> None:
+            async with self.empty(tenants=2) as catalog:
+                with pytest.raises(Conflict):
+                    await catalog.add_tenant("tenant 1")
+                assert [t.name for t in await catalog.tenants()] == ["tenant 1", "tenant 2"]
+
+        run(play())
+
+    def test_a_key_is_known_by_its_digest_and_stays_when_revoked(self) -> None:
+        async def play() -> None:
+            async with self.empty() as catalog:
+                reach = Reach(2, frozenset([3, 1]), None)
+                text, key = keys.make("for tests", reach, frozenset([Scope.READ]), NOON)
+                await catalog.add_key(key)
+                assert await catalog.key_by_digest(keys.digest_of(text)) == key
+                assert await catalog.key_by_digest(keys.digest_of(text + "x")) is None
+                revoked = await catalog.revoke_key(key.id, 5)
+                assert revoked.revoked_at == 5
+                assert (await catalog.revoke_key(key.id, 9)).revoked_at == 5
+                assert await catalog.keys() == await catalog.keys(2) == [revoked]
+                assert await catalog.keys(1) == []
+                with pytest.raises(NotFound):
+                    await catalog.revoke_key("nobody", 5)
+
+        run(play())
+
+    def test_it_can_be_checked(self, shared: Catalog) -> None:
+        run(shared.check())
