@@ -14,6 +14,7 @@ from urllib3.exceptions import (
     HTTPError,
     LocationParseError,
     MaxRetryError,
+    NewConnectionError,
     ResponseError,
     SSLError,
 )
@@ -188,7 +189,8 @@ def _no_answer(error: HTTPError) -> NoAnswerError:
         return NoAnswerError("The server redirects too often.")
     if isinstance(cause, SSLError):
         return NoAnswerError("No safe connection can be made; check the server's certificate.")
-    if isinstance(cause, urllib3.exceptions.TimeoutError):
+    is_refused = isinstance(cause, NewConnectionError)
+    if isinstance(cause, urllib3.exceptions.TimeoutError) and not is_refused:
         return NoAnswerError("The server did not answer in time; it may be slow or unreachable.")
     return NoAnswerError("The server cannot be reached, or the connection to it broke.")
 
