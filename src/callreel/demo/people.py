@@ -151,8 +151,8 @@ def spelled(number: int, spelling: int) -> str:
     if spelling > 5:
         return f"+{number}"
     digits = str(number)
-    if spelling > 1 and digits.startswith("48"):
-        return digits[2:]
+    if spelling > 1:
+        return digits[2:] if digits.startswith("48") else f"+{digits}"
     if spelling == 1:
         return f"00{digits}"
     return f"+{digits[:2]} {digits[2:5]} {digits[5:8]} {digits[8:]}"

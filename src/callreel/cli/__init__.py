@@ -1,0 +1,55 @@
+"""The command `callreel`: parse, call, print."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from callreel import __version__
+from callreel.errors import CallreelError
+
+USAGE_ERROR = 2
+
+app = App(
+    name="callreel",
+    version=f"callreel {__version__}",
+    help="A self-hosted archive of call recordings. CALLREEL_DATA names its data folder.",
+)
+# One line for each command; a command's module is imported only when it is asked for.
+app.command("callreel.cli.serve:serve", help="Serve the data folder over HTTP.")
+app.command("callreel.cli.demo:demo", help="Serve a demonstration archive of invented calls.")
+app.command("callreel.cli.tenant:tenant", help="Create and list tenants.")
+app.command("callreel.cli.key:key", help="Create, list and revoke API keys.")
+app.command("callreel.cli.settings:settings", help="Show every setting and its value.")
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 it could not be done, 2 wrongly asked for."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; an error is one sentence on standard error."""
+    try:
+        code = app(
+            arguments,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        _complain(" ".join(str(error).split()))
+        return USAGE_ERROR
+    except CallreelError as error:
+        _complain(error.message)
+        return 1
+    except BrokenPipeError:  # whoever read our output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str) -> None:
+    print(f"callreel: {message}", file=sys.stderr)

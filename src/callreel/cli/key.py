@@ -1,0 +1,167 @@
+"""`callreel key`: who may ask, and for what."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter, Token
+
+from callreel.archive import keys
+from callreel.cli.output import moment, note, print_json, print_rows
+from callreel.cli.tenant import tenant_named
+from callreel.model import Key, Reach, Scope
+from callreel.settings import read_settings
+from callreel.wiring import open_catalog
+
+key = App(name="key", help="Create, list and revoke API keys.")
+
+UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
+
+
+def parse_scopes(text: str) -> frozenset[Scope]:
+    """Return the scopes of a list with commas.
+
+    Raises:
+        ValueError: one is unknown, or there is none.
+    """
+    try:
+        return frozenset(Scope(word.strip()) for word in text.split(","))
+    except ValueError as error:
+        known = ", ".join(Scope)
+        raise ValueError(f"must be some of {known}, with commas between") from error
+
+
+def parse_expiry(text: str, now: float) -> int:
+    """Return the time that `90d`, `12h`, `6w`, a date or a date with time stands for, in UTC.
+
+    Raises:
+        ValueError: it is none of these, or not in the future.
+    """
+    span = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
+    if span:
+        at = now + int(span[1]) * UNITS[span[2]]
+    else:
+        try:
+            day = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError("must be a span such as 90d, or a date such as 2027-01-01") from error
+        at = (day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp()
+    if at <= now:
+        raise ValueError("must lie in the future")
+    return int(at)
+
+
+def _scopes(_type: Any, tokens: Sequence[Token]) -> frozenset[Scope]:  # noqa: ANN401 - cyclopts'
+    return parse_scopes(tokens[0].value)
+
+
+def _expiry(_type: Any, tokens: Sequence[Token]) -> int:  # noqa: ANN401 - cyclopts'
+    return parse_expiry(tokens[0].value, time.time())
+
+
+Ids = Annotated[list[int] | None, Parameter(consume_multiple=True, negative=())]
+
+
+@key.command
+async def create(
+    *,
+    tenant: str,
+    scope: Annotated[
+        frozenset[Scope], Parameter(converter=_scopes, n_tokens=1, negative=())
+    ] = frozenset({Scope.READ, Scope.LISTEN}),
+    label: str = "",
+    project: Ids = None,
+    user: Ids = None,
+    expires: Annotated[int | None, Parameter(converter=_expiry, n_tokens=1)] = None,
+    json: bool = False,
+) -> None:
+    """Create a key and print it, this once.
+
+    Args:
+        tenant: Name or number of the tenant whose recordings it reaches.
+        scope: What it may do, with commas: read, listen, ingest, manage.
+        label: What it is for.
+        project: Only calls of these project ids.
+        user: Only calls of these tenant user ids.
+        expires: When it ends: a span such as 90d, or a date such as 2027-01-01 (UTC).
+        json: Print `{"key", "id", …}`.
+    """
+    catalog = open_catalog(read_settings())
+    try:
+        owner = await tenant_named(catalog, tenant)
+        reach = Reach(
+            owner.number,
+            None if project is None else frozenset(project),
+            None if user is None else frozenset(user),
+        )
+        text, kept = keys.make(label, reach, scope, expires)
+        await catalog.add_key(kept)
+    finally:
+        await catalog.close()
+    if json:
+        print_json({"key": text, **_plain(kept)})
+    else:
+        print(text)
+        note(f"This is key {kept.id} of {owner.name}; it is shown this once, so keep it now.")
+
+
+@key.command(name="list")
+async def list_(*, tenant: str | None = None, json: bool = False) -> None:
+    """List keys, oldest first; a key itself is never shown again.
+
+    Args:
+        tenant: Only those of this tenant, by name or number.
+        json: Print a list of objects.
+    """
+    catalog = open_catalog(read_settings())
+    try:
+        owner = None if tenant is None else (await tenant_named(catalog, tenant)).number
+        known = await catalog.keys(owner)
+    finally:
+        await catalog.close()
+    plain = [_plain(each) for each in known]
+    if json:
+        print_json(plain)
+        return
+    headings = ("id", "tenant", "scopes", "projects", "users", "expires", "revoked", "label")
+    print_rows(headings, [[_cell(row[heading]) for heading in headings] for row in plain])
+
+
+@key.command
+async def revoke(id: str, /) -> None:  # noqa: A002 - the name that the usage shows
+    """Revoke a key; every server refuses it within a second.
+
+    Args:
+        id: The key's id, which `callreel key list` shows.
+    """
+    catalog = open_catalog(read_settings())
+    try:
+        revoked = await catalog.revoke_key(id, int(time.time()))
+    finally:
+        await catalog.close()
+    print(f"Key {revoked.id} was revoked at {moment(revoked.revoked_at)} UTC.")
+
+
+def _plain(key: Key) -> dict[str, Any]:
+    reach = key.access.reach
+    return {
+        "id": key.id,
+        "tenant": reach.tenant,
+        "label": key.label,
+        "scopes": sorted(key.access.scopes),
+        "projects": None if reach.projects is None else sorted(reach.projects),
+        "users": None if reach.users is None else sorted(reach.users),
+        "created": moment(key.created_at),
+        "expires": moment(key.access.expires_at) or None,
+        "revoked": moment(key.revoked_at) or None,
+    }
+
+
+def _cell(value: str | int | list[str] | list[int] | None) -> str:
+    if value is None:
+        return "-"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,155 @@
+"""Run the server: one process, or several on one socket, and end it well."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
+
+from callreel.api.limits import Limits
+from callreel.api.log import configure_log
+from callreel.cli.protocol import BoundedProtocol
+from callreel.errors import Misconfigured
+from callreel.server import Options, build_app
+from callreel.settings import Settings, read_settings
+from callreel.wiring import open_archive
+
+BACKLOG: Final = 2048
+GRACE_SECONDS: Final = 20
+KEEP_ALIVE_SECONDS: Final = 75  # as nginx; shorter only makes clients connect again
+METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
+LOG: Final[dict[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}},
+    "loggers": {"uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound but does not listen yet; port 0 takes any free one.
+
+    Raises:
+        Misconfigured: the address is taken, or none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        why = (error.strerror or "it failed").lower()
+        raise Misconfigured(
+            f"Port {port} of {host} cannot be had ({why}); choose another with --port."
+        ) from error
+    return made
+
+
+def url_of(listening: socket.socket) -> str:
+    """Return the address of a bound socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def end_well() -> None:
+    """Let Ctrl-C and SIGTERM end this process with exit code 0, whatever it is doing."""
+    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGINT, _exit)
+
+
+def serve_alone(settings: Settings, listening: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve from this process until it is told to end.
+
+    Args:
+        settings: The settings.
+        listening: A bound socket.
+        on_ready: Called once, when connections are accepted.
+    """
+    end_well()
+    server = _Server(_config(settings, application(settings)), on_ready)
+    server.run(sockets=[listening])
+
+
+def serve_together(settings: Settings, listening: socket.socket) -> None:
+    """Serve from several processes, which read their settings from the environment themselves."""
+    os.environ[METRICS] = str(_fresh(settings.data / "metrics"))
+    config = _config(settings, "callreel.cli.serving:application")
+    config.factory = True
+    config.workers = settings.workers
+    Multiprocess(config, sockets=[listening]).run()
+
+
+def application(settings: Settings | None = None) -> ASGIApp:
+    """Return the app on the data folder that the settings, or else the environment, name."""
+    settings = settings or read_settings()
+    configure_log()
+    return build_app(open_archive(settings), options(settings))
+
+
+def options(settings: Settings) -> Options:
+    """Return how the settings want the app to behave; the access log goes to standard output."""
+    return Options(
+        limits=Limits(
+            max_limit=settings.max_limit,
+            default_limit=min(Limits().default_limit, settings.max_limit),
+            max_filter_bytes=settings.max_filter_bytes,
+            max_filter_objects=settings.max_filter_objects,
+            max_filter_items=settings.max_filter_items,
+            max_upload_bytes=settings.max_upload_bytes,
+            max_call_bytes=settings.max_call_bytes,
+        ),
+        public_url=settings.public_url,
+        gzip=settings.gzip,
+        rate_limit=settings.rate_limit,
+        access_log=sys.stdout.buffer if settings.access_log else None,
+    )
+
+
+def _config(settings: Settings, app: ASGIApp | str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        loop="uvloop",
+        ws="none",
+        log_config=LOG,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)

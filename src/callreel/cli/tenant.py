@@ -1,0 +1,71 @@
+"""`callreel tenant`: whose recordings there are."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from callreel.catalog import Catalog
+from callreel.cli.output import print_json, print_rows
+from callreel.errors import NotFound
+from callreel.model import Tenant
+from callreel.settings import read_settings
+from callreel.wiring import open_catalog
+
+tenant = App(name="tenant", help="Create and list tenants: customers whose calls nobody else sees.")
+
+
+@tenant.command
+async def create(name: str, /, *, json: bool = False) -> None:
+    """Create a tenant and print its number.
+
+    Args:
+        name: What to call it, such as the company's name.
+        json: Print `{"number", "name"}`.
+    """
+    catalog = open_catalog(read_settings())
+    try:
+        made = await catalog.add_tenant(name)
+    finally:
+        await catalog.close()
+    if json:
+        print_json(_plain(made))
+    else:
+        print(f"Tenant {made.number} is {made.name}.")
+
+
+@tenant.command(name="list")
+async def list_(*, json: bool = False) -> None:
+    """List all tenants.
+
+    Args:
+        json: Print a list of `{"number", "name"}`.
+    """
+    catalog = open_catalog(read_settings())
+    try:
+        known = await catalog.tenants()
+    finally:
+        await catalog.close()
+    if json:
+        print_json([_plain(each) for each in known])
+    else:
+        print_rows(("number", "name"), [(str(each.number), each.name) for each in known])
+
+
+async def tenant_named(catalog: Catalog, name: str) -> Tenant:
+    """Return a tenant by its name or number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    known = await catalog.tenants()
+    for each in known:
+        if each.name == name:
+            return each
+    for each in known:
+        if str(each.number) == name:
+            return each
+    raise NotFound("There is no such tenant; `callreel tenant list` names them.")
+
+
+def _plain(tenant: Tenant) -> dict[str, int | str]:
+    return {"number": tenant.number, "name": tenant.name}

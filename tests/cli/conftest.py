@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from callreel.cli import run
+from cli_runs import COMMAND, Command, Ran, Start
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith("CALLREEL_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "data"
+    monkeypatch.setenv("CALLREEL_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
+def callreel(data: Path, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process, which is quick."""
+
+    def command(*arguments: str) -> Ran:
+        capfd.readouterr()
+        code = run(list(arguments))
+        return Ran(code, *capfd.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def start(data: Path) -> Iterator[Start]:
+    """Start the real command; what still runs at the end of the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=data.parent,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,28 @@
+"""What the tests of the command line share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+COMMAND = (sys.executable, "-m", "callreel")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever the command printed
+        return json.loads(self.out)
+
+
+Command = Callable[..., Ran]
+Start = Callable[..., "subprocess.Popen[str]"]
