@@ -11,10 +11,11 @@ from callreel.api.app import Api
 from callreel.api.limits import Limits
 from callreel.api.metrics import Metrics
 from callreel.api.rate_limit import RateLimit
-from callreel.api.routes import build_router
+from callreel.api.routes import build_router, document
 from callreel.api.services import Services
 from callreel.archive import Archive
 from callreel.archive.keys import KeyRing
+from callreel.web.pages import build_pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
     )
     return Api(
         services,
-        build_router(services),
+        build_router(services, build_pages(document(options.limits))),
         gzip=options.gzip,
         access_log=AccessLog(options.access_log) if options.access_log is not None else None,
     )

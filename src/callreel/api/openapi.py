@@ -28,7 +28,8 @@ A self-hosted archive of call recordings.
 
 Every address needs a key in the header `Authorization`, as it is or after `Bearer `, unless it \
 says otherwise. A key belongs to one tenant; what lies outside of its tenant, projects and users \
-does not exist for it. Where there is a `GET`, a `HEAD` is answered too.
+does not exist for it. The scope that an address takes is named beside it. Where there is a \
+`GET`, a `HEAD` is answered too.
 
 Every error has one form: `{"error": {"code", "message", "field"?, "request_id"}}`. A method that \
 an address does not have is answered with 405 and the header `Allow`."""
@@ -96,12 +97,14 @@ class Operation:
 
     Attributes:
         id: A name for programs.
+        group: The heading that it stands under.
         body: The request body as OpenAPI has it, or None.
         answers: By status.
         errors: Statuses of errors, beside those that any key may meet.
     """
 
     id: str
+    group: str = "Recordings"
     summary: str
     says: str
     answers: dict[int, Answer]
@@ -171,8 +174,9 @@ def _operation(route: Route, said: Operation) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": said.id,
         "summary": said.summary,
-        "description": said.says + (f"\n\nScope: `{route.scope}`." if route.scope else ""),
-        "security": [{"key": []}] if route.scope else [],
+        "description": said.says,
+        "tags": [said.group],
+        "security": [{"key": [route.scope.value]}] if route.scope else [],
         "parameters": [_parameter(each) for each in said.parameters],
         "responses": {
             **{str(status): _answer(each) for status, each in said.answers.items()},

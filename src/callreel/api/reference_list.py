@@ -35,7 +35,6 @@ def listing(limits: Limits) -> Operation:
                 name="offset",
                 says="Skip so many. Not together with `cursor`.",
                 schema={"type": "integer", "minimum": 0, "maximum": limits.max_offset},
-                example=0,
             ),
             Parameter(
                 name="filter",
@@ -124,7 +123,7 @@ def _filter_schema(limits: Limits) -> Schema:
         else:
             item = number if meaning is Property.NUMBERS else WHOLE
             many = {"type": "array", "items": item, "maxItems": limits.max_filter_items}
-            operators, value = ["eq"], {"anyOf": [many, item]}
+            operators, value = ["eq"], {"anyOf": [item, many]}
         conditions.append(_condition(name, operators, value))
     return {
         "type": "array",

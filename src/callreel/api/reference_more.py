@@ -41,6 +41,7 @@ def adding_tag(_limits: Limits) -> Operation:
     named = data_of(ref("Name"))
     return Operation(
         id="add_tag",
+        group="Names",
         summary="Name a tag",
         says="Creates a tag. The same again is answered with 200; an id or a name that is taken "
         "by another, with 409.",
@@ -57,8 +58,9 @@ def this_document(_limits: Limits) -> Operation:
     """Describe the OpenAPI document."""
     return Operation(
         id="get_openapi",
+        group="The server",
         summary="This document",
-        says="This reference for programs, in OpenAPI 3.1. No key is needed.",
+        says="This reference for programs, in OpenAPI 3.1.",
         answers={200: Answer(says="The document.", schemas={JSON: {"type": "object"}})},
         errors=(400,),
     )
@@ -68,8 +70,9 @@ def health(_limits: Limits) -> Operation:
     """Describe whether the server lives."""
     return Operation(
         id="get_health",
+        group="The server",
         summary="Does the server live",
-        says="Answers as long as the process lives, and touches no store. No key is needed.",
+        says="Answers as long as the process lives, and touches no store.",
         answers={200: Answer(says="It does.", schemas=FINE, example=FINE_EXAMPLE)},
     )
 
@@ -78,8 +81,9 @@ def ready(_limits: Limits) -> Operation:
     """Describe whether the server can work."""
     return Operation(
         id="get_ready",
+        group="The server",
         summary="Can the server work",
-        says="Answers whether recordings can be found and taken in. No key is needed.",
+        says="Answers whether recordings can be found and taken in.",
         answers={200: Answer(says="It can.", schemas=FINE, example=FINE_EXAMPLE)},
         errors=(503,),
     )
@@ -90,8 +94,9 @@ def metrics(_limits: Limits) -> Operation:
     text: dict[str, Schema] = {CONTENT_TYPE: {"type": "string"}}
     return Operation(
         id="get_metrics",
+        group="The server",
         summary="Counters",
-        says="What the server counts about itself, for Prometheus. No key is needed.",
+        says="What the server counts about itself, for Prometheus.",
         answers={200: Answer(says="The counters.", schemas=text)},
     )
 
@@ -100,6 +105,7 @@ def _names(name: str, summary: str, says: str, example: str) -> Operation:
     shown: dict[str, Any] = {"data": [{"id": 3, "name": example}]}
     return Operation(
         id=name,
+        group="Names",
         summary=summary,
         says=says,
         answers={200: Answer(says="Ids and names.", schemas=NAMES, example=shown)},
