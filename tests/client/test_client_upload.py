@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+from callreel.client import NoAnswerError, Recording
+from callreel.client.upload import Form, call_fields
+from endpoints.original import BUSY, SILENCE
+from endpoints.quick import QuickCallreel
+from endpoints.scripted import Asked, Reply, ScriptedServer
+
+STORED = Reply(b'{"data":{"recording_uuid":"r1","recording_size":3}}', 201)
+CALL = {"dialog_uuid": "d1", "start_time": datetime(2025, 3, 1, 8, 30, tzinfo=UTC)}
+
+
+@pytest.fixture
+def audio(tmp_path: Path) -> Path:
+    path = tmp_path / 'zażółć "1".wav'
+    path.write_bytes(b"\r\n--RIFF" * 100_000)
+    return path
+
+
+def parts_of(asked: Asked) -> dict[str, Message]:
+    head = f"Content-Type: {asked.headers['Content-Type']}\r\n\r\n".encode()
+    whole = message_from_bytes(head + asked.body)
+    return {
+        str(part.get_param("name", header="Content-Disposition")): part
+        for part in whole.walk()
+        if not part.is_multipart()
+    }
+
+
+def test_an_upload_has_the_call_as_json_and_the_audio_as_it_is(
+    scripted: ScriptedServer, client: QuickCallreel, audio: Path
+) -> None:
+    scripted.play(lambda _: STORED)
+    assert client.upload(CALL, audio) == Recording(recording_uuid="r1", recording_size=3)
+    asked = scripted.asked[0]
+    assert (asked.method, asked.path) == ("POST", "/cdr_dialog_recording")
+    parts = parts_of(asked)
+    assert list(parts) == ["call", "audio"]
+    call = parts["call"].get_payload(decode=True)
+    assert isinstance(call, bytes)
+    assert json.loads(call) == {"dialog_uuid": "d1", "start_time": "2025-03-01 08:30:00"}
+    assert parts["audio"].get_payload(decode=True) == audio.read_bytes()
+    assert 'filename="zażółć %221%22.wav"'.encode() in asked.body
+
+
+def test_an_upload_that_a_busy_server_did_not_take_is_sent_whole_again(
+    scripted: ScriptedServer, client: QuickCallreel, audio: Path
+) -> None:
+    turns = iter([BUSY])
+    scripted.play(lambda _: next(turns, STORED))
+    client.upload(CALL, audio)
+    assert len(scripted.asked) == 2
+    assert scripted.asked[0].body == scripted.asked[1].body
+
+
+def test_an_upload_whose_answer_is_lost_is_left_to_the_caller(
+    scripted: ScriptedServer, client: QuickCallreel, audio: Path
+) -> None:
+    scripted.play(lambda _: SILENCE)
+    with pytest.raises(NoAnswerError):
+        client.upload(CALL, audio)
+    assert len(scripted.asked) == 1
+
+
+def test_a_recording_of_another_server_is_handed_in_as_its_call_with_its_id() -> None:
+    found = Recording(
+        recording_uuid="r1",
+        dialog_uuid="d1",
+        machine_detected=True,
+        custom_tag_id_list=(1, 2),
+        recording_url="https://elsewhere.example/r1",
+        recording_size=5,
+    )
+    assert call_fields(found) == {
+        "recording_uuid": "r1",
+        "dialog_uuid": "d1",
+        "machine_detected": 1,
+        "custom_tag_id_list": (1, 2),
+    }
+
+
+@pytest.mark.parametrize("now", [b"short", b"longer than it was"])
+def test_a_file_that_changes_while_it_is_sent_is_not_sent_as_if_whole(
+    tmp_path: Path, now: bytes
+) -> None:
+    audio = tmp_path / "growing.wav"
+    audio.write_bytes(b"as it was")
+    form = Form(CALL, audio)
+    audio.write_bytes(now)
+    with pytest.raises(ValueError, match="changed while it was sent"):
+        list(form.chunks())
+
+
+def test_a_file_that_is_not_there_is_said_by_the_system(
+    client: QuickCallreel, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError):
+        client.upload(CALL, tmp_path / "none.wav")
+
+
+def test_a_large_file_is_sent_in_small_pieces(tmp_path: Path) -> None:
+    audio = tmp_path / "long.wav"
+    with audio.open("wb") as file:
+        file.truncate(50_000_000)
+    form = Form(CALL, audio)
+    sizes = [len(chunk) for chunk in form.chunks()]
+    assert max(sizes) <= 1 << 18
+    assert sum(sizes) == int(form.headers["Content-Length"])
