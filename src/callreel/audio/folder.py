@@ -1,0 +1,208 @@
+"""Audio in a folder: one file a digest, put into place whole or not at all.
+
+    <root>/<tenant>/<ab>/<cd>/<sha256>                   audio, read-only
+    <root>/derived/<tenant>/<ab>/<cd>/<sha256>.<name>    what can be made of it again
+    <root>/tmp/                                          what is on its way in
+
+Nothing that a client says becomes part of a path. Temporary files lie on the same file system
+as their places, so that a rename puts them there at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from callreel.audio import AudioKey, Staged
+from callreel.audio.locks import SharedLock
+from callreel.audio.staged import StagedFile, sync_folder, translated
+from callreel.errors import NotFound, StorageFull, Unavailable
+
+CHUNK: Final = 256 * 1024
+STALE_SECONDS: Final = 3600
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
+_SUFFIX: Final = re.compile(r"(\.[a-z0-9]+)*")
+
+
+class FolderStore:
+    """An `AudioStore` in a folder of the machine; several processes may share it."""
+
+    def __init__(self, root: Path, reserve_bytes: int) -> None:
+        """Make the folder where there is none, and drop what a crash left on its way in.
+
+        Args:
+            root: The folder.
+            reserve_bytes: Free bytes of the file system below which nothing is taken in.
+
+        Raises:
+            Unavailable: the folder cannot be made or written to.
+            StorageFull: there is no room for it.
+        """
+        self._root = root
+        self._tmp = root / "tmp"
+        self._reserve = reserve_bytes
+        with translated():
+            self._tmp.mkdir(parents=True, exist_ok=True)
+            _drop_stale(self._tmp)
+            self._erasing = SharedLock(root / "erase.lock", root / "erase.turn")
+
+    def stage(self) -> Staged:
+        with translated():
+            self._require_room()
+            return StagedFile(self.scratch(""))
+
+    async def keep(self, staged: Staged, key: AudioKey) -> None:
+        if not isinstance(staged, StagedFile):
+            raise TypeError("a folder keeps what it staged itself")
+        await asyncio.to_thread(staged.hand_over().settle, self._place(key), self._root)
+
+    async def size(self, key: AudioKey) -> int | None:
+        return await asyncio.to_thread(_size, self._place(key))
+
+    async def read(self, key: AudioKey, start: int, end: int) -> AsyncIterator[bytes]:
+        place = self._place(key)
+        while start < end:
+            chunk = await asyncio.to_thread(_read_at, place, start, min(end - start, CHUNK))
+            start += len(chunk)
+            yield chunk
+
+    def local(self, key: AudioKey) -> AbstractAsyncContextManager[Path]:
+        return self._lent(key)
+
+    @asynccontextmanager
+    async def _lent(self, key: AudioKey) -> AsyncIterator[Path]:
+        if await self.size(key) is None:
+            raise _not_found()
+        yield self._place(key)
+
+    async def remove(self, key: AudioKey) -> None:
+        await asyncio.to_thread(_remove, self._place(key), self._derived_folder(key))
+
+    async def derived(self, key: AudioKey, name: str) -> Path | None:
+        place = self._derived_place(key, name)
+        # A power cut can leave the name without its bytes: what is empty was never finished.
+        return place if await asyncio.to_thread(_size, place) else None
+
+    def scratch(self, suffix: str) -> Path:
+        if not _SUFFIX.fullmatch(suffix):
+            raise ValueError(f"not a suffix: {suffix!r}")
+        return self._tmp / (secrets.token_hex(16) + suffix)
+
+    async def keep_derived(self, key: AudioKey, name: str, made: Path) -> Path:
+        place = self._derived_place(key, name)
+        await asyncio.to_thread(_keep_derived, made, place)
+        return place
+
+    def taking_in(self) -> AbstractAsyncContextManager[None]:
+        return self._erasing.shared()
+
+    def removing(self) -> AbstractAsyncContextManager[None]:
+        return self._erasing.alone()
+
+    async def check(self) -> None:
+        await asyncio.to_thread(self._check)
+
+    def _check(self) -> None:
+        with translated():
+            self._require_room()
+            with StagedFile(self.scratch("")) as staged:
+                staged.write(b"ready")
+
+    def _require_room(self) -> None:
+        disk = os.statvfs(self._tmp)
+        if disk.f_bavail * disk.f_frsize < self._reserve:
+            raise StorageFull("There is no room for more audio; tell the operator to make some.")
+
+    def _place(self, key: AudioKey) -> Path:
+        return self._folder(self._root, key) / key.sha256
+
+    def _derived_folder(self, key: AudioKey) -> Path:
+        return self._folder(self._root / "derived", key)
+
+    def _derived_place(self, key: AudioKey, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a name: {name!r}")
+        return self._derived_folder(key) / f"{key.sha256}.{name}"
+
+    @staticmethod
+    def _folder(root: Path, key: AudioKey) -> Path:
+        if key.tenant < 0 or not _DIGEST.fullmatch(key.sha256):
+            raise ValueError("not a key of audio")
+        return root / f"{key.tenant:d}" / key.sha256[:2] / key.sha256[2:4]
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such audio.")
+
+
+def _drop_stale(folder: Path) -> None:
+    """Remove temporary files that nobody has written to for long: their process is gone."""
+    oldest = time.time() - STALE_SECONDS
+    for path in folder.iterdir():
+        try:
+            if path.lstat().st_mtime < oldest:
+                path.unlink()
+        except FileNotFoundError:  # another process, starting too, was first
+            continue
+
+
+def _size(place: Path) -> int | None:
+    with translated():
+        try:
+            found = place.lstat()
+        except FileNotFoundError:
+            return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _read_at(place: Path, start: int, length: int) -> bytes:
+    """Return exactly so many bytes.
+
+    The file is opened for each chunk, so that a slow listener holds no descriptor.
+    """
+    with translated():
+        try:
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise _not_found() from error
+        try:
+            chunk = os.pread(descriptor, length, start)
+        finally:
+            os.close(descriptor)
+    if len(chunk) != length:
+        raise Unavailable("The audio is shorter than it was; tell the operator.")
+    return chunk
+
+
+def _remove(place: Path, derived: Path) -> None:
+    with translated():
+        try:
+            beside = [each for each in derived.iterdir() if each.name.startswith(f"{place.name}.")]
+        except FileNotFoundError:
+            beside = []
+        for each in beside:
+            each.unlink(missing_ok=True)
+        try:
+            place.unlink()
+        except FileNotFoundError:
+            return
+        sync_folder(place.parent)
+
+
+def _keep_derived(made: Path, place: Path) -> None:
+    with translated():
+        made.chmod(0o440)
+        try:
+            made.rename(place)
+        except FileNotFoundError:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            made.rename(place)

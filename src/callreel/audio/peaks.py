@@ -1,0 +1,63 @@
+"""The waveform: the loudest moment of each short stretch, per channel."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+POINTS: Final = 800
+STRETCH: Final = 64
+"""Samples that are looked at as one; a block but the last should hold a multiple."""
+_BINS: Final = 8192
+
+Samples = npt.NDArray[np.float32]
+"""Sound as rows of one sample a channel, full scale from -1 to 1."""
+
+
+class Peaks:
+    """Gathers the peaks of sound whose length is not known before its end.
+
+    Stretches go into bins; when the bins are full, each pair becomes one. So the memory is
+    the same for a second and for a day.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._bins = np.zeros((_BINS, channels), np.float32)
+        self._stretches = 0
+        self._per_bin = 1
+
+    def add(self, block: Samples) -> None:
+        """Take in what comes next of the sound."""
+        starts = np.arange(0, len(block), STRETCH)
+        loudest = np.fmax.reduceat(np.abs(block), starts, axis=0)
+        first = self._stretches
+        self._stretches += len(starts)
+        while self._stretches > _BINS * self._per_bin:
+            self._fold()
+        bins = np.arange(first, self._stretches) // self._per_bin
+        np.fmax.at(self._bins, bins, loudest)
+
+    def _fold(self) -> None:
+        half = _BINS // 2
+        self._bins[:half] = np.maximum(self._bins[0::2], self._bins[1::2])
+        self._bins[half:] = 0
+        self._per_bin *= 2
+
+    def render(self) -> bytes:
+        """Return the peaks as JSON: per channel at most 800 numbers from 0 to 1."""
+        used = -(-self._stretches // self._per_bin)
+        points = min(POINTS, used)
+        edges = np.arange(points) * used // max(points, 1)
+        loudest = (
+            np.maximum.reduceat(self._bins[:used], edges, axis=0) if points else self._bins[:0]
+        )
+        rounded = np.round(np.minimum(loudest, 1).astype(np.float64), 3)
+        data = {
+            "channels": self._bins.shape[1],
+            "points": points,
+            "peaks": rounded.T.tolist(),
+        }
+        return json.dumps({"data": data}, separators=(",", ":")).encode()

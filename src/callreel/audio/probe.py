@@ -1,0 +1,170 @@
+"""Measure audio: what it is, how long, and its waveform. Runs in a child process."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import soundfile
+
+from callreel.audio import Inspection, mpeg, ogg, riff
+from callreel.audio.peaks import Peaks, Samples
+from callreel.errors import BadRecording, Unavailable, UnsupportedMedia
+
+BLOCK: Final = 65_536
+MOST_CHANNELS: Final = 8
+RATES: Final = range(1000, 192_001)
+_SOUGHT: Final = 16
+
+
+class Kind(Enum):
+    """A kind of file that the archive takes: its media type and libsndfile's names for it."""
+
+    WAV = ("audio/wav", frozenset({"WAV", "WAVEX"}))
+    OGG = ("audio/ogg", frozenset({"OGG"}))
+    FLAC = ("audio/flac", frozenset({"FLAC"}))
+    MP3 = ("audio/mpeg", frozenset({"MP3"}))
+
+    def __init__(self, mime_type: str, names: frozenset[str]) -> None:
+        self.mime_type = mime_type
+        self.names = names
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Opened audio.
+
+    Attributes:
+        kind: What file it is.
+        rate: Samples a second.
+        channels: From 1 to 8.
+        frames: Samples a channel, or None where the file does not say.
+    """
+
+    kind: Kind
+    rate: int
+    channels: int
+    frames: int | None
+    _file: Any  # soundfile has no types
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yield the sound from its beginning to its end.
+
+        Raises:
+            BadRecording: it ends before its header says, or cannot be decoded.
+        """
+        read = 0
+        with _decoding():
+            # Not soundfile's own blocks(): it refuses files in which it cannot seek, as GSM.
+            while len(block := self._file.read(BLOCK, dtype="float32", always_2d=True)):
+                read += len(block)
+                yield block
+        if read == 0:
+            raise BadRecording("The audio holds no sound.")
+        if self.frames is not None and read != self.frames:
+            raise BadRecording("The audio is damaged or shorter than its header says.")
+
+
+def inspect(path: Path) -> Inspection:
+    """Measure audio, reading it to its end.
+
+    Raises:
+        UnsupportedMedia: the bytes are no audio that the archive takes.
+        BadRecording: the audio is empty, broken, or shorter than its header says.
+        Unavailable: the file cannot be read.
+    """
+    with opened(path) as sound:
+        peaks = Peaks(sound.channels)
+        frames = 0
+        for block in sound.blocks():
+            peaks.add(block)
+            frames += len(block)
+        return Inspection(
+            mime_type=sound.kind.mime_type,
+            channels=sound.channels,
+            duration_ms=round(frames * 1000 / sound.rate),
+            peaks=peaks.render(),
+        )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Sound]:
+    """Open audio, after its beginning and its structure were looked at.
+
+    libsndfile would take many more kinds of files; it is shown only those that are wanted.
+
+    Raises:
+        As `inspect`.
+    """
+    with _open(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        kind = _kind(file, size)
+        is_length_known = _check(kind, file, size)
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        with _decoding(), soundfile.SoundFile(file.fileno(), closefd=False) as decoder:
+            yield _sound(kind, decoder, is_length_known=is_length_known)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unavailable("The audio cannot be read just now; tell the operator.") from error
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise Unavailable("The audio is not a file; tell the operator.")
+
+
+def _kind(file: BinaryIO, size: int) -> Kind:
+    if size == 0:
+        raise BadRecording("The audio is empty.")
+    head = file.read(_SOUGHT)
+    if riff.begins(head):
+        return Kind.WAV
+    if ogg.begins(head):
+        return Kind.OGG
+    if head[:4] == b"fLaC":
+        return Kind.FLAC
+    if mpeg.begins(file, size):
+        return Kind.MP3
+    raise UnsupportedMedia("The file is no audio that is taken; use WAV, MP3, Ogg or FLAC.")
+
+
+def _check(kind: Kind, file: BinaryIO, size: int) -> bool:
+    """Check a file's structure and return whether its header gives the length."""
+    if kind is Kind.WAV:
+        riff.check(file, size)
+    if kind is Kind.OGG:
+        ogg.check(file, size)
+    return kind is not Kind.MP3 or mpeg.check(file, size) is None
+
+
+def _sound(kind: Kind, decoder: Any, *, is_length_known: bool) -> Sound:  # noqa: ANN401 - untyped
+    if decoder.format not in kind.names:
+        raise UnsupportedMedia("The file is not what it begins as.")
+    if not 1 <= decoder.channels <= MOST_CHANNELS:
+        raise BadRecording(f"The audio has more than {MOST_CHANNELS} channels.")
+    if decoder.samplerate not in RATES:
+        raise BadRecording("The audio has a rate outside of 1 to 192 kHz.")
+    return Sound(
+        kind=kind,
+        rate=decoder.samplerate,
+        channels=decoder.channels,
+        frames=decoder.frames if is_length_known else None,
+        _file=decoder,
+    )
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    try:
+        yield
+    except soundfile.SoundFileError as error:
+        raise BadRecording("The audio is damaged or coded in an unknown way.") from error

@@ -1,0 +1,159 @@
+"""Audio on its way into a folder: written, hashed, made durable and put into its place."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from callreel.errors import StorageFull, Unavailable
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the system says of a disk into the archive's own errors.
+
+    Raises:
+        StorageFull: the disk, or the share of it, is full.
+        Unavailable: anything else went wrong.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull("There is no room for the audio; tell the operator.") from error
+        raise Unavailable("The audio storage failed; tell the operator.") from error
+
+
+class StagedFile:
+    """A temporary file that its writer hashes; see `callreel.audio.Staged`.
+
+    Attributes:
+        path: Where it lies for now.
+        size: Bytes written so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Make the file; it must not exist.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self.path = path
+        self.size = 0
+        self._hash = hashlib.sha256()
+        # Read-only from birth: the descriptor writes on, and nothing is left to change later.
+        self._file: io.FileIO | None = io.FileIO(
+            path, "w", opener=lambda name, _: os.open(name, _NEW, 0o440)
+        )
+
+    def write(self, chunk: bytes) -> None:
+        if self._file is None:
+            raise ValueError("staged audio was written to after it was kept or dropped")
+        rest = memoryview(chunk)
+        with translated():
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+        self._hash.update(chunk)
+        self.size += len(chunk)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        file, self._file = self._file, None
+        with suppress(OSError):  # dropping is all that is left to do, and a later start retries
+            if file is not None:
+                file.close()
+            self.path.unlink(missing_ok=True)
+
+    def hand_over(self) -> Written:
+        """Return what was written, for another thread to settle; nothing more can be written.
+
+        Leaving the context no longer closes the file, which the other thread works with.
+        """
+        file, self._file = self._file, None
+        if file is None:
+            raise ValueError("staged audio was kept after it was kept or dropped")
+        return Written(file, self.path, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A temporary file that was written to its end but may not be on the disk yet."""
+
+    file: io.FileIO
+    path: Path
+    size: int
+
+    def settle(self, place: Path, root: Path) -> None:
+        """Put the audio on stable storage in its place, or leave there the same that is there.
+
+        Where this fails nothing may be tried again with this file: after a failed fsync the
+        system may have dropped the bytes, and would call a second one a success.
+
+        Args:
+            place: Where the audio belongs.
+            root: The folder above it that was there before.
+
+        Raises:
+            StorageFull: there is no room.
+            Unavailable: the disk failed, or the bytes on it are not as many as were written.
+        """
+        with translated(), self.file:
+            if self._is_there(place):
+                _sync_folders(place.parent, root)
+                return
+            if os.fstat(self.file.fileno()).st_size != self.size:
+                raise Unavailable("The audio was not written whole; hand it in again.")
+            os.fsync(self.file.fileno())
+            self.file.close()
+            self._move(place, root)
+
+    def _is_there(self, place: Path) -> bool:
+        try:
+            found = place.lstat()
+        except FileNotFoundError:
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_size == self.size
+
+    def _move(self, place: Path, root: Path) -> None:
+        try:
+            self.path.rename(place)
+        except FileNotFoundError:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self.path.rename(place)
+            _sync_folders(place.parent, root)
+        else:
+            sync_folder(place.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folders(folder: Path, root: Path) -> None:
+    """Sync a folder and those above it: somebody may have made them a moment ago."""
+    while folder != root:
+        sync_folder(folder)
+        folder = folder.parent
+    sync_folder(root)

@@ -1,0 +1,193 @@
+"""Reads and converts audio in child processes, which hostile audio may break and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from callreel.audio import Format, Inspection
+from callreel.audio.limits import Limits
+from callreel.audio.process import Child, ChildDied
+from callreel.errors import BadRecording, CallreelError, Unavailable, UnsupportedMedia
+
+_MEMORY_BYTES: Final = 1 << 30
+_CONVERTED_BYTES: Final = 2 << 30
+_ERRORS: Final[dict[str, type[CallreelError]]] = {
+    each.__name__: each for each in (BadRecording, UnsupportedMedia, Unavailable)
+}
+_MIME_TYPES: Final = frozenset({"audio/wav", "audio/ogg", "audio/flac", "audio/mpeg"})
+_FAULTS: Final = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+)
+_PATIENCE: Final = 3
+"""Seconds to wait for each second of processor time that a job may take."""
+
+
+@dataclass(slots=True)
+class _Gates:
+    """How many may work at once; asyncio binds such a thing to one event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    inspecting: asyncio.Semaphore
+    converting: asyncio.Semaphore
+
+
+class ChildSoundWorker:
+    """A `SoundWorker` with child processes.
+
+    Inspecting has children that stay: they start with the first job, wait for the next, and
+    are replaced when they die. Converting has a child of its own for each job.
+    """
+
+    def __init__(
+        self,
+        children: int = 1,
+        convert_seconds: int = 120,
+        *,
+        inspect_seconds: int = 60,
+        conversions: int = 2,
+    ) -> None:
+        """Prepare the worker; nothing is started yet.
+
+        Args:
+            children: Inspections at once, each in a process of its own.
+            convert_seconds: Processor time that a conversion may take.
+            inspect_seconds: Processor time that an inspection may take.
+            conversions: Conversions at once.
+        """
+        self._children = children
+        self._conversions = conversions
+        self._inspecting = Limits(inspect_seconds, _MEMORY_BYTES, 0)
+        self._converting = Limits(convert_seconds, _MEMORY_BYTES, _CONVERTED_BYTES)
+        self._gates: _Gates | None = None
+        self._idle: list[Child] = []
+        self._busy: set[Child] = set()
+
+    async def inspect(self, path: Path) -> Inspection:
+        job = {"path": os.fspath(path)}
+        async with self._open_gates().inspecting:
+            try:
+                async with self._lent() as child:
+                    answer = await _ask(child, job, self._inspecting)
+            except ChildDied as died:
+                raise _fault(died, _FAULTS | {signal.SIGXCPU}) from died
+        _raise_error(answer)
+        return _inspection(answer)
+
+    async def convert(self, source: Path, target: Path, to: Format) -> None:
+        job = {"path": os.fspath(source), "target": os.fspath(target), "to": to.value}
+        async with self._open_gates().converting:
+            with _whole_or_gone(target):
+                try:
+                    async with self._hired() as child:
+                        answer = await _ask(child, job, self._converting)
+                except ChildDied as died:
+                    raise _fault(died, _FAULTS) from died
+                _raise_error(answer)
+
+    async def close(self) -> None:
+        children = [*self._idle, *self._busy]
+        self._idle.clear()
+        self._busy.clear()
+        for child in children:
+            await child.end()
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Child]:
+        """Lend a child that stays; one that did not answer is of no more use."""
+        child = await self._waiting() or await Child.ready(self._inspecting)
+        async with self._used(child):
+            yield child
+        self._idle.append(child)
+
+    @asynccontextmanager
+    async def _hired(self) -> AsyncIterator[Child]:
+        """Start a child for one job, and end it."""
+        child = await Child.ready(self._converting)
+        async with self._used(child):
+            yield child
+        await child.end()
+
+    @asynccontextmanager
+    async def _used(self, child: Child) -> AsyncIterator[None]:
+        self._busy.add(child)
+        try:
+            yield
+        except BaseException:
+            await child.end()
+            raise
+        finally:
+            self._busy.discard(child)
+
+    async def _waiting(self) -> Child | None:
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_alive:
+                return child
+            await child.end()
+        return None
+
+    def _open_gates(self) -> _Gates:
+        loop = asyncio.get_running_loop()
+        if self._gates is None or self._gates.loop is not loop:
+            self._gates = _Gates(
+                loop, asyncio.Semaphore(self._children), asyncio.Semaphore(self._conversions)
+            )
+        return self._gates
+
+
+@contextmanager
+def _whole_or_gone(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:  # being cancelled too
+        target.unlink(missing_ok=True)
+        raise
+
+
+async def _ask(child: Child, job: dict[str, str], limits: Limits) -> dict[str, Any]:
+    """Ask, and wait no longer than processor time that is shared with others may take.
+
+    Raises:
+        ChildDied: the child ended first.
+        Unavailable: it took too long, which is the machine's fault: its own would have ended it.
+    """
+    try:
+        async with asyncio.timeout(limits.cpu_seconds * _PATIENCE):
+            return await child.ask(job)
+    except TimeoutError as error:
+        raise Unavailable("Reading the audio took too long; ask again.", retry_after=30) from error
+
+
+def _fault(died: ChildDied, faults: frozenset[signal.Signals]) -> CallreelError:
+    """Tell audio that breaks its reader from a reader that something else ended."""
+    if died.signal is None or died.signal in faults:
+        return BadRecording("The audio is damaged: it cannot be read.")
+    return Unavailable(
+        "Reading the audio took more than it may, or was cut short; ask again, or for the original."
+    )
+
+
+def _raise_error(answer: dict[str, Any]) -> None:
+    name = answer.get("error")
+    if name is not None:
+        raise _ERRORS.get(name, BadRecording)(str(answer.get("message")))
+
+
+def _inspection(answer: dict[str, Any]) -> Inspection:
+    """Take the answer for no more than it can be: audio that took the child over wrote it."""
+    match answer:
+        case {
+            "mime_type": str(mime_type),
+            "channels": int(channels),
+            "duration_ms": int(duration_ms),
+            "peaks": str(peaks),
+        } if mime_type in _MIME_TYPES and channels > 0 and duration_ms >= 0:
+            return Inspection(mime_type, channels, duration_ms, peaks.encode())
+    raise BadRecording("The audio is damaged: it cannot be measured.")
