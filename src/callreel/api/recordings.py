@@ -88,7 +88,7 @@ def _id(ask: Ask) -> str:
 
 
 def _opening(ask: Ask) -> bytes:
-    return ask.services.opening(ask.request.scope)
+    return ask.services.address(ask.request.scope).opening
 
 
 def _format(name: str | None) -> Format | None:
