@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callreel.errors import Misconfigured
+from callreel.importers.table import MAX_LINE, Table, TableRow
+
+NEEDED = frozenset({"src", "dst"})
+
+
+def rows(tmp_path: Path, content: bytes) -> list[TableRow]:
+    path = tmp_path / "cdr.csv"
+    path.write_bytes(content)
+    return list(Table(path, NEEDED).rows())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"src,dst\n101,102\n",
+        b"src,dst\r\n101,102\r\n",
+        b"src,dst\n101,102",
+        b'"src","dst"\n"101","102"\n',
+        b"\xef\xbb\xbfsrc,dst\n101,102\n",
+        b"src;dst\n101;102\n",
+        b"src\tdst\n101\t102\n",
+        b'"src"\t"dst"\n"101"\t"102"\n',
+        b"SRC , Dst\n 101 , 102 \n",
+        "\ufeffsrc,dst\n101,102\n".encode("utf-16-le"),
+        "\ufeffsrc,dst\n101,102\n".encode("utf-16-be"),
+        b"src,dst\n\n101,102\n\n",
+    ],
+)
+def test_tables_of_many_makes_read_alike(tmp_path: Path, content: bytes) -> None:
+    read = rows(tmp_path, content)
+    assert [row.cells for row in read] == [{"src": "101", "dst": "102"}]
+    assert read[0].fault is None
+
+
+def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
+    read = rows(tmp_path, b"extra,dst,src\nx,102,101\n")
+    assert read[0].cells == {"extra": "x", "dst": "102", "src": "101"}
+
+
+def test_a_cell_may_hold_separators_quotes_and_lines(tmp_path: Path) -> None:
+    read = rows(tmp_path, b'src,dst\n"a, ""b""\nc",102\n103,104\n')
+    assert read[0].cells["src"] == 'a, "b"\nc'
+    assert [row.line for row in read] == [2, 4]
+
+
+def test_what_mysql_prints_is_not_taken_for_quoted(tmp_path: Path) -> None:
+    read = rows(tmp_path, b'clid\tsrc\tdst\n"Anna" <101>\t101\t102\n"\t103\tNULL\n')
+    assert [row.cells["src"] for row in read] == ["101", "103"]
+    assert read[1].cells["dst"] == ""
+
+
+def test_bytes_of_another_encoding_survive_as_in_file_names(tmp_path: Path) -> None:
+    read = rows(tmp_path, b"src,dst\n\xb3\xf3d\xbc,102\n")
+    assert read[0].cells["src"].encode("utf-8", "surrogateescape") == b"\xb3\xf3d\xbc"
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (b"101", "cells"),
+        (b"101,102,103", "cells"),
+        (b"1\x0001,102", "NUL"),
+        (b"1" * (MAX_LINE + 5) + b",102", "longer"),
+    ],
+)
+def test_a_broken_row_is_named_and_the_next_one_read(
+    tmp_path: Path, broken: bytes, says: str
+) -> None:
+    read = rows(tmp_path, b"src,dst\n101,102\n" + broken + b"\n103,104\n")
+    assert [row.cells.get("src") for row in read] == ["101", None, "103"]
+    assert (read[1].line, read[1].cells) == (3, {})
+    assert read[1].fault is not None
+    assert says in read[1].fault
+
+
+def test_a_quote_that_never_closes_is_named_with_its_lines(tmp_path: Path) -> None:
+    read = rows(tmp_path, b'src,dst\n101,102\n"103,104\n105,106\n')
+    assert [(row.line, row.fault is None) for row in read] == [(2, True), (3, False)]
+
+
+def test_a_quote_that_closes_too_late_costs_only_the_lines_it_swallowed(tmp_path: Path) -> None:
+    swallowed = b"1,2\n" * (MAX_LINE // 4 + 10)
+    read = rows(tmp_path, b'src,dst\n101,102\n"' + swallowed + b"103,104\n")
+    assert read[1].fault is not None
+    assert "Lines 3 to" in read[1].fault
+    assert read[-1].cells == {"src": "103", "dst": "104"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"a,b\n1,2\n", b"101,102\n", b"src\n1\n"])
+def test_a_table_without_the_needed_columns_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(Misconfigured, match="no column"):
+        rows(tmp_path, content)
+
+
+def test_a_table_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        Table(tmp_path / "none.csv", NEEDED)
+
+
+@given(content=st.binary(max_size=400))
+def test_no_bytes_break_the_reading(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("table") / "cdr.csv"
+    path.write_bytes(b"src,dst\n" + content)
+    for row in Table(path, NEEDED).rows():
+        assert row.cells or row.fault
