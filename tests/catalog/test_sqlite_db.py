@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from callreel.catalog import Outcome, sqlite_db
+from callreel.catalog.sqlite import SqliteCatalog
+from callreel.errors import StorageFull, Unavailable
+from callreel.model import CallFilter, Facts, ListRequest, Reach
+from contracts.catalog_contract import ids_of, known_of
+from contracts.catalog_reference import NOON, OPENING, Known, entry_of
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[SqliteCatalog]:
+    opened = SqliteCatalog(tmp_path / "callreel.db", query_seconds=1)
+    asyncio.run(opened.add_tenant("one"))
+    yield opened
+    asyncio.run(opened.close())
+
+
+def test_commits_are_synced(catalog: SqliteCatalog) -> None:
+    writer = catalog._db._writer
+    assert writer.execute("PRAGMA synchronous").get == 2  # FULL
+    assert writer.execute("PRAGMA journal_mode").get == "wal"
+
+
+def test_the_sqlite_in_use_is_free_of_the_wal_reset_bug() -> None:
+    assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= (3, 51, 3)
+
+
+def test_a_reader_cannot_write(catalog: SqliteCatalog) -> None:
+    with pytest.raises(Unavailable):
+        asyncio.run(catalog._db.read(lambda db: db.execute("DELETE FROM tenant")))
+
+
+def test_a_question_that_takes_too_long_is_given_up(catalog: SqliteCatalog) -> None:
+    with pytest.raises(Unavailable, match="took longer than 1 s"):
+        asyncio.run(catalog._db.read(lambda db: db.execute(ENDLESS).get))
+    asyncio.run(catalog.check())
+
+
+def test_a_long_question_does_not_hold_up_the_short_ones(catalog: SqliteCatalog) -> None:
+    async def play() -> int:
+        long = asyncio.create_task(catalog._db.read(lambda db: db.execute(ENDLESS).get))
+        answered = 0
+        while not long.done():
+            await catalog.check()
+            answered += 1
+            await asyncio.sleep(0)
+        assert isinstance(long.exception(), Unavailable)
+        return answered
+
+    assert asyncio.run(play()) > 20
+
+
+def test_a_write_waits_for_another_process_and_is_then_done(
+    catalog: SqliteCatalog, tmp_path: Path
+) -> None:
+    other = apsw.Connection(str(tmp_path / "callreel.db"))
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.2, lambda: other.execute("COMMIT")).start()
+    assert asyncio.run(catalog.add_tenant("two")).number == 2
+
+
+def test_a_write_that_waits_too_long_is_refused(catalog: SqliteCatalog, tmp_path: Path) -> None:
+    catalog._db._writer.set_busy_timeout(50)
+    other = apsw.Connection(str(tmp_path / "callreel.db"))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="busy"):
+        asyncio.run(catalog.add_tenant("two"))
+    other.execute("ROLLBACK")
+    assert asyncio.run(catalog.add_tenant("two")).number == 2
+
+
+def test_a_full_disk_refuses_writes_keeps_nothing_of_them_and_reading_goes_on(
+    catalog: SqliteCatalog,
+) -> None:
+    known = known_of(2_000, seed=2, tenants=1)
+    writer = catalog._db._writer
+    pages = writer.execute("PRAGMA page_count").get
+    writer.execute(f"PRAGMA max_page_count={pages + 4}")
+    with pytest.raises(StorageFull):
+        asyncio.run(catalog.add(1, [entry_of(each) for each in known]))
+    assert asyncio.run(catalog.count(Reach(1), CallFilter())) == 0
+    writer.execute("PRAGMA max_page_count=1000000")
+    assert set(asyncio.run(catalog.add(1, [entry_of(k) for k in known]))) == {Outcome.ADDED}
+
+
+def test_the_log_is_carried_over_and_stays_short(
+    catalog: SqliteCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_db, "CHECKPOINT_PAGES", 20)
+
+    async def play() -> None:
+        for seed in range(30):
+            batch = [entry_of(known) for known in known_of(20, seed=seed, tenants=1)]
+            await catalog.add(1, batch)
+
+    asyncio.run(play())
+    assert (tmp_path / "callreel.db-wal").stat().st_size < 200 * sqlite_db.PAGE_BYTES
+    assert asyncio.run(catalog.count(Reach(1), CallFilter())) == 600
+
+
+ADDING = """
+import asyncio, pathlib, sys
+sys.path[:0] = [{tests!r}]
+from callreel.catalog.sqlite import SqliteCatalog
+from callreel.model import Facts
+from contracts.catalog_reference import NOON, Known, entry_of
+
+async def play():
+    catalog = SqliteCatalog(pathlib.Path({path!r}))
+    for index in range({first}, {last}):
+        await catalog.add(1, [entry_of(Known(1, str(index), Facts(NOON + index, NOON + index, 0)))])
+        print(index, flush=True)
+
+asyncio.run(play())
+"""
+
+
+def adding(folder: Path, first: int, last: int) -> subprocess.Popen[bytes]:
+    """Start a process that adds calls one by one, and prints each that was acknowledged."""
+    tests, path = str(Path(__file__).parents[1]), str(folder / "callreel.db")
+    script = ADDING.format(tests=tests, path=path, first=first, last=last)
+    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+
+
+def all_in(catalog: SqliteCatalog) -> list[int]:
+    page = asyncio.run(catalog.page(Reach(1), ListRequest(limit=10_000), OPENING))
+    return list(map(int, ids_of(page)))
+
+
+def test_two_processes_write_at_once_and_nothing_is_lost(
+    catalog: SqliteCatalog, tmp_path: Path
+) -> None:
+    with adding(tmp_path, 0, 40) as one, adding(tmp_path, 40, 80) as other:
+        assert (one.wait(), other.wait()) == (0, 0)
+    assert all_in(catalog) == list(range(80))
+
+
+def test_what_was_acknowledged_survives_kill_9(catalog: SqliteCatalog, tmp_path: Path) -> None:
+    for _ in range(3):
+        with adding(tmp_path, 0, 100_000) as child:
+            assert child.stdout is not None
+            acknowledged = [int(child.stdout.readline()) for _ in range(40)]
+            child.kill()
+            acknowledged += map(int, child.stdout.read().split())
+        found = all_in(catalog)
+        assert set(acknowledged) <= set(found)
+        assert len(found) <= len(acknowledged) + 1
+        assert catalog._db._fast.execute("PRAGMA integrity_check").get == "ok"
