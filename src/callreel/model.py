@@ -242,7 +242,7 @@ class SortKey:
 DEFAULT_SORT: Final = (SortKey(SortField.STARTED),)
 
 Position = tuple[int, ...]
-"""A place in a sorted list: a value for each sort key, then the order's own closing number.
+"""A place in a sorted list: the values that its order compares, its own closing number last.
 
 Opaque outside of the catalog that made it; never names a tenant.
 """
