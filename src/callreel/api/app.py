@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from callreel.api.access_log import AccessLog
 from callreel.api.exchange import Exchange
+from callreel.api.heads import heads
+from callreel.api.journal import Journal
 from callreel.api.listing import Listing
 from callreel.api.services import Services
 from callreel.api.wire import LIST_PATH
@@ -45,7 +47,7 @@ class Api:
         self._services = services
         self._router = router
         self._listing = Listing(services, gzip=gzip)
-        self._access_log = access_log
+        self._journal = Journal(services.metrics, access_log)
         self._numbers = itertools.count()
         self._prefix = secrets.token_hex(6)
 
@@ -59,7 +61,9 @@ class Api:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, send, self._request_id(scope))
+        state = scope.setdefault("state", {})
+        state["request_id"] = self._request_id(scope)
+        exchange = Exchange(scope, send)
         try:
             if exchange.path == LIST_PATH and exchange.method in {"GET", "HEAD"}:
                 exchange.route = LIST_PATH
@@ -76,16 +80,13 @@ class Api:
             await exchange.fail(error)
         finally:
             exchange.close()
-            self._services.metrics.request(exchange)
-            if self._access_log is not None:
-                self._access_log.add(exchange)
+            self._journal.add(exchange)
 
     def _request_id(self, scope: Scope) -> str:
         """Return the id that the client, or a proxy before us, gave the request, or a new one."""
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                given: bytes = value
-                return given.decode()
+        given = heads(scope).get(b"x-request-id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given.decode()
         return f"{self._prefix}{next(self._numbers):06x}"
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -93,6 +94,5 @@ class Api:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._services.archive.close()
-        if self._access_log is not None:
-            self._access_log.flush()
+        self._journal.flush()
         await send({"type": "lifespan.shutdown.complete"})

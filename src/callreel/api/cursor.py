@@ -1,10 +1,12 @@
-"""The cursor: a place in a sorted list as an opaque word that is safe in an address."""
+"""The cursor: a place in a sorted list as a word for clients to hand back, safe in an address.
+
+A head tells how the list is sorted, a letter for each key and a capital one where it descends;
+the values of the position follow, in hexadecimal.
+"""
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import b64decode, urlsafe_b64encode
 from typing import Final
 
 from callreel.api.limits import HIGHEST_INT, LOWEST_INT
@@ -12,57 +14,36 @@ from callreel.errors import BadParameter
 from callreel.model import Position, SortField, SortKey
 
 _LETTERS: Final = {SortField.STARTED: "s", SortField.HUNG_UP: "h", SortField.TALKING: "t"}
-_PLAIN: Final = re.compile(rb"[shtSHT]{1,3}(?::-?[0-9]{1,19}){1,4}")
-_MAX_CHARS: Final = 160
-_REFUSAL: Final = "The cursor is not one that this server gave; take it from the Link as it is."
+_FORM: Final = re.compile(r"([shtSHT]{1,3})((?:\.(?:0|-?[1-9a-f][0-9a-f]{0,15})){2,4})")
 
 
-def write_cursor(sort: tuple[SortKey, ...], position: Position) -> str:
-    """Return the cursor that goes on after a position in a list sorted so."""
-    plain = ":".join([_signature(sort), *map(str, position)])
-    return urlsafe_b64encode(plain.encode()).rstrip(b"=").decode()
+def cursor_head(sort: tuple[SortKey, ...]) -> str:
+    """Return what all cursors of a list that is sorted so begin with."""
+    letters = ((_LETTERS[key.field], key.descending) for key in sort)
+    return "".join(letter.upper() if descending else letter for letter, descending in letters)
+
+
+def cursor_tail(position: Position) -> str:
+    """Return what follows the head in the cursor of a position."""
+    return ".%x" * len(position) % position
 
 
 def read_cursor(text: str, sort: tuple[SortKey, ...]) -> Position:
     """Return the position that a cursor stands for.
 
     Raises:
-        BadParameter: it was not written by `write_cursor`, or for a list sorted otherwise.
+        BadParameter: it is no cursor, or one of a list that is sorted otherwise.
     """
-    signature, position = _parts(text)
-    if signature != _signature(sort):
-        raise BadParameter(
-            "The cursor belongs to another sort; send both as they were.", field="cursor"
-        )
+    parts = _FORM.fullmatch(text)
+    if parts is None:
+        raise _refusal("is not one that this server gave; take it from the header Link as it is")
+    position = tuple(int(value, 16) for value in parts[2][1:].split("."))
+    if parts[1] != cursor_head(sort) or len(position) != len(sort) + 1:
+        raise _refusal("belongs to a list that is sorted otherwise; send both as they were")
+    if not all(LOWEST_INT <= value <= HIGHEST_INT for value in position):
+        raise _refusal("holds a number of more than 64 bits")
     return position
 
 
-def _signature(sort: tuple[SortKey, ...]) -> str:
-    """Return a letter for each key, a capital one where it descends."""
-    return "".join(
-        _LETTERS[key.field].upper() if key.descending else _LETTERS[key.field] for key in sort
-    )
-
-
-def _parts(text: str) -> tuple[str, Position]:
-    plain = _decoded(text)
-    if _PLAIN.fullmatch(plain) is None:
-        raise BadParameter(_REFUSAL, field="cursor")
-    signature, *numbers = plain.decode().split(":")
-    position = tuple(map(int, numbers))
-    canonical = ":".join([signature, *map(str, position)]).encode() == plain
-    if not canonical or not all(LOWEST_INT <= each <= HIGHEST_INT for each in position):
-        raise BadParameter(_REFUSAL, field="cursor")
-    return signature, position
-
-
-def _decoded(text: str) -> bytes:
-    if len(text) > _MAX_CHARS or not text.isascii():
-        raise BadParameter(_REFUSAL, field="cursor")
-    try:
-        plain = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise BadParameter(_REFUSAL, field="cursor") from error
-    if urlsafe_b64encode(plain).rstrip(b"=").decode() != text:
-        raise BadParameter(_REFUSAL, field="cursor")
-    return plain
+def _refusal(what: str) -> BadParameter:
+    return BadParameter(f"The cursor {what}.", field="cursor")

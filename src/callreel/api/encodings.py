@@ -16,10 +16,10 @@ def compress(body: bytes) -> bytes:
     return packed
 
 
-def accepts_gzip(header: str) -> bool:
+def accepts_gzip(header: bytes) -> bool:
     """Say whether an `Accept-Encoding` names gzip, or everything, with a weight above 0."""
     weights: dict[str, float] = {}
-    for part in header.lower().split(","):
+    for part in header.decode("latin-1").lower().split(","):
         coding, _, parameters = part.partition(";")
         weights[coding.strip()] = _weight(parameters)
     named = [weights[name] for name in ("gzip", "x-gzip") if name in weights]

@@ -31,6 +31,7 @@ class Exchange:
         status: Of the answer; 0 as long as none was sent.
         size: Bytes of the body that were sent.
         seconds: How long it took; known when closed.
+        ended_at: Seconds since 1970 UTC; known when closed.
     """
 
     __slots__ = (
@@ -38,6 +39,7 @@ class Exchange:
         "_send",
         "_started",
         "access",
+        "ended_at",
         "method",
         "path",
         "request_id",
@@ -47,11 +49,11 @@ class Exchange:
         "status",
     )
 
-    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
         self._started = time.perf_counter()
         self._scope = scope
         self._send = send
-        self.request_id = request_id
+        self.request_id: str = scope["state"]["request_id"]
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.route = UNKNOWN_ROUTE
@@ -59,7 +61,7 @@ class Exchange:
         self.status = 0
         self.size = 0
         self.seconds = 0.0
-        scope.setdefault("state", {})["request_id"] = request_id
+        self.ended_at = 0.0
 
     async def finish(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer; a HEAD gets the headers alone."""
@@ -91,6 +93,7 @@ class Exchange:
     def close(self) -> None:
         """Note how it ended."""
         self.seconds = time.perf_counter() - self._started
+        self.ended_at = time.time()
         self.status = self.status or GONE
         self.access = self._scope["state"].get("access")
         found = self._scope.get("route")  # left there by the router

@@ -11,14 +11,13 @@ from typing import Final
 
 from starlette.types import Scope
 
-from callreel.api.cursor import write_cursor
+from callreel.api.cursor import cursor_tail
 from callreel.api.encodings import WORTH_BYTES, accepts_gzip, compress
 from callreel.api.errors import Headers
+from callreel.api.heads import heads
 from callreel.api.params import ListQuery, read_query
 from callreel.api.services import Services
-from callreel.api.wire import LIST_PATH
 from callreel.archive import find
-from callreel.model import Position
 
 MAX_REMEMBERED_CHARS: Final = 512
 HEADERS: Final = (
@@ -27,6 +26,8 @@ HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"vary", b"accept-encoding"),
 )
+
+_accepts: Final = lru_cache(maxsize=256)(accepts_gzip)
 
 
 class Listing:
@@ -55,30 +56,21 @@ class Listing:
         read = self._read_short if len(raw) <= MAX_REMEMBERED_CHARS else self._read
         query = read(raw)
         request = query.request
-        page = await find.page(services.archive, access, request, services.opening(scope))
+        address = services.address(scope)
+        page = await find.page(services.archive, access, request, address.opening)
         headers = list(HEADERS)
         if page.count == request.limit and page.last is not None:
-            headers.append((b"link", self._next(scope, query, page.last)))
+            onward = f'<{address.base}{query.onward}{cursor_tail(page.last)}>; rel="next"'
+            headers.append((b"link", onward.encode()))
         if query.with_count:
             count = await find.count(services.archive, access, request.filter)
             headers.append((b"x-total-count", b"%d" % count))
-        body = b'{"data":[' + page.bodies + b"]}"
-        if len(body) > WORTH_BYTES and self._gzip and _wants_gzip(scope):
+        body = b"".join((b'{"data":[', page.bodies, b"]}"))
+        if (
+            len(body) > WORTH_BYTES
+            and self._gzip
+            and _accepts(heads(scope).get(b"accept-encoding", b""))
+        ):
             headers.append((b"content-encoding", b"gzip"))
             body = compress(body)
         return headers, body
-
-    def _next(self, scope: Scope, query: ListQuery, last: Position) -> bytes:
-        cursor = write_cursor(query.request.sort, last)
-        join = "&" if query.elsewhere else ""
-        base = self._services.base(scope)
-        address = f"{base}{LIST_PATH}?{query.elsewhere}{join}cursor={cursor}"
-        return f'<{address}>; rel="next"'.encode()
-
-
-_accepts = lru_cache(maxsize=256)(accepts_gzip)
-
-
-def _wants_gzip(scope: Scope) -> bool:
-    given = [value for name, value in scope["headers"] if name == b"accept-encoding"]
-    return bool(given) and _accepts(b",".join(given).decode("latin-1"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -19,11 +20,15 @@ SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 class Metrics:
     """The counters of one app.
 
+    Attributes:
+        before_render: Called first, so that who counts late can catch up.
+
     Where several processes serve, their parent sets `PROMETHEUS_MULTIPROC_DIR` to a fresh folder
     before it imports this; each then tells of all.
     """
 
     def __init__(self) -> None:
+        self.before_render: Callable[[], None] = lambda: None
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "callreel_http_requests",
@@ -55,14 +60,13 @@ class Metrics:
         # A child is looked up under a lock; what is used for every request is remembered here.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def request(self, exchange: Exchange) -> None:
-        """Count a request that was answered, by the pattern of its address."""
-        key = (exchange.route, exchange.method, exchange.status)
-        children = self._children.get(key)
-        if children is None:
-            children = self._children_for(*key)
-        children[0].inc()
-        children[1].observe(exchange.seconds)
+    def requests(self, answered: Iterable[Exchange]) -> None:
+        """Count requests that were answered, by the pattern of their addresses."""
+        for each in answered:
+            key = (each.route, each.method, each.status)
+            counter, durations = self._children.get(key) or self._children_for(*key)
+            counter.inc()
+            durations.observe(each.seconds)
 
     def _children_for(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         known = method if method in METHODS else "other"
@@ -78,6 +82,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return all of it as text of the type `CONTENT_TYPE`."""
+        self.before_render()
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
         together = CollectorRegistry()

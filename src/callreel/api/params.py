@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from callreel.api.cursor import read_cursor
+from callreel.api.cursor import cursor_head, read_cursor
 from callreel.api.filters import read_filter
 from callreel.api.limits import Limits
 from callreel.api.query import read_parameters
 from callreel.api.strict_json import read_json
-from callreel.api.wire import SORTS
+from callreel.api.wire import LIST_PATH, SORTS
 from callreel.errors import BadParameter
 from callreel.model import DEFAULT_SORT, ListRequest, Position, SortKey
 
@@ -31,12 +31,13 @@ class ListQuery:
     Attributes:
         request: Which page of which list.
         with_count: Whether to say how many match in all.
-        elsewhere: The same query without its place in the list, encoded, to be continued.
+        onward: Path and query of the same list from another place, up to the end of its cursor's
+            head.
     """
 
     request: ListRequest
     with_count: bool
-    elsewhere: str
+    onward: str
 
 
 def read_query(raw: bytes, limits: Limits) -> ListQuery:
@@ -54,8 +55,9 @@ def read_query(raw: bytes, limits: Limits) -> ListQuery:
         offset=_whole(given, "offset", 0, 0, limits.max_offset),
         after=_after(given, sort),
     )
-    kept = [(name, text) for name, text in given.items() if name not in PLACES]
-    return ListQuery(request, _count(given.get("count", "false")), urlencode(kept))
+    kept = {name: text for name, text in given.items() if name not in PLACES}
+    onward = f"{LIST_PATH}?{urlencode(kept | {'cursor': cursor_head(sort)})}"
+    return ListQuery(request, _count(given.get("count", "false")), onward)
 
 
 def _limit(given: dict[str, str], limits: Limits) -> int:
