@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -159,7 +160,7 @@ async def _load(rows: int, folder: Path, *, with_peer: bool) -> dict[str, object
     if peer:
         peer.add_key(key, numbers[0])
         peer.finish()
-    print(f"{short(rows)}: loaded {rows / seconds:,.0f} recordings/s", flush=True)
+    print(f"bench: {short(rows)} loaded at {rows / seconds:,.0f}/s", file=sys.stderr, flush=True)
     made = {"key": key, "narrowed_key": narrowed, "picks": asdict(picks)}
     return made | {"tenants": numbers, "load_rate": rows / seconds}
 
@@ -181,7 +182,8 @@ async def _load_rows(
         for entry in groups.get(numbers[0], []):
             survey.see(entry.facts)
         done += len(chunk)
-        print(f"{short(rows)}: {done / rows:.0%} loaded", end="\r", flush=True)
+        if sys.stderr.isatty():
+            print(f"bench: {short(rows)} {done / rows:.0%} loaded", end="\r", file=sys.stderr)
     return survey, seconds
 
 

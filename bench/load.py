@@ -85,7 +85,11 @@ def measure(target: Target, connections: int, seconds: int) -> Sample:
     """
     cpu_before = target.server.cpu_seconds()
     output = subprocess.run(
-        _command(target, connections, seconds), capture_output=True, text=True, check=True
+        _command(target, connections, seconds),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds + TIMEOUT,
     ).stdout
     cpu = target.server.cpu_seconds() - cpu_before
     seen = json.loads(output.strip().splitlines()[-1])

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
+from subprocess import SubprocessError
 from types import FrameType
 
 import apsw
@@ -43,6 +44,7 @@ CASES: Mapping[str, reading.Case] = {
 LITTLE = 100_000
 MUCH = 1_000_000
 VERY_MUCH = 10_000_000
+FAULTS = (AnswersDiffer, RuntimeError, OSError, SubprocessError)
 PACKAGES = ("uvicorn", "uvloop", "httptools", "isal", "fastapi", "sqlalchemy", "pydantic")
 
 
@@ -86,14 +88,20 @@ def set_stage(given: argparse.Namespace) -> Stage:
 
 
 def measured(stage: Stage, names: list[str]) -> Iterator[Row]:
-    """Yield the rows of the cases; one whose answers differ is told and counts as missed."""
+    """Yield the rows of the cases; a case that breaks off is told of and counts as missed."""
     for name in names:
         began = time.monotonic()
         try:
-            yield from CASES[name](stage)
-        except AnswersDiffer as error:
-            yield Row(measure=f"{name}: answers differ", product=str(error), figure=0, failed=True)
-        print(f"bench: {name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            for row in CASES[name](stage):
+                tell(" · ".join(filter(None, row.cells())))
+                yield row
+        except FAULTS as error:
+            yield Row(measure=f"{name} broke off", product=str(error), figure=0, failed=True)
+        tell(f"{name} took {time.monotonic() - began:.0f} s")
+
+
+def tell(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
 
 
 def machine(stage: Stage) -> dict[str, str]:

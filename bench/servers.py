@@ -47,7 +47,7 @@ class Server:
 
 @contextmanager
 def product(data: Path, **settings: str) -> Iterator[Server]:
-    """Serve a data folder as users do: access log on, into a file beside the folder."""
+    """Serve a data folder as users do; the access log goes to a file beside the folder."""
     port = _free_port()
     environment = {
         "CALLREEL_DATA": str(data),
@@ -106,6 +106,7 @@ def _running(
         yield Server(f"http://{HOST}:{port}", process.pid)
     finally:
         _stop(process)
+        log.unlink(missing_ok=True)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -81,10 +81,12 @@ class Stage:
 
     def ask_limit(self, body: bytes, prefix: str = "") -> Target:
         """Return a server that answers with these very bytes as a target."""
-        folder = Path(mkdtemp(prefix="bodies-", dir=self.out))
+        folder = Path(mkdtemp(prefix="limit-", dir=self.out))
         self._running.callback(shutil.rmtree, folder, ignore_errors=True)
-        (folder / "page").write_bytes(body)
-        started = self._running.enter_context(servers.limit(folder))
+        bodies = folder / "bodies"
+        bodies.mkdir()
+        (bodies / "page").write_bytes(body)
+        started = self._running.enter_context(servers.limit(bodies))
         return Target(started, f"{prefix}/page")
 
     def compare(self, targets: Mapping[str, Target], connections: int) -> Comparison:
