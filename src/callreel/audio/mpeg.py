@@ -46,7 +46,7 @@ def begins(file: BinaryIO, size: int) -> bool:
     return behind >= size or _frame_at(file, behind) is not None or _is_tag_behind(file, behind)
 
 
-def check(file: BinaryIO, size: int) -> int | None:
+def check(file: BinaryIO, size: int) -> bool:
     """Walk the frames of an MP3 file.
 
     Args:
@@ -54,7 +54,7 @@ def check(file: BinaryIO, size: int) -> int | None:
         size: The file's length in bytes.
 
     Returns:
-        Samples a channel where no tag gives the length, else None.
+        Whether the first frame gives the length; without that, decoders guess it.
 
     Raises:
         BadRecording: a frame is damaged or cut short, or they change their kind midway.
@@ -73,11 +73,9 @@ def check(file: BinaryIO, size: int) -> int | None:
                 "save it anew with an audio program and hand it in again."
             )
         count += 1
-    if told is None:
-        return (count + 1) * first.samples
-    if abs(told - count) > 1:  # some encoders count the frame that tells
+    if told is not None and abs(told - count) > 1:  # some encoders count the frame that tells
         raise BadRecording("The MP3 file is not as long as its header says.")
-    return None
+    return told is not None
 
 
 def _kind(frame: Frame) -> tuple[int, int, int]:

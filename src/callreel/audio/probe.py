@@ -143,7 +143,7 @@ def _check(kind: Kind, file: BinaryIO, size: int) -> bool:
         riff.check(file, size)
     if kind is Kind.OGG:
         ogg.check(file, size)
-    return kind is not Kind.MP3 or mpeg.check(file, size) is None
+    return kind is not Kind.MP3 or mpeg.check(file, size)
 
 
 def _sound(kind: Kind, decoder: Any, *, is_length_known: bool) -> Sound:  # noqa: ANN401 - untyped

@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,13 +116,14 @@ class Written:
         """
         with translated(), self.file:
             if self._is_there(place):
-                _sync_folders(place.parent, root)
+                # Whoever put it there may have died before its names were on the disk.
+                _sync_folders([place.parent, *_above(place.parent, root)])
                 return
             if os.fstat(self.file.fileno()).st_size != self.size:
                 raise Unavailable("The audio was not written whole; hand it in again.")
             os.fsync(self.file.fileno())
             self.file.close()
-            self._move(place, root)
+            _sync_folders([place.parent, *self._move(place)])
 
     def _is_there(self, place: Path) -> bool:
         try:
@@ -131,15 +132,15 @@ class Written:
             return False
         return stat.S_ISREG(found.st_mode) and found.st_size == self.size
 
-    def _move(self, place: Path, root: Path) -> None:
+    def _move(self, place: Path) -> list[Path]:
+        """Rename the file to its place and return in which folders others were made for it."""
         try:
             self.path.rename(place)
         except FileNotFoundError:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            changed = _make_folder(place.parent)
             self.path.rename(place)
-            _sync_folders(place.parent, root)
-        else:
-            sync_folder(place.parent)
+            return changed
+        return []
 
 
 def sync_folder(folder: Path) -> None:
@@ -151,9 +152,22 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _sync_folders(folder: Path, root: Path) -> None:
-    """Sync a folder and those above it: somebody may have made them a moment ago."""
-    while folder != root:
+def _sync_folders(folders: Iterable[Path]) -> None:
+    for folder in folders:
         sync_folder(folder)
-        folder = folder.parent
-    sync_folder(root)
+
+
+def _above(folder: Path, root: Path) -> list[Path]:
+    """Return the folders above one, the nearest first, up to the root."""
+    return [each for each in folder.parents if each.is_relative_to(root)]
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder with those above it; return the ones that got a new name in them."""
+    changed = []
+    above = folder
+    while not above.exists():
+        above = above.parent
+        changed.append(above)
+    folder.mkdir(parents=True, exist_ok=True)
+    return changed

@@ -1,0 +1,285 @@
+"""What every `AudioStore` does, as tests; a subclass gives the store."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from callreel.audio import AudioKey, AudioStore
+from callreel.errors import NotFound, Unavailable
+
+TENANT = 7
+LARGEST_CHUNK = 256 * 1024
+SHORT = b"a few bytes of sound"
+LONG = bytes(range(256)) * 3000  # three chunks, the last one short
+
+
+def key_of(content: bytes, tenant: int = TENANT) -> AudioKey:
+    return AudioKey(tenant, hashlib.sha256(content).hexdigest())
+
+
+async def put(store: AudioStore, content: bytes, tenant: int = TENANT) -> AudioKey:
+    with store.stage() as staged:
+        for start in range(0, len(content), 100_000):
+            staged.write(content[start : start + 100_000])
+        key = AudioKey(tenant, staged.sha256)
+        await store.keep(staged, key)
+    return key
+
+
+async def chunks(store: AudioStore, key: AudioKey, start: int, end: int) -> list[bytes]:
+    return [chunk async for chunk in store.read(key, start, end)]
+
+
+async def derive(store: AudioStore, key: AudioKey, name: str, content: bytes) -> Path:
+    made = store.scratch(".json")
+    made.write_bytes(content)
+    return await store.keep_derived(key, name, made)
+
+
+class AudioContract:
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> AudioStore:
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("content", [b"", SHORT, LONG], ids=["empty", "short", "long"])
+    def test_what_was_kept_is_read_back(self, store: AudioStore, content: bytes) -> None:
+        async def run() -> None:
+            key = await put(store, content)
+            assert key == key_of(content)
+            assert await store.size(key) == len(content)
+            assert b"".join(await chunks(store, key, 0, len(content))) == content
+
+        asyncio.run(run())
+
+    def test_chunks_are_never_large(self, store: AudioStore) -> None:
+        async def run() -> None:
+            read = await chunks(store, await put(store, LONG), 0, len(LONG))
+            assert max(map(len, read)) <= LARGEST_CHUNK
+            assert min(map(len, read)) > 0
+
+        asyncio.run(run())
+
+    @pytest.mark.parametrize(
+        ("start", "end"),
+        [(0, 1), (5, 5), (1000, 300_000), (262_143, 262_145), (len(LONG) - 1, len(LONG))],
+    )
+    def test_any_part_can_be_read(self, store: AudioStore, start: int, end: int) -> None:
+        async def run() -> None:
+            read = await chunks(store, await put(store, LONG), start, end)
+            assert b"".join(read) == LONG[start:end]
+
+        asyncio.run(run())
+
+    def test_reading_past_the_end_says_that_the_audio_is_short(self, store: AudioStore) -> None:
+        async def run() -> None:
+            key = await put(store, SHORT)
+            with pytest.raises(Unavailable):
+                await chunks(store, key, 0, len(SHORT) + 1)
+
+        asyncio.run(run())
+
+    def test_what_is_not_there_is_not_found(self, store: AudioStore) -> None:
+        async def run() -> None:
+            key = key_of(SHORT)
+            assert await store.size(key) is None
+            assert await store.derived(key, "peaks.json") is None
+            with pytest.raises(NotFound):
+                await chunks(store, key, 0, 1)
+            with pytest.raises(NotFound):
+                async with store.local(key):
+                    pass
+
+        asyncio.run(run())
+
+    def test_staged_audio_knows_its_size_and_digest(self, store: AudioStore) -> None:
+        with store.stage() as staged:
+            staged.write(SHORT[:3])
+            staged.write(b"")
+            staged.write(SHORT[3:])
+            assert staged.size == len(SHORT)
+            assert staged.sha256 == key_of(SHORT).sha256
+            assert staged.path.read_bytes() == SHORT
+
+    def test_what_is_not_kept_is_dropped(self, store: AudioStore) -> None:
+        with store.stage() as staged:
+            staged.write(SHORT)
+        assert not staged.path.exists()
+        assert asyncio.run(store.size(key_of(SHORT))) is None
+
+    def test_nothing_is_seen_before_it_is_kept(self, store: AudioStore) -> None:
+        with store.stage() as staged:
+            staged.write(SHORT)
+            assert asyncio.run(store.size(key_of(SHORT))) is None
+
+    def test_a_temporary_file_is_gone_after_it_was_kept(self, store: AudioStore) -> None:
+        async def run() -> None:
+            with store.stage() as staged:
+                staged.write(SHORT)
+                await store.keep(staged, key_of(SHORT))
+            assert not staged.path.exists()
+
+        asyncio.run(run())
+
+    def test_keeping_the_same_again_changes_nothing(self, store: AudioStore) -> None:
+        async def run() -> None:
+            key = await put(store, SHORT)
+            assert await put(store, SHORT) == key
+            assert b"".join(await chunks(store, key, 0, len(SHORT))) == SHORT
+
+        asyncio.run(run())
+
+    def test_the_same_may_be_kept_many_times_at_once(self, store: AudioStore) -> None:
+        async def run() -> None:
+            keys = await asyncio.gather(*(put(store, LONG) for _ in range(8)))
+            assert set(keys) == {key_of(LONG)}
+            assert b"".join(await chunks(store, keys[0], 0, len(LONG))) == LONG
+
+        asyncio.run(run())
+
+    def test_tenants_with_the_same_audio_do_not_share_it(self, store: AudioStore) -> None:
+        async def run() -> None:
+            mine, theirs = await put(store, SHORT, 1), key_of(SHORT, 2)
+            assert await store.size(theirs) is None
+            await put(store, SHORT, 2)
+            await store.remove(mine)
+            assert await store.size(mine) is None
+            assert await store.size(theirs) == len(SHORT)
+
+        asyncio.run(run())
+
+    def test_a_local_file_holds_the_audio(self, store: AudioStore) -> None:
+        async def run() -> None:
+            async with store.local(await put(store, SHORT)) as path:
+                assert path.read_bytes() == SHORT
+
+        asyncio.run(run())
+
+    def test_what_is_derived_is_kept_under_its_name(self, store: AudioStore) -> None:
+        async def run() -> None:
+            key = await put(store, SHORT)
+            place = await derive(store, key, "peaks.json", b"[1]")
+            assert place.read_bytes() == b"[1]"
+            assert await store.derived(key, "peaks.json") == place
+            assert await store.derived(key, "audio.mp3") is None
+
+        asyncio.run(run())
+
+    def test_what_is_derived_again_takes_the_place_of_the_old(self, store: AudioStore) -> None:
+        async def run() -> None:
+            key = await put(store, SHORT)
+            await derive(store, key, "peaks.json", b"[1]")
+            assert (await derive(store, key, "peaks.json", b"[2, 3]")).read_bytes() == b"[2, 3]"
+
+        asyncio.run(run())
+
+    def test_scratch_files_are_fresh_and_named_as_asked(self, store: AudioStore) -> None:
+        first, second = store.scratch(".mp3"), store.scratch(".mp3")
+        assert first != second
+        assert first.suffix == ".mp3"
+        assert not first.exists()
+        assert first.parent.is_dir()
+
+    def test_removing_takes_along_what_was_derived(self, store: AudioStore) -> None:
+        async def run() -> None:
+            key, other = await put(store, SHORT), await put(store, LONG)
+            for each in (key, other):
+                await derive(store, each, "peaks.json", b"[1]")
+                await derive(store, each, "audio.mp3", b"mp3")
+            await store.remove(key)
+            assert await store.size(key) is None
+            assert await store.derived(key, "peaks.json") is None
+            assert await store.derived(key, "audio.mp3") is None
+            assert await store.size(other) == len(LONG)
+            assert await store.derived(other, "peaks.json") is not None
+
+        asyncio.run(run())
+
+    def test_removing_what_is_not_there_does_nothing(self, store: AudioStore) -> None:
+        async def run() -> None:
+            key = await put(store, SHORT)
+            await store.remove(key)
+            await store.remove(key)
+            await store.remove(key_of(LONG))
+            assert await put(store, SHORT) == key
+            assert await store.size(key) == len(SHORT)
+
+        asyncio.run(run())
+
+    def test_many_take_in_at_once(self, store: AudioStore) -> None:
+        async def run() -> None:
+            async with asyncio.timeout(10), store.taking_in(), store.taking_in():
+                pass
+
+        asyncio.run(run())
+
+    def test_removing_waits_for_who_takes_in(self, store: AudioStore) -> None:
+        async def run() -> None:
+            order: list[str] = []
+
+            async def remove() -> None:
+                async with store.removing():
+                    order.append("removed")
+
+            async with store.taking_in():
+                removing = asyncio.create_task(remove())
+                await asyncio.wait([removing], timeout=0.05)
+                order.append("taken in")
+            await asyncio.wait_for(removing, 10)
+            assert order == ["taken in", "removed"]
+
+        asyncio.run(run())
+
+    def test_taking_in_waits_for_who_removes(self, store: AudioStore) -> None:
+        async def run() -> None:
+            order: list[str] = []
+
+            async def take_in() -> None:
+                async with store.taking_in():
+                    order.append("taken in")
+
+            async with store.removing():
+                taking = asyncio.create_task(take_in())
+                await asyncio.wait([taking], timeout=0.05)
+                order.append("removed")
+            await asyncio.wait_for(taking, 10)
+            assert order == ["removed", "taken in"]
+
+        asyncio.run(run())
+
+    def test_removing_gets_its_turn_while_others_take_in_without_end(
+        self, store: AudioStore
+    ) -> None:
+        async def run() -> None:
+            is_removed = asyncio.Event()
+
+            async def take_in_in_turn() -> None:
+                while not is_removed.is_set():
+                    async with store.taking_in():
+                        await asyncio.sleep(0.005)
+
+            async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+                for _ in range(4):  # so many that the lock is never free between two of them
+                    group.create_task(take_in_in_turn())
+                await asyncio.sleep(0)
+                async with store.removing():
+                    is_removed.set()
+
+        asyncio.run(run())
+
+    def test_both_locks_are_given_back_when_their_holders_fail(self, store: AudioStore) -> None:
+        async def run() -> None:
+            for holding in (store.taking_in, store.removing):
+                with pytest.raises(KeyError):
+                    async with holding():
+                        raise KeyError
+            async with asyncio.timeout(10), store.removing():
+                pass
+
+        asyncio.run(run())
+
+    def test_a_store_that_can_be_written_to_checks_well(self, store: AudioStore) -> None:
+        asyncio.run(store.check())
