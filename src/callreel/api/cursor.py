@@ -1,7 +1,7 @@
 """The cursor: a place in a sorted list as a word for clients to hand back, safe in an address.
 
 A head tells how the list is sorted, a letter for each key and a capital one where it descends;
-the values of the position follow, in hexadecimal.
+the values of the position follow, in hexadecimal. What they mean is the catalog's affair.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from callreel.errors import BadParameter
 from callreel.model import Position, SortField, SortKey
 
 _LETTERS: Final = {SortField.STARTED: "s", SortField.HUNG_UP: "h", SortField.TALKING: "t"}
-_FORM: Final = re.compile(r"([shtSHT]{1,3})((?:\.(?:0|-?[1-9a-f][0-9a-f]{0,15})){2,4})")
+_FORM: Final = re.compile(r"([shtSHT]{1,3})((?:\.(?:0|-?[1-9a-f][0-9a-f]{0,15})){1,4})")
 
 
 def cursor_head(sort: tuple[SortKey, ...]) -> str:
@@ -38,7 +38,7 @@ def read_cursor(text: str, sort: tuple[SortKey, ...]) -> Position:
     if parts is None:
         raise _refusal("is not one that this server gave; take it from the header Link as it is")
     position = tuple(int(value, 16) for value in parts[2][1:].split("."))
-    if parts[1] != cursor_head(sort) or len(position) != len(sort) + 1:
+    if parts[1] != cursor_head(sort):
         raise _refusal("belongs to a list that is sorted otherwise; send both as they were")
     if not all(LOWEST_INT <= value <= HIGHEST_INT for value in position):
         raise _refusal("holds a number of more than 64 bits")
