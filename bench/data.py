@@ -38,8 +38,8 @@ DAYS = 730
 NOW = 1_767_225_600  # 2026-01-01 00:00:00 UTC
 SEED = 1
 CHUNK = 50_000
-BYTES_A_ROW = 1_600  # of the product, with its log of changes
-PEER_BYTES_A_ROW = 1_300
+BYTES_A_ROW = 1_900  # of the product, with its log of changes
+PEER_BYTES_A_ROW = 1_100
 BYTES_A_MS = 16  # G.711 on two channels
 
 

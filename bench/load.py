@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from urllib.request import Request, urlopen
+
+import urllib3
 
 from servers import Server
 
@@ -25,6 +26,7 @@ HERE = Path(__file__).parent
 MAX_SECONDS = 8  # a slow target is measured longer than a fast one, up to this
 MANY_ANSWERS = 8  # so many from each connection at least, where the time allows
 TIMEOUT = 120
+POOL = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,13 @@ class Target:
         """Return the body as it comes, compressed or not.
 
         Raises:
-            OSError: the answer is not 200 or there is none.
+            RuntimeError: the answer is not 200.
         """
         fields = dict(line.split(": ", 1) for line in self.headers)
-        with urlopen(Request(self.url, headers=fields), timeout=TIMEOUT) as answer:  # noqa: S310 - http only
-            body: bytes = answer.read()
-            return body
+        answer = POOL.request("GET", self.url, headers=fields, decode_content=False)
+        if answer.status != 200:
+            raise RuntimeError(f"{answer.status} for {self.path}: {answer.data[:300]!r}")
+        return answer.data
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, PlainSerializer, TypeAdapter, ValidationError
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import selectinload
 
@@ -135,7 +135,7 @@ async def conditions_of(
         raise HTTPException(400, "The filter is not one.") from error
 
 
-def with_number(tenant: int, condition: NumberCondition) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+def with_number(tenant: int, condition: NumberCondition) -> ColumnElement[bool]:
     numbers = [number.strip().removeprefix("+") for number in condition.value]
     return Recording.id.in_(
         select(RecordingNumber.recording_id).where(
@@ -144,14 +144,17 @@ def with_number(tenant: int, condition: NumberCondition) -> Any:  # noqa: ANN401
     )
 
 
-def with_id(tenant: int, condition: IdCondition) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+def with_id(tenant: int, condition: IdCondition) -> ColumnElement[bool]:
     if condition.property == "custom_tag_id_list":
         return Recording.id.in_(
             select(RecordingTag.recording_id).where(
                 RecordingTag.tenant_id == tenant, RecordingTag.tag_id.in_(condition.value)
             )
         )
-    return getattr(Recording, condition.property).in_(condition.value)
+    column = (
+        Recording.project_id if condition.property == "project_id" else Recording.tenant_user_id
+    )
+    return column.in_(condition.value)
 
 
 def matching(tenant: int, conditions: list[Condition]) -> Select[Recording]:
