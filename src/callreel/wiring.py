@@ -19,6 +19,7 @@ from callreel.errors import Misconfigured
 from callreel.settings import Settings
 
 LOCK: Final = "serve.lock"
+DATABASE: Final = "callreel.db"
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -27,7 +28,17 @@ def open_catalog(settings: Settings) -> Catalog:
     Raises:
         Misconfigured: the data folder cannot be used.
     """
-    return SqliteCatalog(_made(settings.data) / "callreel.db", query_seconds=settings.query_seconds)
+    return SqliteCatalog(_made(settings.data) / DATABASE, query_seconds=settings.query_seconds)
+
+
+def look_at_catalog(settings: Settings) -> Catalog | None:
+    """Return the catalog to be read only, or None where there is none; the caller closes it.
+
+    Raises:
+        Misconfigured: it cannot be read.
+    """
+    path = settings.data / DATABASE
+    return SqliteCatalog(path, read_only=True) if path.exists() else None
 
 
 def open_archive(settings: Settings) -> Archive:

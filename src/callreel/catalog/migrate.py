@@ -49,6 +49,23 @@ def migrate(connection: apsw.Connection, steps: list[Migration]) -> None:
     connection.execute("COMMIT")
 
 
+def require_newest(connection: apsw.Connection, steps: list[Migration]) -> None:
+    """Return if a database is at the newest of the steps, without changing it.
+
+    Raises:
+        Misconfigured: it is not.
+    """
+    try:
+        applied = connection.execute("SELECT coalesce(max(number), 0) FROM migration").get
+    except apsw.SQLError as error:
+        raise Misconfigured("The database is not of this program.") from error
+    if applied != steps[-1].number:
+        raise Misconfigured(
+            f"The database is at step {applied} and this version writes {steps[-1].number}; any "
+            "command that writes brings it up to date, such as `callreel serve`."
+        )
+
+
 def _apply(connection: apsw.Connection, steps: list[Migration]) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration "

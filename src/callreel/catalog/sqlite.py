@@ -38,7 +38,12 @@ class SqliteCatalog:
     """A `Catalog` in a file; several processes may have it open at once."""
 
     def __init__(
-        self, path: Path, *, query_seconds: int = 10, steps: list[Migration] | None = None
+        self,
+        path: Path,
+        *,
+        query_seconds: int = 10,
+        steps: list[Migration] | None = None,
+        read_only: bool = False,
     ) -> None:
         """Open the file, making it and bringing its schema up to date as needed.
 
@@ -46,11 +51,12 @@ class SqliteCatalog:
             path: The database file, on a local disk.
             query_seconds: After so long a question is given up.
             steps: The migrations to apply, where not all.
+            read_only: Whether to leave the file as it is, so that every write fails.
 
         Raises:
             Misconfigured: the file cannot be opened, is no database of ours, or a newer one.
         """
-        self._db = Database(path, query_seconds, steps or migrations())
+        self._db = Database(path, query_seconds, steps or migrations(), read_only=read_only)
 
     async def page(self, reach: Reach, request: ListRequest, opening: bytes) -> Page:
         def ask(connection: apsw.Connection) -> Page:

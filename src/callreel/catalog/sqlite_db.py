@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 import apsw
 
-from callreel.catalog.migrate import Migration, migrate
+from callreel.catalog.migrate import Migration, migrate, require_newest
 from callreel.errors import Misconfigured, StorageFull, Unavailable
 
 Result = TypeVar("Result")
@@ -35,17 +35,25 @@ PAGE_BYTES: Final = 8192
 class Database:
     """The three lanes to one file."""
 
-    def __init__(self, path: Path, query_seconds: int, steps: list[Migration]) -> None:
+    def __init__(
+        self, path: Path, query_seconds: int, steps: list[Migration], *, read_only: bool = False
+    ) -> None:
         """Open the file, making it where there is none, and bring its schema up to date.
 
+        With `read_only` the file is neither made nor changed, and every write fails.
+
         Raises:
-            Misconfigured: the file cannot be opened, or is no database of ours.
+            Misconfigured: the file cannot be opened, is no database of ours, or is to be read
+                only and has an older schema.
         """
         self._query_seconds = query_seconds
         self._deadline = 0.0
         with _explained(path):
-            self._writer = _open_writer(path)
-            migrate(self._writer, steps)
+            if read_only:
+                self._writer = _open_untouched(path, steps)
+            else:
+                self._writer = _open_writer(path)
+                migrate(self._writer, steps)
             self._fast = _open_reader(path, cache_mib=64)
             slow = [_open_reader(path, cache_mib=16) for _ in range(SLOW_LANES)]
         self._fast.set_progress_handler(self._is_late, CHECK_EVERY)
@@ -165,6 +173,13 @@ def _open_writer(path: Path) -> apsw.Connection:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA cache_size=-65536")
+    return connection
+
+
+def _open_untouched(path: Path, steps: list[Migration]) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(BUSY_MS)
+    require_newest(connection, steps)
     return connection
 
 
