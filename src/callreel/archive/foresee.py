@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
 from callreel.archive import BodyFormat
@@ -29,7 +29,7 @@ class Foreseer:
     catalog: Catalog | None = None
     tenant: int = 0
 
-    async def verdicts(self, items: Iterable[Item]) -> AsyncIterator[Verdict]:
+    async def verdicts(self, items: Iterable[Item]) -> AsyncGenerator[Verdict]:
         """Yield the verdict that each item would get.
 
         Raises:

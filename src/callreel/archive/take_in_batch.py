@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -62,7 +62,7 @@ Added = Outcome | BadRecording
 
 async def take_in_batch(
     archive: Archive, tenant: int, items: Iterable[Item]
-) -> AsyncIterator[Verdict]:
+) -> AsyncGenerator[Verdict]:
     """Take in all candidates, a transaction for each group, and yield a verdict for every item.
 
     A verdict that a recording was added is a promise: it is on stable storage.

@@ -22,6 +22,14 @@ app.command("callreel.cli.serve:serve", help="Serve the data folder over HTTP.")
 app.command("callreel.cli.demo:demo", help="Serve a demonstration archive of invented calls.")
 app.command("callreel.cli.tenant:tenant", help="Create and list tenants.")
 app.command("callreel.cli.key:key", help="Create, list and revoke API keys.")
+app.command(
+    "callreel.cli.import_:import_",
+    name="import",
+    help="Take in the recordings that another system left behind.\n\n"
+    "The folder is only read; what the archive has already stays as it is. A broken file or row "
+    "is reported and the rest goes on; an import that was cut short is finished by running it "
+    "again. Exit code: 0 all went well, 3 something was refused, 1 it could not go on.",
+)
 app.command("callreel.cli.settings:settings", help="Show every setting and its value.")
 
 

@@ -1,0 +1,170 @@
+"""What `callreel import` tells: a summary that adds up, the first refusals, all of them as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TextIO
+
+from callreel.archive.verdict import Became, Verdict
+from callreel.cli.output import print_rows
+from callreel.errors import Misconfigured
+
+SHOWN: Final = 10
+_FILES: Final = (Became.ADDED, Became.SAME, Became.LATER, Became.REFUSED)
+_ROWS: Final = (Became.JOINED, Became.UNRECORDED, Became.REFUSED)
+_WORDS: Final = {
+    Became.ADDED: "taken in",
+    Became.SAME: "already there",
+    Became.LATER: "left for later",
+    Became.REFUSED: "refused",
+    Became.JOINED: "of the recordings",
+    Became.UNRECORDED: "of calls without recording",
+}
+
+
+class Report:
+    """Counts verdicts and writes what is worth reading of them to a file, as they come.
+
+    Attributes:
+        is_dry: Whether the import is only foreseen.
+        is_finished: Whether the import came to its end.
+        files, rows: How many of each became what.
+        faults: How many were not taken in for which kind of reason.
+        noted: How many that can be taken in carry a note.
+        first_refused: What was refused first.
+        notes: The first different notes, each with its number and where it came first.
+    """
+
+    def __init__(self, format_name: str, path: Path | None, *, is_dry: bool) -> None:
+        """Begin a report.
+
+        Raises:
+            Misconfigured: the file cannot be written.
+        """
+        self.is_dry = is_dry
+        self.is_finished = False
+        self.files: Counter[Became] = Counter()
+        self.rows: Counter[Became] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.noted = 0
+        self.first_refused: list[Verdict] = []
+        self.notes: dict[str, tuple[int, str]] = {}
+        self._format = format_name
+        self._file = None if path is None else _opened(path)
+        self._is_first = True
+        self._write('{"items": [')
+
+    @property
+    def seen(self) -> int:
+        """How many verdicts there are."""
+        return self.files.total() + self.rows.total()
+
+    @property
+    def has_refusals(self) -> bool:
+        return self.files[Became.REFUSED] + self.rows[Became.REFUSED] > 0
+
+    def add(self, verdict: Verdict) -> None:
+        """Count a verdict."""
+        (self.rows if verdict.is_row else self.files)[verdict.became] += 1
+        if verdict.fault is not None:
+            self.faults[verdict.fault.value] += 1
+        if verdict.became is Became.REFUSED and len(self.first_refused) < SHOWN:
+            self.first_refused.append(verdict)
+        self.noted += 1 if verdict.notes else 0
+        for text in verdict.notes:
+            count, where = self.notes.get(text, (0, verdict.where))
+            if count or len(self.notes) < SHOWN:
+                self.notes[text] = (count + 1, where)
+        if verdict.fault is not None or verdict.notes:
+            self._write_item(verdict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._write("\n], ")
+            self._write(json.dumps(self._totals())[1:] + "\n")
+            self._file.close()
+
+    def _write_item(self, verdict: Verdict) -> None:
+        item = {
+            "where": verdict.where,
+            "became": verdict.became.value,
+            "kind": None if verdict.fault is None else verdict.fault.value,
+            "reason": verdict.reason,
+            "notes": list(verdict.notes),
+        }
+        self._write(("\n" if self._is_first else ",\n") + json.dumps(item, ensure_ascii=False))
+        self._is_first = False
+
+    def _write(self, text: str) -> None:
+        if self._file is not None:
+            self._file.write(text)
+
+    def _totals(self) -> dict[str, Any]:
+        return {
+            "format": self._format,
+            "dry_run": self.is_dry,
+            "finished": self.is_finished,
+            "files": _counts(self.files, _FILES),
+            "rows": _counts(self.rows, _ROWS),
+            "kinds": dict(self.faults),
+            "noted": self.noted,
+        }
+
+
+def show(report: Report) -> None:
+    """Print the summary, then what was refused first, then the notes."""
+    title = "files, if imported" if report.is_dry else "files"
+    _show_table(title, report.files, _FILES)
+    if report.rows:
+        print()
+        _show_table("rows of call records", report.rows, _ROWS)
+    if report.faults:
+        print()
+        print_rows(
+            ("not taken in", "number"), [(k, str(n)) for k, n in report.faults.most_common()]
+        )
+    _show_refused(report)
+    if report.notes:
+        print(f"\nNotes on {report.noted} files:")
+    for text, (count, where) in report.notes.items():
+        print(f"  {count} x {text} First: {where}")
+
+
+def _show_table(title: str, counts: Counter[Became], order: tuple[Became, ...]) -> None:
+    rows = [(_WORDS[became], str(counts[became])) for became in order]
+    print_rows((title, "number"), [*rows, ("seen", str(counts.total()))])
+
+
+def _show_refused(report: Report) -> None:
+    shown = report.first_refused
+    total = report.files[Became.REFUSED] + report.rows[Became.REFUSED]
+    if not shown:
+        return
+    print("\nRefused:" if total == len(shown) else f"\nRefused, the first {SHOWN} of {total}:")
+    for verdict in shown:
+        print(f"  {verdict.where}: {verdict.reason}")
+    if total > len(shown):
+        print("  --json FILE writes a report with all of them.")
+
+
+def _counts(counts: Counter[Became], order: tuple[Became, ...]) -> dict[str, int]:
+    return {"seen": counts.total(), **{became.value: counts[became] for became in order}}
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        says = (error.strerror or "it failed").lower()
+        raise Misconfigured(f"The report cannot be written: {says}.") from error

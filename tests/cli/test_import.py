@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from callreel.catalog.sqlite import SqliteCatalog
+from callreel.model import ListRequest, Reach
+from cli_runs import Command, Start
+from importers.monitor import SAMPLES, put, wav
+
+EPOCH = 1_772_438_405
+DEADLINE = 60
+
+
+def fill(root: Path, count: int) -> None:
+    for number in range(count):
+        name = f"in-48221234567-486{number:06d}-20260302-090005-{EPOCH + number}.{number}.wav"
+        put(root, name, wav(60, tone=number))
+
+
+def listed(data: Path, tenant: int = 1) -> list[bytes]:
+    """Return what the archive tells of each recording, in no order."""
+
+    async def ask() -> bytes:
+        catalog = SqliteCatalog(data / "callreel.db")
+        page = await catalog.page(Reach(tenant), ListRequest(limit=10_000), b"{")
+        await catalog.close()
+        return page.bodies
+
+    return sorted(asyncio.run(ask()).replace(b"},{", b"}\n{").split(b"\n"))
+
+
+def sounds(data: Path) -> set[str]:
+    return {path.name for path in (data / "audio" / "1").rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "monitor"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def arguments(root: Path) -> tuple[str, ...]:
+    return ("import", "freepbx", str(root), "--timezone", "Europe/Warsaw")
+
+
+def test_an_import_says_what_it_took_in(
+    callreel: Command, root: Path, arguments: tuple[str, ...]
+) -> None:
+    callreel("tenant", "create", "Acme")
+    fill(root, 3)
+    ran = callreel(*arguments)
+    assert (ran.code, ran.err) == (0, "")
+    assert "taken in\t3" in ran.out
+    assert "seen\t3" in ran.out
+    again = callreel(*arguments)
+    assert again.code == 0
+    assert "taken in\t0\nalready there\t3" in again.out
+
+
+def test_what_was_refused_is_told_with_the_place_and_in_the_exit_code(
+    callreel: Command, root: Path, arguments: tuple[str, ...]
+) -> None:
+    callreel("tenant", "create", "Acme")
+    fill(root, 1)
+    put(root, b"[bold]\n\x1b[31m\xff.wav")
+    ran = callreel(*arguments)
+    assert ran.code == 3
+    assert "  2026/03/02/[bold]\\n\\x1b[31m\\xff.wav: The name does not end in" in ran.out
+    assert "taken in\t1" in ran.out
+
+
+def test_the_report_has_every_refusal_and_adds_up(
+    callreel: Command, root: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    callreel("tenant", "create", "Acme")
+    fill(root, 2)
+    for number in range(15):
+        put(root, f"{number}.wav")
+    path = tmp_path / "report.json"
+    ran = callreel(*arguments, "--cdr", str(SAMPLES / "cdr.csv"), "--json", str(path))
+    assert ran.code == 3
+    assert "the first 10 of 25" in ran.out
+    report = json.loads(path.read_text())
+    assert report["finished"] is True
+    assert report["files"] == {
+        "seen": 17, "added": 2, "already_there": 0, "left_for_later": 0, "refused": 15
+    }  # fmt: skip
+    assert report["rows"] == {"seen": 14, "joined": 0, "unrecorded": 4, "refused": 10}
+    refused = [item for item in report["items"] if item["became"] == "refused"]
+    assert len(refused) == sum(report["kinds"].values()) == 25
+    assert all(item["where"] and item["reason"] and item["kind"] for item in refused)
+    assert report["noted"] == 2
+
+
+def test_a_dry_run_tells_the_same_and_makes_nothing(
+    callreel: Command, root: Path, data: Path, arguments: tuple[str, ...]
+) -> None:
+    fill(root, 2)
+    ran = callreel(*arguments, "--dry-run")
+    assert ran.code == 0
+    assert "taken in\t2" in ran.out
+    assert not data.exists()
+    callreel("tenant", "create", "Acme")
+    callreel(*arguments)
+    assert "already there\t2" in callreel(*arguments, "--dry-run").out
+
+
+@pytest.mark.parametrize(
+    ("tenants", "more", "says"),
+    [
+        ((), (), "no tenant yet"),
+        (("Acme", "Other"), (), "--tenant"),
+        (("Acme",), ("--tenant", "None"), "no such tenant"),
+    ],
+)
+def test_the_tenant_must_be_clear(
+    callreel: Command,
+    arguments: tuple[str, ...],
+    tenants: tuple[str, ...],
+    more: tuple[str, ...],
+    says: str,
+) -> None:
+    for tenant in tenants:
+        callreel("tenant", "create", tenant)
+    ran = callreel(*arguments, *more)
+    assert (ran.code, ran.out) == (1, "")
+    assert says in ran.err
+
+
+def test_of_several_tenants_the_named_one_gets_the_recordings(
+    callreel: Command, root: Path, data: Path, arguments: tuple[str, ...]
+) -> None:
+    for tenant in ("Acme", "Other"):
+        callreel("tenant", "create", tenant)
+    fill(root, 1)
+    assert callreel(*arguments, "--tenant", "Other").code == 0
+    assert listed(data) == [b""]
+    assert b"48221234567" in listed(data, tenant=2)[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("none", ".", "--timezone", "UTC"), "no such format"),
+        (("freepbx", ".", "--timezone", "Mars"), "no such time zone"),
+        (("freepbx", "."), "--timezone"),
+        (("freepbx", "/none", "--timezone", "UTC"), "folder to import from"),
+        (("freepbx", ".", "--timezone", "UTC", "--cdr", "/none.csv"), "call records"),
+        (("freepbx", ".", "--timezone", "UTC", "--json", "/none/x.json"), "report"),
+    ],
+)
+def test_what_is_wrong_with_the_command_is_one_sentence(
+    callreel: Command, words: tuple[str, ...], says: str
+) -> None:
+    ran = callreel("import", *words)
+    assert (ran.code, ran.out) == (1, "")
+    assert says in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_an_import_that_was_killed_again_and_again_ends_as_one_that_was_not(
+    callreel: Command, start: Start, root: Path, data: Path, arguments: tuple[str, ...]
+) -> None:
+    fill(root, 110)
+    callreel("tenant", "create", "Acme")
+    for enough in (1, 50, 104):
+        kill_once(start(*arguments), data, enough)
+        kept = sounds(data)
+        for record in listed(data):
+            assert not record or record.split(b'"recording_sha256":"')[1][:64].decode() in kept
+    assert callreel(*arguments).code == 0
+    recordings = listed(data)
+    assert len(recordings) == 110
+
+    data.rename(data.parent / "disturbed")
+    callreel("tenant", "create", "Acme")
+    assert callreel(*arguments).code == 0
+    assert listed(data) == recordings
+    assert sounds(data) == sounds(data.parent / "disturbed")
+
+
+def kill_once(process: subprocess.Popen[str], data: Path, enough: int) -> None:
+    """Kill a process as soon as the archive holds so much audio."""
+    end = time.monotonic() + DEADLINE
+    while len(sounds(data)) < enough and process.poll() is None and time.monotonic() < end:
+        os.sched_yield()
+    process.kill()
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
