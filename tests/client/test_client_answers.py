@@ -93,7 +93,7 @@ def test_an_id_reaches_the_server_as_one_part_of_the_address(
 
 
 def test_an_empty_id_is_refused(client: QuickCallreel) -> None:
-    with pytest.raises(ValueError, match="not empty"):
+    with pytest.raises(ValueError, match="no id"):
         client.recording("")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,6 +231,17 @@ def test_an_address_that_is_not_on_the_web_is_refused(client: QuickCallreel, url
 def test_a_recording_without_address_and_id_is_refused(client: QuickCallreel) -> None:
     with pytest.raises(ValueError, match="no id"):
         client.download(Recording(talking_time=5), io.BytesIO())
+
+
+def test_threads_share_a_client(
+    scripted: ScriptedServer, client: QuickCallreel, tmp_path: Path
+) -> None:
+    scripted.play(lambda asked: sound(asked, asked.path.encode() * 1000))
+    with ThreadPoolExecutor(8) as threads:
+        saved = list(threads.map(lambda n: client.download(f"r{n}", tmp_path), range(40)))
+    assert [each.read_bytes() for each in saved] == [
+        f"/cdr_dialog_recording/r{n}/audio".encode() * 1000 for n in range(40)
+    ]
 
 
 def test_a_busy_server_is_asked_again_for_the_audio(

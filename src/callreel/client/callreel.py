@@ -188,15 +188,19 @@ class Callreel:
             harmless=False,
         ).data
 
-    def set_tags(self, recording_id: str, tags: Iterable[int]) -> Recording:
+    def set_tags(self, recording: Recording | str, tags: Iterable[int]) -> Recording:
         """Give a recording these tags in place of those that it has, and return it.
+
+        Args:
+            recording: The recording, or its id.
+            tags: Ids of tags.
 
         Raises:
             NotFoundError: there is none within reach of the key.
             ApiError: there is no such tag.
         """
         body = msgspec.json.encode({"custom_tag_id_list": sorted(set(tags))})
-        path = path_of(recording_id)
+        path = path_of(download.id_of(recording))
         return self._persist(
             lambda: _decoded(self._http.ask("PATCH", path, body=body), _One), harmless=False
         ).data

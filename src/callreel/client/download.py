@@ -50,14 +50,14 @@ class Source:
     sha256: str | None = None
 
 
-def path_of(recording_id: str, after: str = "") -> str:
+def path_of(recording_id: str | None, after: str = "") -> str:
     """Return the path of a recording, with what comes after it.
 
     Raises:
-        ValueError: the id is empty.
+        ValueError: there is no id.
     """
     if not recording_id:
-        raise ValueError("The id of a recording is not empty.")
+        raise ValueError("This recording has no id to ask for it by.")
     escaped = quote(recording_id, safe="").replace(".", "%2E")  # '..' must not climb
     return f"{LIST_PATH}/{escaped}{after}"
 
@@ -83,8 +83,6 @@ def source_of(transport: Transport, what: Recording | str, to: Format | None) ->
         url = absolute(transport.base, url)
         if transport.is_home(url) or not _has_own_form(url, recording_id):
             return Source(url, size, digest)
-    if recording_id is None:
-        raise ValueError("This recording has no id, so its audio cannot be asked for.")
     query = "" if to is None else f"?format={to}"
     return Source(transport.base + path_of(recording_id, "/audio") + query, size, digest)
 

@@ -39,6 +39,7 @@ _PASSING: Final = frozenset({500, 502, 504})
 _MOST_REDIRECTS: Final = 5
 _POOL_SIZE: Final = 16
 _PORTS: Final = {"http": 80, "https": 443}
+_RANDOM: Final = random.SystemRandom()  # so that clients do not all come back at once
 
 Result = TypeVar("Result")
 Chunks = Callable[[], Iterable[bytes]]
@@ -168,7 +169,7 @@ def absolute(base: str, url: str) -> str:
 
 def _wait_after(error: ClientError, attempt: int, *, harmless: bool) -> float | None:
     """Return the seconds to wait before the next try, or None where it would not help."""
-    backoff = FIRST_WAIT * 2**attempt * random.uniform(1, 1.5)  # noqa: S311 - spreads, hides nothing
+    backoff = FIRST_WAIT * 2**attempt * _RANDOM.uniform(1, 1.5)
     if isinstance(error, BusyError):
         wait = max(backoff, error.retry_after or 0)
         return wait if wait <= LONGEST_WAIT else None
