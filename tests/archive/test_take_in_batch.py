@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -339,6 +341,34 @@ def test_two_imports_at_once_take_each_recording_once(
     verdicts = machine.on(tmp_path / "data", both)
     assert tally(verdicts) == {Became.ADDED: 12, Became.SAME: 12}
     assert len(_ids(machine.listed(tmp_path / "data"))) == 12
+
+
+@pytest.mark.parametrize(
+    ("extension", "form", "coding", "mime_type"),
+    [
+        ("WAV", "WAV", "GSM610", "audio/wav"),
+        ("wav", "WAV", "ALAW", "audio/wav"),
+        ("mp3", "MP3", "MPEG_LAYER_III", "audio/mpeg"),
+        ("ogg", "OGG", "OPUS", "audio/ogg"),
+    ],
+)
+def test_what_systems_record_in_is_measured(  # noqa: PLR0917 - fixtures and a row of the table
+    machine: Machine,
+    root: Path,
+    tmp_path: Path,
+    extension: str,
+    form: str,
+    coding: str,
+    mime_type: str,
+) -> None:
+    path = put(root, name_of(0).removesuffix("wav") + extension)
+    quiet = np.zeros(8000 * 2) if form != "MP3" else np.zeros(16_000 * 2)
+    soundfile.write(path, quiet, len(quiet) // 2, format=form, subtype=coding)
+    (verdict,) = machine.take_in(tmp_path / "data", FreePbx(source(root, settle=0)).items())
+    assert verdict.became is Became.ADDED
+    record = Bodies().parse(machine.listed(tmp_path / "data").removeprefix(b"{"))
+    assert record.audio.mime_type == mime_type
+    assert record.call.talking_ms == pytest.approx(2000, abs=150)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -121,11 +121,15 @@ def printable(text: str) -> str:
     Bytes that are no UTF-8 become `\xNN`; control, formatting and odd separator characters
     become their escapes, so that a name cannot break a line or a terminal.
     """
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
 def plain_text(text: str) -> str:
     """Return text without control characters, and with a mark for each byte that is no UTF-8."""
+    if text.isprintable():
+        return text.strip()
     whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(each for each in whole if each >= " " and each != "\x7f").strip()
 
