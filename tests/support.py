@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import uvicorn
 
 from callreel.archive import keys
 from callreel.catalog.sqlite import SqliteCatalog
+from callreel.cli.protocol import BoundedProtocol
 from callreel.model import Reach, Scope
 from callreel.server import Options, build_app
 from callreel.settings import Settings
@@ -158,7 +159,7 @@ def _run(
     app = build_app(open_archive(settings), options or Options())
     server.config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         log_config=None,
         access_log=False,
@@ -184,3 +185,13 @@ async def _make_keys(path: Path) -> dict[str, str]:
         await catalog.add_key(kept)
     await catalog.close()
     return found
+
+
+def leftovers(running: Running) -> list[Path]:
+    """Return the files that lie on their way into the store."""
+    return [each for each in (running.data / "audio" / "tmp").iterdir() if each.is_file()]
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end."""
+    asyncio.run(work)

@@ -48,5 +48,6 @@ def example_recording() -> dict[str, Any]:
 
 def example_call() -> dict[str, Any]:
     """Return the same call as it is handed in."""
-    given = [name for name in WireCall.__struct_fields__ if name != "recording_uuid"]
-    return {name: value for name in given if (value := example_recording()[name]) is not None}
+    shown = example_recording()
+    given = WireCall.__struct_fields__
+    return {name: value for name in given if (value := shown[name]) is not None}

@@ -14,7 +14,19 @@ from callreel.api.wire import Property
 from callreel.audio import Format
 from callreel.model import State
 
-OBJECT: Final[Schema] = {"type": "object"}
+PEAKS: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "channels": {"type": "integer", "minimum": 1},
+        "points": {"type": "integer", "minimum": 0, "description": "How many of each channel."},
+        "peaks": {
+            "type": "array",
+            "description": "For each channel the loudest moment of each stretch, 0 to 1.",
+            "items": {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}},
+        },
+    },
+    "required": ["channels", "points", "peaks"],
+}
 
 ID: Final = Parameter(
     name="recording_uuid",
@@ -43,7 +55,7 @@ def adding(limits: Limits) -> Operation:
         "required": ["call", "audio"],
         "additionalProperties": False,
     }
-    encoding = {"call": {"contentType": JSON}, "audio": {"contentType": "audio/*"}}
+    encoding = {"call": {"contentType": JSON}}
     example = {"call": example_call(), "audio": "(the bytes of the file)"}
     content = {"schema": form, "encoding": encoding, "example": example}
     at = {"Location": "The address of the recording."}
@@ -141,7 +153,13 @@ def drawing(_limits: Limits) -> Operation:
         summary="The waveform",
         says="The peaks of the audio, for each channel, to draw it by.",
         parameters=(ID,),
-        answers={200: Answer(says="The peaks.", schemas=data_of(OBJECT))},
+        answers={
+            200: Answer(
+                says="The peaks.",
+                schemas=data_of(PEAKS),
+                example={"data": {"channels": 1, "points": 3, "peaks": [[0.02, 0.61, 0.34]]}},
+            )
+        },
         errors=(400, 404, 422),
     )
 

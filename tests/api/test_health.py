@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from support import PATH, Running, serve
+
+
+def test_a_fresh_server_lives_and_is_ready(server: Running) -> None:
+    for path in ("/health", "/ready"):
+        answer = server.ask("GET", path, None)
+        assert (answer.status_code, answer.json()) == (200, {"data": {"status": "ok"}})
+
+
+def test_a_server_without_its_store_lives_but_is_not_ready(tmp_path: Path) -> None:
+    with serve(tmp_path / "data") as running:
+        (running.data / "audio" / "tmp").rename(running.data / "elsewhere")
+        answer = running.ask("GET", "/ready", None)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+        assert "Retry-After" in answer.headers
+        assert running.ask("GET", "/health", None).status_code == 200
+
+
+def test_what_is_counted_can_be_read_by_prometheus(server: Running, sound: bytes) -> None:
+    server.add(sound)
+    server.add(sound)
+    server.ask("GET", f"{PATH}/unknown")
+    text = server.ask("GET", "/metrics", None).text
+    found = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["callreel_recordings_taken_in_total", ("source", "api")] == 1
+    asked = ("method", "GET"), ("route", PATH + "/{recording_uuid}"), ("status", "404")
+    assert found["callreel_http_requests_total", *asked] == 1
+    added = ("method", "POST"), ("route", PATH), ("status", "201")
+    assert found["callreel_http_requests_total", *added] == 1
