@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any, Final
 
+import msgspec
+
 from callreel.api.limits import HIGHEST_INT, LOWEST_INT
 from callreel.errors import BadParameter
 
@@ -25,7 +27,7 @@ def read_json(text: str, field: str) -> Any:  # noqa: ANN401 - any JSON value
     """
     try:
         value = _Reader(field).decoder.decode(text)
-        text.encode()
+        msgspec.json.encode(value)  # fails on half a surrogate pair, which an escape can bring in
     except (json.JSONDecodeError, UnicodeEncodeError) as error:
         raise BadParameter(f"The {field} is no JSON text.", field=field) from error
     except RecursionError as error:
