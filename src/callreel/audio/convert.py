@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import soundfile
@@ -97,7 +97,9 @@ def _mixed(block: Samples, channels: int) -> Samples:
 
 
 @contextmanager
-def _written(target: Path, encoding: _Encoding, rate: int, channels: int) -> Iterator[Any]:
+def _written(
+    target: Path, encoding: _Encoding, rate: int, channels: int
+) -> Iterator[soundfile.SoundFile]:
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with _writing():
         descriptor = os.open(target, flags, 0o640)
@@ -121,7 +123,7 @@ def _written(target: Path, encoding: _Encoding, rate: int, channels: int) -> Ite
         os.close(descriptor)
 
 
-def _write(encoder: Any, block: Samples) -> None:  # noqa: ANN401 - soundfile has no types
+def _write(encoder: soundfile.SoundFile, block: Samples) -> None:
     with _writing():
         encoder.write(block)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import soundfile
 
@@ -37,6 +37,14 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class _Structure:
+    """What a file's structure tells that the decoder does not."""
+
+    is_length_known: bool = True
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sound:
     """Opened audio.
 
@@ -44,14 +52,16 @@ class Sound:
         kind: What file it is.
         rate: Samples a second.
         channels: From 1 to 8.
-        frames: Samples a channel, or None where the file does not say.
+        frames: Samples a channel that the decoder announces, or None where it guesses.
+        most: Samples a channel behind which the decoder makes up more, or None.
     """
 
     kind: Kind
     rate: int
     channels: int
     frames: int | None
-    _file: Any  # soundfile has no types
+    most: int | None
+    _file: soundfile.SoundFile
 
     def blocks(self) -> Iterator[Samples]:
         """Yield the sound from its beginning to its end.
@@ -63,9 +73,11 @@ class Sound:
         with _decoding():
             # Not soundfile's own blocks(): it refuses files in which it cannot seek, as GSM.
             while len(block := self._file.read(BLOCK, dtype="float32", always_2d=True)):
+                kept = block if self.most is None else block[: max(self.most - read, 0)]
                 read += len(block)
-                yield block
-        if read == 0:
+                if len(kept):
+                    yield kept
+        if read == 0 or self.most == 0:
             raise BadRecording("The audio holds no sound.")
         if self.frames is not None and read != self.frames:
             raise BadRecording("The audio is damaged or shorter than its header says.")
@@ -105,10 +117,10 @@ def opened(path: Path) -> Iterator[Sound]:
     with _open(path) as file:
         size = os.fstat(file.fileno()).st_size
         kind = _kind(file, size)
-        is_length_known = _check(kind, file, size)
+        structure = _check(kind, file, size)
         os.lseek(file.fileno(), 0, os.SEEK_SET)
         with _decoding(), soundfile.SoundFile(file.fileno(), closefd=False) as decoder:
-            yield _sound(kind, decoder, is_length_known=is_length_known)
+            yield _sound(kind, decoder, structure)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -137,16 +149,17 @@ def _kind(file: BinaryIO, size: int) -> Kind:
     raise UnsupportedMedia("The file is no audio that is taken; use WAV, MP3, Ogg or FLAC.")
 
 
-def _check(kind: Kind, file: BinaryIO, size: int) -> bool:
-    """Check a file's structure and return whether its header gives the length."""
+def _check(kind: Kind, file: BinaryIO, size: int) -> _Structure:
     if kind is Kind.WAV:
-        riff.check(file, size)
+        return _Structure(most=riff.check(file, size))
+    if kind is Kind.MP3:
+        return _Structure(is_length_known=mpeg.check(file, size))
     if kind is Kind.OGG:
         ogg.check(file, size)
-    return kind is not Kind.MP3 or mpeg.check(file, size)
+    return _Structure()
 
 
-def _sound(kind: Kind, decoder: Any, *, is_length_known: bool) -> Sound:  # noqa: ANN401 - untyped
+def _sound(kind: Kind, decoder: soundfile.SoundFile, structure: _Structure) -> Sound:
     if decoder.format not in kind.names:
         raise UnsupportedMedia("The file is not what it begins as.")
     if not 1 <= decoder.channels <= MOST_CHANNELS:
@@ -157,7 +170,8 @@ def _sound(kind: Kind, decoder: Any, *, is_length_known: bool) -> Sound:  # noqa
         kind=kind,
         rate=decoder.samplerate,
         channels=decoder.channels,
-        frames=decoder.frames if is_length_known else None,
+        frames=decoder.frames if structure.is_length_known else None,
+        most=structure.most,
         _file=decoder,
     )
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any, Final, Self
 
@@ -22,7 +23,7 @@ _RECEIVE: Final = 1 << 16
 _PASSED_ON: Final = ("PYTHONPATH", "LD_LIBRARY_PATH")  # how Python finds itself, where it needs it
 
 
-class ChildDied(Exception):  # noqa: N818 - it reads as what happened
+class ChildLostError(Exception):
     """The child ended, or talked nonsense, before it answered.
 
     Attributes:
@@ -46,9 +47,9 @@ class Child:
         Raises:
             OSError: it cannot be started.
         """
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)
-        with theirs:
+        ours, theirs = socket.socketpair()
+        with ExitStack() as failed, theirs:
+            failed.callback(ours.close)
             self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
                 [sys.executable, "-s", "-P", "-m", "callreel.audio.child", *_arguments(limits)],
                 stdin=theirs.fileno(),
@@ -58,6 +59,9 @@ class Child:
                 env=_environment(),
                 start_new_session=True,
             )
+            failed.pop_all()
+        ours.setblocking(False)
+        self._socket = ours
 
     @classmethod
     async def ready(cls, limits: Limits) -> Self:
@@ -75,7 +79,7 @@ class Child:
             async with asyncio.timeout(_START_SECONDS):
                 await child._answer()
             is_up = True
-        except (ChildDied, TimeoutError) as error:
+        except (ChildLostError, TimeoutError) as error:
             raise _no_worker() from error
         finally:
             if not is_up:
@@ -92,13 +96,13 @@ class Child:
         After any error, being cancelled too, the child is of no more use: end it.
 
         Raises:
-            ChildDied: it ended first.
+            ChildLostError: it ended first.
         """
         loop = asyncio.get_running_loop()
         try:
             await loop.sock_sendall(self._socket, json.dumps(job).encode() + b"\n")
         except OSError as error:
-            raise ChildDied(await self._returncode()) from error
+            raise ChildLostError(await self._returncode()) from error
         return await self._answer()
 
     async def _answer(self) -> dict[str, Any]:
@@ -108,10 +112,10 @@ class Child:
             try:
                 received = await loop.sock_recv(self._socket, _RECEIVE)
             except OSError as error:
-                raise ChildDied(await self._returncode()) from error
+                raise ChildLostError(await self._returncode()) from error
             line += received
             if not received or len(line) > _LONGEST_ANSWER:
-                raise ChildDied(await self._returncode())
+                raise ChildLostError(await self._returncode())
         return _read(line)
 
     async def _returncode(self) -> int | None:
@@ -132,9 +136,9 @@ def _read(line: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(line)
     except ValueError as error:
-        raise ChildDied(None) from error
+        raise ChildLostError(None) from error
     if not isinstance(answer, dict):
-        raise ChildDied(None)
+        raise ChildLostError(None)
     return answer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from callreel.errors import BadRecording, UnsupportedMedia
@@ -11,24 +12,46 @@ PCM, MS_ADPCM, FLOAT, A_LAW, U_LAW, IMA_ADPCM, GSM, EXTENSIBLE = 1, 2, 3, 6, 7, 
 CODECS: Final = frozenset({PCM, MS_ADPCM, FLOAT, A_LAW, U_LAW, IMA_ADPCM, GSM, EXTENSIBLE})
 UNFINISHED: Final = 0x7FFF_0000
 """Data sizes from here up are what recorders write before they know better."""
+BLOCK_CODECS: Final = frozenset({MS_ADPCM, IMA_ADPCM, GSM})
 MOST_CHUNKS: Final = 1000
 MOST_JUNK: Final = 1024
 """Bytes behind the sound that are no chunk; more of them is sound that the header left out."""
 
 
-def check(file: BinaryIO, size: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the sound is coded: whether in blocks of so many bytes that hold so many samples."""
+
+    is_in_blocks: bool
+    block: int
+    samples: int
+
+    def samples_in(self, length: int, told: int) -> int | None:
+        """Return the samples in so many bytes, fewer where a likely number is told."""
+        if not self.is_in_blocks or self.block == 0 or self.samples == 0:
+            return None
+        most = length // self.block * self.samples
+        return told if most - self.samples < told <= most else most
+
+
+def check(file: BinaryIO, size: int) -> int | None:
     """Walk the chunks of a WAV file that begins as one.
 
     Args:
         file: At any position; left at any.
         size: The file's length in bytes.
 
+    Returns:
+        Samples a channel that the header tells of sound that is coded in blocks, else None.
+        A decoder goes on to the end of the last block, or even takes a byte of padding for one.
+
     Raises:
         BadRecording: a header is missing or wrong, or says another length than there is.
         UnsupportedMedia: the sound in it is coded in a way that the archive does not take.
     """
     position = 12
-    is_described = False
+    form: _Form | None = None
+    told = 0
     for _ in range(MOST_CHUNKS):
         file.seek(position)
         head = file.read(8)
@@ -36,17 +59,18 @@ def check(file: BinaryIO, size: int) -> None:
             break
         name, length = head[:4], int.from_bytes(head[4:], "little")
         if name == b"fmt ":
-            _check_format(file.read(min(length, 40)))
-            is_described = True
-        if name == b"data" and is_described:
+            form = _form(file.read(min(length, 40)))
+        if name == b"fact":
+            told = int.from_bytes(file.read(4), "little")
+        if name == b"data" and form is not None:
             _check_data(length, size - position - 8)
             _check_rest(file, position + 8 + length + length % 2, size)
-            return
+            return form.samples_in(length, told)
         position += 8 + length + length % 2
     raise BadRecording("The WAV file ends before its sound begins.")
 
 
-def _check_format(head: bytes) -> None:
+def _form(head: bytes) -> _Form:
     if len(head) < 16:
         raise BadRecording("The WAV file's header is cut short.")
     codec, channels, rate = struct.unpack_from("<HHI", head)
@@ -56,6 +80,8 @@ def _check_format(head: bytes) -> None:
         )
     if channels == 0 or rate == 0:
         raise BadRecording("The WAV file's header says that it has no channels or no rate.")
+    block, _, _, samples = struct.unpack_from("<HHHH", head.ljust(20, b"\0"), 12)
+    return _Form(codec in BLOCK_CODECS, block, samples)
 
 
 def _check_data(length: int, there: int) -> None:

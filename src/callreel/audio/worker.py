@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from callreel.audio import Format, Inspection
 from callreel.audio.limits import Limits
-from callreel.audio.process import Child, ChildDied
+from callreel.audio.process import Child, ChildLostError
 from callreel.errors import BadRecording, CallreelError, Unavailable, UnsupportedMedia
 
 _MEMORY_BYTES: Final = 1 << 30
@@ -75,7 +75,7 @@ class ChildSoundWorker:
             try:
                 async with self._lent() as child:
                     answer = await _ask(child, job, self._inspecting)
-            except ChildDied as died:
+            except ChildLostError as died:
                 raise _fault(died, _FAULTS | {signal.SIGXCPU}) from died
         _raise_error(answer)
         return _inspection(answer)
@@ -87,7 +87,7 @@ class ChildSoundWorker:
                 try:
                     async with self._hired() as child:
                         answer = await _ask(child, job, self._converting)
-                except ChildDied as died:
+                except ChildLostError as died:
                     raise _fault(died, _FAULTS) from died
                 _raise_error(answer)
 
@@ -155,7 +155,7 @@ async def _ask(child: Child, job: dict[str, str], limits: Limits) -> dict[str, A
     """Ask, and wait no longer than processor time that is shared with others may take.
 
     Raises:
-        ChildDied: the child ended first.
+        ChildLostError: the child ended first.
         Unavailable: it took too long, which is the machine's fault: its own would have ended it.
     """
     try:
@@ -165,7 +165,7 @@ async def _ask(child: Child, job: dict[str, str], limits: Limits) -> dict[str, A
         raise Unavailable("Reading the audio took too long; ask again.", retry_after=30) from error
 
 
-def _fault(died: ChildDied, faults: frozenset[signal.Signals]) -> CallreelError:
+def _fault(died: ChildLostError, faults: frozenset[signal.Signals]) -> CallreelError:
     """Tell audio that breaks its reader from a reader that something else ended."""
     if died.signal is None or died.signal in faults:
         return BadRecording("The audio is damaged: it cannot be read.")
