@@ -54,6 +54,7 @@ class Target:
             RuntimeError: the answer is not 200.
         """
         fields = dict(line.split(": ", 1) for line in self.headers)
+        fields["Connection"] = "close"  # a server may drop one that idles just as it is used again
         answer = POOL.request("GET", self.url, headers=fields, decode_content=False)
         if answer.status != 200:
             raise RuntimeError(f"{answer.status} for {self.path}: {answer.data[:300]!r}")
