@@ -1,79 +1,110 @@
-"""Counts per day: how an offset or a number of calls is found without counting calls."""
+"""Counts per day: how an offset or a number of calls is found without counting calls.
+
+A range of keys is cut into at most three parts: the piece of a day that it begins with, the
+whole days after it, and the piece of a day that it ends with. Whole days are summed up from
+`day_count`; a piece is counted call by call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 import apsw
 
-from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_MASK, Bounds, first_key
+from callreel.catalog.bounds import ARRIVAL_BITS, Bounds, first_key
 
-DAY_BITS_WORTH: Final = 86_400 << ARRIVAL_BITS  # how far apart the first keys of two days are
+DAY_WIDTH: Final = 86_400 << ARRIVAL_BITS  # how far apart the first keys of two days are
 
-Segment = tuple[int, int, int]
-"""Low key, high key (not included), and the number of calls between."""
+Part = tuple[int, int]
+"""A range of keys, the first included, the last not."""
 
 
-def day_of(k: int) -> int:
+def day_of(tenant: int, k: int) -> int:
     """Return the day, since 2000-01-01 UTC, on which the call with this key starts."""
-    return (k & LOCAL_MASK) // DAY_BITS_WORTH
-
-
-def segments(
-    connection: apsw.Connection, bounds: Bounds, *, descending: bool = False
-) -> Iterator[Segment]:
-    """Yield the days with calls within the range of keys, cut to it, in order."""
-    direction = "DESC" if descending else "ASC"
-    rows = connection.execute(
-        "SELECT day, n FROM day_count WHERE tenant = ? AND day BETWEEN ? AND ? "
-        f"ORDER BY day {direction}",
-        (bounds.tenant, day_of(bounds.low), _last_day(bounds)),
-    )
-    for day, n in rows:
-        start = first_key(bounds.tenant) + day * DAY_BITS_WORTH
-        low, high = max(start, bounds.low), min(start + DAY_BITS_WORTH, bounds.high)
-        is_whole = high - low == DAY_BITS_WORTH
-        yield low, high, n if is_whole else _count(connection, low, high)
-
-
-def _last_day(bounds: Bounds) -> int:
-    return (bounds.high - 1 - first_key(bounds.tenant)) // DAY_BITS_WORTH
-
-
-def _count(connection: apsw.Connection, low: int, high: int) -> int:
-    sql = "SELECT count(*) FROM facts WHERE k >= ? AND k < ?"
-    return int(connection.execute(sql, (low, high)).get)
+    return (k - first_key(tenant)) // DAY_WIDTH
 
 
 def count(connection: apsw.Connection, bounds: Bounds) -> int:
     """Return how many calls lie within the range of keys."""
-    return sum(n for _, _, n in segments(connection, bounds))
+    return sum(_count(connection, bounds.tenant, part) for part in _parts(bounds))
 
 
 def skip(
     connection: apsw.Connection, bounds: Bounds, offset: int, *, descending: bool
-) -> tuple[int, int] | None:
+) -> Part | None:
     """Return the range of keys that is left after so many calls, or None where nothing is."""
-    for low, high, n in segments(connection, bounds, descending=descending):
-        if offset < n:
-            direction = "DESC" if descending else "ASC"
-            k = connection.execute(
-                "SELECT k FROM facts WHERE k >= ? AND k < ? "
-                f"ORDER BY k {direction} LIMIT 1 OFFSET ?",
-                (low, high, offset),
-            ).get
+    parts = _parts(bounds)
+    for part in reversed(parts) if descending else parts:
+        calls = _count(connection, bounds.tenant, part)
+        if offset < calls:
+            k = _nth(connection, bounds.tenant, part, offset, descending=descending)
             return (bounds.low, k + 1) if descending else (k, bounds.high)
-        offset -= n
+        offset -= calls
     return None
 
 
-def window(
-    connection: apsw.Connection, bounds: Bounds, calls: int, *, descending: bool
-) -> tuple[int, int]:
-    """Return the part of the range of keys, from where a list begins, with about so many calls."""
-    for low, high, n in segments(connection, bounds, descending=descending):
-        calls -= n
-        if calls <= 0:
-            return (low, bounds.high) if descending else (bounds.low, high)
-    return bounds.low, bounds.high
+def window(connection: apsw.Connection, bounds: Bounds, calls: int, *, descending: bool) -> Part:
+    """Return the part of the range, from where a list begins, with at least about so many calls.
+
+    It grows by doubling, so that few sums are needed however far it has to reach.
+    """
+    first, last = day_of(bounds.tenant, bounds.low), day_of(bounds.tenant, bounds.high - 1)
+    reached, step = 0, 1
+    while reached <= last - first and calls > 0:
+        near, far = reached, min(reached + step - 1, last - first)
+        days = (last - far, last - near) if descending else (first + near, first + far)
+        calls -= _sum(connection, bounds.tenant, *days)
+        reached, step = far + 1, step * 2
+    tenant_low = first_key(bounds.tenant)
+    if descending:
+        return max(bounds.low, tenant_low + (last - reached + 1) * DAY_WIDTH), bounds.high
+    return bounds.low, min(bounds.high, tenant_low + (first + reached) * DAY_WIDTH)
+
+
+def _parts(bounds: Bounds) -> list[Part]:
+    start = first_key(bounds.tenant)
+    first_whole = start + -((start - bounds.low) // DAY_WIDTH) * DAY_WIDTH
+    last_whole = start + (bounds.high - start) // DAY_WIDTH * DAY_WIDTH
+    if first_whole > last_whole:
+        return [(bounds.low, bounds.high)]
+    cuts = (bounds.low, first_whole, last_whole, bounds.high)
+    return [(low, high) for low, high in pairwise(cuts) if low < high]
+
+
+def _is_whole(tenant: int, part: Part) -> bool:
+    return all((k - first_key(tenant)) % DAY_WIDTH == 0 for k in part)
+
+
+def _count(connection: apsw.Connection, tenant: int, part: Part) -> int:
+    low, high = part
+    if _is_whole(tenant, part):
+        return _sum(connection, tenant, day_of(tenant, low), day_of(tenant, high - 1))
+    sql = "SELECT count(*) FROM facts WHERE k >= ? AND k < ?"
+    return int(connection.execute(sql, (low, high)).get)
+
+
+def _sum(connection: apsw.Connection, tenant: int, first: int, last: int) -> int:
+    sql = "SELECT coalesce(sum(n), 0) FROM day_count WHERE tenant = ? AND day BETWEEN ? AND ?"
+    return int(connection.execute(sql, (tenant, first, last)).get)
+
+
+def _nth(
+    connection: apsw.Connection, tenant: int, part: Part, offset: int, *, descending: bool
+) -> int:
+    """Return the key of the call that so many others of the part come before."""
+    low, high = part
+    while high - low > DAY_WIDTH:  # halve the days until one is left
+        middle = low + (high - low) // DAY_WIDTH // 2 * DAY_WIDTH
+        near, far = (
+            ((middle, high), (low, middle)) if descending else ((low, middle), (middle, high))
+        )
+        calls = _count(connection, tenant, near)
+        if offset < calls:
+            low, high = near
+        else:
+            low, high = far
+            offset -= calls
+    direction = "DESC" if descending else "ASC"
+    sql = f"SELECT k FROM facts WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT 1 OFFSET ?"
+    return int(connection.execute(sql, (low, high, offset)).get)

@@ -11,11 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import groupby, islice
+from typing import Final
 
 import apsw
 
 from callreel.catalog import sqlite_days
-from callreel.catalog.bounds import LOCAL_BITS, LOCAL_MASK, Bounds, Piece, bounds_of, one_of
+from callreel.catalog.bounds import (
+    LOCAL_BITS,
+    LOCAL_MASK,
+    Bounds,
+    Piece,
+    bounds_of,
+    first_key,
+    one_of,
+)
 from callreel.catalog.sqlite_plan import (
     RARE,
     WINDOW_FACTOR,
@@ -31,9 +40,15 @@ from callreel.catalog.sqlite_plan import (
     rarest,
 )
 from callreel.errors import BadParameter
-from callreel.model import CallFilter, ListRequest, Page, Position, Reach
+from callreel.model import DEFAULT_SORT, NO_FILTER, CallFilter, ListRequest, Page, Position, Reach
 
-NOTHING = Page(b"", 0, None)
+NOTHING: Final = Page(b"", 0, None)
+_RANGE: Final = (
+    "SELECT CAST(group_concat(body, ?) AS BLOB), count(*), {last}(k) FROM "
+    "(SELECT k, body FROM recording WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT ?)"
+)
+_OLDEST_FIRST: Final = _RANGE.format(last="max", direction="ASC")
+_NEWEST_FIRST: Final = _RANGE.format(last="min", direction="DESC")
 Row = tuple[int, ...]
 """The values of an order's columns; the key is the last."""
 
@@ -75,6 +90,9 @@ class Asked:
 
 def page(connection: apsw.Connection, reach: Reach, request: ListRequest, opening: bytes) -> Page:
     """Return a page of a list (see `Catalog.page`)."""
+    if _is_of_all(reach, request):
+        whole = first_key(reach.tenant), first_key(reach.tenant + 1)
+        return _range_page(connection, whole, False, request.limit, opening)
     bounds = bounds_for(connection, reach, request.filter)
     order = order_of(request.sort)
     after = _position(order, request.after, reach)
@@ -84,7 +102,7 @@ def page(connection: apsw.Connection, reach: Reach, request: ListRequest, openin
         return NOTHING
     asked = Asked(connection, bounds, order, request.limit, request.offset, after)
     if order.is_by_key and bounds.are_a_range:
-        return _range_page(asked, opening)
+        return _page_of_range(asked, opening)
     rows = _rows_by_key(asked) if order.is_by_key else _select(asked, _sorted_source(asked))
     return _bodies_page(connection, rows, opening)
 
@@ -103,21 +121,30 @@ def _behind(bounds: Bounds, order: Order, k: int) -> Bounds:
     return replace(bounds, low=max(bounds.low, k + 1))
 
 
-def _range_page(asked: Asked, opening: bytes) -> Page:
+def _is_of_all(reach: Reach, request: ListRequest) -> bool:
+    """Whether the first page of the whole tenant is asked for; the commonest question of all."""
+    is_first = request.offset == 0 and request.after is None
+    is_plain = request.filter is NO_FILTER and request.sort is DEFAULT_SORT
+    return is_first and is_plain and not reach.is_narrowed
+
+
+def _page_of_range(asked: Asked, opening: bytes) -> Page:
     descends = asked.order.descends
-    span: tuple[int, int] | None = (asked.bounds.low, asked.bounds.high)
+    span: sqlite_days.Part | None = (asked.bounds.low, asked.bounds.high)
     if asked.offset:
-        days = asked.connection, asked.bounds
-        span = sqlite_days.skip(*days, asked.offset, descending=descends)
+        bounds = asked.bounds
+        span = sqlite_days.skip(asked.connection, bounds, asked.offset, descending=descends)
     if span is None:
         return NOTHING
-    direction, last = ("DESC", "min") if descends else ("ASC", "max")
-    sql = (
-        f"SELECT CAST(group_concat(body, ?) AS BLOB), count(*), {last}(k) FROM "
-        f"(SELECT k, body FROM recording WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT ?)"
-    )
-    args = ("," + opening.decode(), *span, asked.limit)
-    bodies, found, k = asked.connection.execute(sql, args).get
+    return _range_page(asked.connection, span, descends, asked.limit, opening)
+
+
+def _range_page(
+    connection: apsw.Connection, span: sqlite_days.Part, descends: bool, limit: int, opening: bytes
+) -> Page:
+    sql = _NEWEST_FIRST if descends else _OLDEST_FIRST
+    args = ("," + opening.decode(), *span, limit)
+    bodies, found, k = connection.execute(sql, args).get
     return Page(opening + bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
 
 
@@ -223,7 +250,7 @@ def count(connection: apsw.Connection, reach: Reach, call_filter: CallFilter) ->
         return 0
     if bounds.are_a_range:
         return sqlite_days.count(connection, bounds)
-    source = rarest(connection, bounds, conditions_of(bounds), RARE) or facts_source(bounds)
+    source = _counted_source(connection, bounds)
     what = "DISTINCT d.k" if source.needs_distinct else "*"
     sql = (
         f"SELECT count({what}) FROM {source.table} d WHERE {source.where} "
@@ -231,3 +258,13 @@ def count(connection: apsw.Connection, reach: Reach, call_filter: CallFilter) ->
     )
     args = (*source.args, bounds.low, bounds.high, *source.rest.args)
     return int(connection.execute(sql, args).get)
+
+
+def _counted_source(connection: apsw.Connection, bounds: Bounds) -> Source:
+    """Return what drives a count: the rarest condition, or else one that need not be tested."""
+    conditions = conditions_of(bounds)
+    source = rarest(connection, bounds, conditions, RARE)
+    if source is not None or not conditions:
+        return source or facts_source(bounds)
+    leading = min(conditions, key=lambda each: (not each.is_link, len(each.choice)))
+    return condition_source(bounds, leading)

@@ -233,7 +233,7 @@ def unlist(connection: apsw.Connection, place: Placed) -> None:
 
 
 def _count_days(connection: apsw.Connection, placed: Sequence[Placed], sign: int) -> None:
-    days = Counter((place.tenant, day_of(place.k)) for place in placed)
+    days = Counter((place.tenant, day_of(place.tenant, place.k)) for place in placed)
     connection.executemany(
         "INSERT INTO day_count VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
         ((tenant, day, sign * n) for (tenant, day), n in days.items()),
