@@ -79,6 +79,18 @@ def test_every_format_is_measured_by_a_child(
     assert json.loads(found.peaks)["data"]["channels"] == found.channels
 
 
+def test_a_relative_path_is_ours_not_the_childs(
+    sound: ChildSoundWorker, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+
+    async def work() -> int:
+        await sound.convert(Path(path.name), Path("made.wav"), Format.WAV)
+        return (await sound.inspect(Path("made.wav"))).channels
+
+    assert asyncio.run(work()) >= 1
+
+
 def test_one_child_does_job_after_job(sound: ChildSoundWorker, path: Path) -> None:
     asyncio.run(sound.inspect(path))
     first = pid_of(sound)

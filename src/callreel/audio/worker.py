@@ -70,7 +70,7 @@ class ChildSoundWorker:
         self._busy: set[Child] = set()
 
     async def inspect(self, path: Path) -> Inspection:
-        job = {"path": os.fspath(path)}
+        job = {"path": _absolute(path)}
         async with self._open_gates().inspecting:
             try:
                 async with self._lent() as child:
@@ -81,7 +81,7 @@ class ChildSoundWorker:
         return _inspection(answer)
 
     async def convert(self, source: Path, target: Path, to: Format) -> None:
-        job = {"path": os.fspath(source), "target": os.fspath(target), "to": to.value}
+        job = {"path": _absolute(source), "target": _absolute(target), "to": to.value}
         async with self._open_gates().converting:
             with _whole_or_gone(target):
                 try:
@@ -140,6 +140,10 @@ class ChildSoundWorker:
                 loop, asyncio.Semaphore(self._children), asyncio.Semaphore(self._conversions)
             )
         return self._gates
+
+
+def _absolute(path: Path) -> str:
+    return os.fspath(path.absolute())  # children work in another folder than ours
 
 
 @contextmanager
