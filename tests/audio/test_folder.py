@@ -79,6 +79,10 @@ def test_audio_lies_where_its_digest_says_and_is_read_only(store: FolderStore, r
     assert stat.S_IMODE(place.stat().st_mode) & 0o337 == 0
 
 
+def test_nobody_else_can_look_into_the_folder(store: FolderStore, root: Path) -> None:
+    assert root.stat().st_mode & stat.S_IRWXO == 0
+
+
 def test_what_is_derived_lies_in_a_tree_beside(store: FolderStore, root: Path) -> None:
     key = asyncio.run(put(store, SHORT))
     asyncio.run(derive(store, key, "peaks.json", b"[1]"))

@@ -17,7 +17,6 @@ import uvloop
 
 from audio.sound_files import FORMATS, encoded, tone, wav, written
 from callreel.audio import Format, Inspection, worker
-from callreel.audio.child import answer_to
 from callreel.audio.process import Child, ChildLostError, _read
 from callreel.audio.worker import ChildSoundWorker
 from callreel.errors import BadRecording, CallreelError, Unavailable, UnsupportedMedia
@@ -389,28 +388,3 @@ def test_an_answer_that_cannot_be_is_a_bad_recording(
     monkeypatch.setattr(Child, "ask", ask)
     with pytest.raises(BadRecording):
         asyncio.run(fresh.inspect(path))
-
-
-@pytest.mark.parametrize(
-    ("raised", "name"),
-    [
-        (UnsupportedMedia("no"), "UnsupportedMedia"),
-        (MemoryError(), "Unavailable"),
-        (AssertionError(), "BadRecording"),
-    ],
-)
-def test_errors_in_a_child_are_answers(
-    path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, name: str
-) -> None:
-    def fail(_: Path) -> Inspection:
-        raise raised
-
-    monkeypatch.setattr("callreel.audio.child.inspect", fail)
-    assert answer_to({"path": str(path)})["error"] == name
-
-
-def test_jobs_in_this_process_are_answered_as_in_a_child(path: Path, tmp_path: Path) -> None:
-    assert answer_to({"path": str(path)})["duration_ms"] == 2000
-    target = tmp_path / "target"
-    assert answer_to({"path": str(path), "target": str(target), "to": "wav"}) == {}
-    assert target.exists()

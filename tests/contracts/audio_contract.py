@@ -176,6 +176,21 @@ class AudioContract:
 
         asyncio.run(run())
 
+    def test_nothing_is_kept_that_was_derived_of_audio_removed_meanwhile(
+        self, store: AudioStore
+    ) -> None:
+        async def run() -> None:
+            key = await put(store, SHORT)
+            made = store.scratch(".mp3")
+            made.write_bytes(b"mp3")
+            await store.remove(key)
+            with pytest.raises(NotFound):
+                await store.keep_derived(key, "audio.mp3", made)
+            await put(store, SHORT)
+            assert await store.derived(key, "audio.mp3") is None
+
+        asyncio.run(run())
+
     def test_scratch_files_are_fresh_and_named_as_asked(self, store: AudioStore) -> None:
         first, second = store.scratch(".mp3"), store.scratch(".mp3")
         assert first != second

@@ -115,6 +115,9 @@ class AudioStore(Protocol):
         """Move a finished local file beside the audio and return its new place.
 
         It need not survive a crash, but is never seen in part.
+
+        Raises:
+            NotFound: the audio was removed meanwhile; the file is gone too.
         """
         ...
 

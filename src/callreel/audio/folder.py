@@ -51,7 +51,8 @@ class FolderStore:
         self._tmp = root / "tmp"
         self._reserve = reserve_bytes
         with translated():
-            self._tmp.mkdir(parents=True, exist_ok=True)
+            root.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._tmp.mkdir(exist_ok=True)
             _drop_stale(self._tmp)
             self._erasing = SharedLock(root / "erase.lock", root / "erase.turn")
 
@@ -99,7 +100,7 @@ class FolderStore:
 
     async def keep_derived(self, key: AudioKey, name: str, made: Path) -> Path:
         place = self._derived_place(key, name)
-        await asyncio.to_thread(_keep_derived, made, place)
+        await asyncio.to_thread(_keep_derived, made, place, self._place(key))
         return place
 
     def taking_in(self) -> AbstractAsyncContextManager[None]:
@@ -185,20 +186,29 @@ def _read_at(place: Path, start: int, length: int) -> bytes:
 
 def _remove(place: Path, derived: Path) -> None:
     with translated():
-        try:
-            beside = [each for each in derived.iterdir() if each.name.startswith(f"{place.name}.")]
-        except FileNotFoundError:
-            beside = []
-        for each in beside:
-            each.unlink(missing_ok=True)
+        _remove_derived(place.name, derived)  # first: a crash must leave no copy without its audio
         try:
             place.unlink()
         except FileNotFoundError:
             return
+        _remove_derived(place.name, derived)  # again: some may have been kept meanwhile
         sync_folder(place.parent)
 
 
-def _keep_derived(made: Path, place: Path) -> None:
+def _remove_derived(digest: str, folder: Path) -> None:
+    try:
+        beside = [each for each in folder.iterdir() if each.name.startswith(f"{digest}.")]
+    except FileNotFoundError:
+        return
+    for each in beside:
+        each.unlink(missing_ok=True)
+
+
+def _keep_derived(made: Path, place: Path, audio: Path) -> None:
+    """Move what was made to its place, and take it back where its audio is gone by then.
+
+    Who removes the audio looks for what is derived of it afterwards, so nothing stays.
+    """
     with translated():
         made.chmod(0o440)
         try:
@@ -206,3 +216,6 @@ def _keep_derived(made: Path, place: Path) -> None:
         except FileNotFoundError:
             place.parent.mkdir(parents=True, exist_ok=True)
             made.rename(place)
+    if _size(audio) is None:
+        place.unlink(missing_ok=True)
+        raise _not_found()
