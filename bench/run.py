@@ -97,7 +97,9 @@ def measured(stage: Stage, names: list[str]) -> Iterator[Row]:
                 tell(" · ".join(filter(None, row.cells())))
                 yield row
         except FAULTS as error:
-            yield Row(measure=f"{name} broke off", product=str(error), figure=0, failed=True)
+            tell(f"{name} broke off: {error}")
+            why = (str(error).splitlines() or [""])[-1]
+            yield Row(measure=f"{name} broke off", product=why, figure=0, failed=True)
         tell(f"{name} took {time.monotonic() - began:.0f} s")
 
 
