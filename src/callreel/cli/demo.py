@@ -60,7 +60,7 @@ def demo(
     end_well()
     settings = replace(read_settings(), data=data, workers=1, public_url=None, access_log=False)
     with sole_server(data), bound("127.0.0.1", port) as listening:
-        made = _built(settings, fresh=fresh)
+        made = prepared(settings, fresh=fresh)
         url = url_of(listening)
 
         def say() -> None:
@@ -91,7 +91,8 @@ def encode_uri(text: str) -> str:
     return quote(text, safe=";,/?:@&=+$-_.!~*'()#")
 
 
-def _built(settings: Settings, *, fresh: bool) -> Demo:
+def prepared(settings: Settings, *, fresh: bool) -> Demo:
+    """Return the demonstration of the data folder, built where none was built to its end."""
     now = int(time.time())
     made = None if fresh else finished(settings.data)
     if made is None:

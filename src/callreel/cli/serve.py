@@ -42,8 +42,5 @@ def serve(
         def say() -> None:
             note(f"callreel: serving on {url_of(listening)}")
 
-        if settings.workers > 1:
-            say()
-            serve_together(settings, listening)
-        else:
-            serve_alone(settings, listening, say)
+        serve_all = serve_together if settings.workers > 1 else serve_alone
+        serve_all(settings, listening, say)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -26,6 +29,7 @@ from callreel.wiring import open_archive
 
 BACKLOG: Final = 2048
 GRACE_SECONDS: Final = 20
+STARTUP_SECONDS: Final = 30
 KEEP_ALIVE_SECONDS: Final = 75  # as nginx; shorter only makes clients connect again
 METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
 LOG: Final[dict[str, Any]] = {
@@ -46,6 +50,21 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+
+class _Supervisor(Multiprocess):
+    """Several server processes, and word when all of them accept connections."""
+
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket.socket], on_ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config, sockets)
+        self._on_ready = on_ready
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(each.wait_until_ready(STARTUP_SECONDS) for each in self.processes):
+            self._on_ready()
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -93,19 +112,24 @@ def serve_alone(settings: Settings, listening: socket.socket, on_ready: Callable
     server.run(sockets=[listening])
 
 
-def serve_together(settings: Settings, listening: socket.socket) -> None:
-    """Serve from several processes, which read their settings from the environment themselves."""
+def serve_together(
+    settings: Settings, listening: socket.socket, on_ready: Callable[[], None]
+) -> None:
+    """Serve as `serve_alone`, from several processes that read the environment themselves."""
     os.environ[METRICS] = str(_fresh(settings.data / "metrics"))
     config = _config(settings, "callreel.cli.serving:application")
     config.factory = True
     config.workers = settings.workers
-    Multiprocess(config, sockets=[listening]).run()
+    _Supervisor(config, [listening], on_ready).run()
 
 
 def application(settings: Settings | None = None) -> ASGIApp:
     """Return the app on the data folder that the settings, or else the environment, name."""
     settings = settings or read_settings()
     configure_log()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     return build_app(open_archive(settings), options(settings))
 
 
@@ -149,6 +173,15 @@ def _fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     return folder
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End this worker when its parent is gone, however that came about.
+
+    A parent that was killed cannot tell its workers, and its lock on the data folder is lost.
+    """
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:

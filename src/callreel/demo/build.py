@@ -27,7 +27,7 @@ SEED: Final = 20_250_314
 CALLS: Final = 2_400
 DAYS: Final = 90
 VOICED: Final = 36
-VOICED_MS: Final = (8_000, 40_000)
+VOICED_MS: Final = (8_000, 30_000)
 CLIP_MS: Final = 4_000
 BATCH: Final = 500
 
