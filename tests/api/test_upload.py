@@ -124,7 +124,7 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], int, str | None]] = {
     "a long call": (lambda _: form(("call", "", b" " * 70_000)), 413, "call"),
     "no JSON": (lambda sound: form(("call", "", b"call"), audio_part(sound)), 422, "call"),
     "no UTF-8": (lambda sound: form(("call", "", b'"\xff"'), audio_part(sound)), 422, "call"),
-    "a list": (lambda sound: form(("call", "", b"[]"), audio_part(sound)), 422, None),
+    "a list": (lambda sound: form(("call", "", b"[]"), audio_part(sound)), 422, "call"),
     "deep": (lambda sound: form(("call", "", b"[" * 60_000), audio_part(sound)), 422, "call"),
 }
 

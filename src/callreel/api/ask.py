@@ -10,9 +10,8 @@ from starlette.responses import Response
 
 from callreel.api.query import read_parameters
 from callreel.api.services import Services
-from callreel.api.strict_json import read_json
 from callreel.archive import Archive
-from callreel.errors import BadParameter, BadRecording, TooLarge, UnsupportedMedia
+from callreel.errors import TooLarge, UnsupportedMedia
 from callreel.model import Access, Reach
 
 JSON: Final = "application/json"
@@ -76,20 +75,3 @@ def data(content: bytes, status: int = 200, headers: dict[str, str] | None = Non
     body = b'{"data":' + content + b"}"
     caching = {"Cache-Control": "private, no-store"}
     return Response(body, status, {**caching, **(headers or {})}, JSON)
-
-
-def careful(raw: bytes, what: str) -> bytes:
-    """Return JSON text in which a decoder cannot overlook anything.
-
-    A key that is there twice would mean one thing to one reader and another to the next.
-
-    Raises:
-        BadRecording: it is no JSON text in UTF-8, or has such a key, or more than 64 bits.
-    """
-    try:
-        read_json(raw.decode(), what)
-    except BadParameter as error:
-        raise BadRecording(error.message, field=error.field) from error
-    except UnicodeDecodeError as error:
-        raise BadRecording(f"The {what} is not in UTF-8.", field=what) from error
-    return raw

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from callreel.api.ask import Ask, careful, data
+from callreel.api.ask import Ask, data
+from callreel.api.decoding import decoded
 from callreel.api.limits import HIGHEST_INT
-from callreel.api.wire import decoded
 from callreel.archive import find, tag
 from callreel.catalog import Kind
 
@@ -67,7 +67,7 @@ async def add_tag(ask: Ask) -> Response:
     """Name a tag; the same again is answered alike."""
     ask.query()
     raw = await ask.json(MOST_BYTES)
-    wanted = decoded(_NEW_TAG, careful(raw, "body"), "The tag")
+    wanted = decoded(_NEW_TAG, raw, "body")
     named, is_new = await tag.create(ask.archive, ask.access, wanted.name.strip(), wanted.id)
     return data(msgspec.json.encode(Name(named.id, named.name)), 201 if is_new else 200)
 

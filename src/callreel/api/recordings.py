@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from callreel.api import audio, upload
-from callreel.api.ask import JSON, Ask, careful, data
+from callreel.api.ask import JSON, Ask, data
 from callreel.api.wire import decode_call, decode_tags, deleted, is_recording_id, to_call
 from callreel.archive import delete, find, listen, tag, take_in
 from callreel.archive.take_in import Arrival
@@ -53,7 +53,7 @@ async def add(ask: Ask) -> Response:
     boundary = upload.boundary_of(ask.request, most)
     with ask.archive.audio.stage() as staged:
         received = await upload.receive(ask.request, boundary, staged, most)
-        call, wanted = to_call(decode_call(careful(bytes(received.call), "call")))
+        call, wanted = to_call(decode_call(bytes(received.call)))
         arrival = Arrival(call, staged, wanted, received.original_name)
         taken = await take_in.one(ask.archive, ask.access, arrival)
     if taken.is_new:
@@ -67,7 +67,7 @@ async def set_tags(ask: Ask) -> Response:
     """Give a recording other tags."""
     ask.query()
     raw = await ask.json(ask.services.limits.max_call_bytes)
-    wanted = decode_tags(careful(raw, "body"))
+    wanted = decode_tags(raw)
     body = await tag.set_tags(ask.archive, ask.access, _id(ask), wanted)
     return data(_opening(ask) + body)
 

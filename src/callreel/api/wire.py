@@ -11,30 +11,32 @@ import re
 import time
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
+from callreel.api.decoding import ID_PATTERN, NO_CONTROLS, RULES, TIME_PATTERN, decoded, refusal
 from callreel.api.limits import HIGHEST_INT, LOWEST_INT
 from callreel.errors import BadRecording
 from callreel.model import Audio, Call, DialogType, Direction, Named, Recording, SortField
 
-T = TypeVar("T")
 LIST_PATH: Final = "/cdr_dialog_recording"
 
-_NO_CONTROLS: Final = r"^(?![\s\S]*[\u0000-\u001f\u007f])"
-_TIME_PATTERN: Final = r"^\d{4}-\d\d-\d\d ([01]\d|2[0-3]):[0-5]\d:[0-5]\d$"
-_ID_PATTERN: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._~:-]{1,64}$"
-_TIME: Final = re.compile(_TIME_PATTERN, re.ASCII)
-_RECORDING_ID: Final = re.compile(_ID_PATTERN)
+_TIME: Final = re.compile(TIME_PATTERN, re.ASCII)
+_RECORDING_ID: Final = re.compile(ID_PATTERN)
+
+
+def _says(text: str) -> Meta:
+    return Meta(description=text)
+
 
 RecordingId = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=64,
-        pattern=_ID_PATTERN,
+        pattern=ID_PATTERN,
         description="Id of the recording; opaque text.",
         examples=["0191f3a4-5c00-8d2e-9b1f-3c5a7e9d1b24"],
     ),
@@ -44,7 +46,7 @@ DialogId = Annotated[
     Meta(
         min_length=1,
         max_length=64,
-        pattern=_NO_CONTROLS,
+        pattern=NO_CONTROLS,
         description="Id of the dialog, one party's leg of a call; opaque, and several recordings "
         "may share one.",
         examples=["6d59cb01-eeac-432a-b0aa-bfa4f26785ec"],
@@ -53,25 +55,17 @@ DialogId = Annotated[
 Moment = Annotated[
     str,
     Meta(
-        pattern=_TIME_PATTERN,
+        pattern=TIME_PATTERN,
         description="UTC, `YYYY-MM-DD HH:mm:ss`.",
         examples=["2025-03-14 09:26:53"],
     ),
 ]
 Length = Annotated[int, Meta(ge=0, le=(1 << 53) - 1, description="Milliseconds.")]
 Whole = Annotated[int, Meta(ge=LOWEST_INT, le=HIGHEST_INT)]
-Word = Annotated[str, Meta(max_length=64, pattern=_NO_CONTROLS)]
-Text = Annotated[str, Meta(max_length=255, pattern=_NO_CONTROLS)]
-Number = Annotated[
-    str,
-    Meta(
-        max_length=64,
-        pattern=_NO_CONTROLS,
-        description="The number, as it came.",
-        examples=["+48 22 123 45 67"],
-    ),
-]
-Flag = Annotated[int, Meta(ge=0, le=1, description="0 or 1.")]
+Word = Annotated[str, Meta(max_length=64, pattern=NO_CONTROLS)]
+Text = Annotated[str, Meta(max_length=255, pattern=NO_CONTROLS)]
+Flag = Annotated[int, Meta(ge=0, le=1)]
+Number = Annotated[Word, _says("The number, as it came.")]
 TagIds = Annotated[
     list[Whole], Meta(max_length=1000, description="Ids of tags, ascending.", examples=[[3, 17]])
 ]
@@ -84,25 +78,25 @@ class WireCall(Struct, kw_only=True, forbid_unknown_fields=True):
     dialog_uuid: DialogId
     dialog_type: DialogType
     business_direction: Direction
-    business_end_cause: Word | None = None
+    business_end_cause: Annotated[Word | None, _says("Why this leg ended.")] = None
     from_display_target: Number | None = None
     to_display_target: Number | None = None
     start_time: Moment
     hangup_time: Moment
-    alert_time: Moment | None = None
-    ring_time: Moment | None = None
-    answer_time: Moment | None = None
-    serve_time: Moment | None = None
-    talking_time: Length
-    waiting_time: Length | None = None
-    first_queue_waiting_time: Length | None = None
-    machine_detected: Flag = 0
-    machine_detected_type: Word | None = None
-    operator_call_id: Text | None = None
-    project_id: Whole | None = None
-    tenant_user_id: Whole | None = None
-    project_name: Text | None = None
-    tenant_user_name: Text | None = None
+    alert_time: Annotated[Moment | None, _says("When the leg was alerted; UTC.")] = None
+    ring_time: Annotated[Moment | None, _says("When it first rang; UTC.")] = None
+    answer_time: Annotated[Moment | None, _says("When it was answered; UTC.")] = None
+    serve_time: Annotated[Moment | None, _says("When the conversation began; UTC.")] = None
+    talking_time: Annotated[Length, _says("Length of the conversation, milliseconds.")]
+    waiting_time: Annotated[Length | None, _says("Until the conversation, milliseconds.")] = None
+    first_queue_waiting_time: Annotated[Length | None, _says("Milliseconds.")] = None
+    machine_detected: Annotated[Flag, _says("1 where a machine answered, else 0.")] = 0
+    machine_detected_type: Annotated[Word | None, _says("How it was told.")] = None
+    operator_call_id: Annotated[Text | None, _says("Its id in the system it came from.")] = None
+    project_id: Annotated[Whole | None, _says("Id of the project.")] = None
+    tenant_user_id: Annotated[Whole | None, _says("Id of the tenant user.")] = None
+    project_name: Annotated[Text | None, _says("As it was at the time of the call.")] = None
+    tenant_user_name: Annotated[Text | None, _says("As it was at the time of the call.")] = None
     custom_tag_id_list: TagIds = []
 
 
@@ -127,7 +121,7 @@ class WireBody(WireCall, kw_only=True, forbid_unknown_fields=False):
     recording_mime_type: Annotated[
         str, Meta(description="Sniffed from the bytes, not from the name.", examples=["audio/wav"])
     ]
-    recording_channels: int | None = None
+    recording_channels: Annotated[int | None, _says("How many.")] = None
     recording_sha256: Annotated[
         str,
         Meta(
@@ -206,12 +200,6 @@ _CALL_DECODER: Final = msgspec.json.Decoder(WireCall)
 _TAGS_DECODER: Final = msgspec.json.Decoder(WireTags)
 _BODY_DECODER: Final = msgspec.json.Decoder(WireBody)
 _ENCODER: Final = msgspec.json.Encoder()
-_AT_FIELD: Final = re.compile(r" - at `\$\.(\w+)|unknown field `(\w{1,64})`|required field `(\w+)`")
-_RULES: Final = {
-    _ID_PATTERN: "an id has 1 to 64 of the characters A-Z a-z 0-9 . _ ~ : -",
-    _TIME_PATTERN: "a time is UTC and of the form YYYY-MM-DD HH:mm:ss",
-    _NO_CONTROLS: "a text may hold no control characters",
-}
 _AFTER_ID: Final = b'/audio",'
 
 
@@ -243,7 +231,7 @@ def decode_call(raw: bytes) -> WireCall:
     Raises:
         BadRecording: it is no JSON, or a field is missing, unknown or wrong.
     """
-    return decoded(_CALL_DECODER, raw, "The call")
+    return decoded(_CALL_DECODER, raw, "call")
 
 
 def decode_tags(raw: bytes) -> frozenset[int]:
@@ -252,31 +240,7 @@ def decode_tags(raw: bytes) -> frozenset[int]:
     Raises:
         BadRecording: it is no JSON, or a field is missing, unknown or wrong.
     """
-    return frozenset(decoded(_TAGS_DECODER, raw, "The body").custom_tag_id_list)
-
-
-def decoded(decoder: msgspec.json.Decoder[T], raw: bytes, what: str) -> T:
-    """Return what a client sent as JSON.
-
-    Raises:
-        BadRecording: it is no JSON, or not what the decoder expects.
-    """
-    try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        raise _refusal(error, what) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRecording(f"{what} is no JSON text in UTF-8.") from error
-
-
-def _refusal(error: msgspec.ValidationError, what: str) -> BadRecording:
-    text = str(error)
-    at = _AT_FIELD.search(text)
-    field = next(filter(None, at.groups()), None) if at else None
-    for pattern, rule in _RULES.items():
-        if repr(pattern) in text:
-            text = rule
-    return BadRecording(f"{what} is not as it should be: {text}.", field=field)
+    return frozenset(decoded(_TAGS_DECODER, raw, "body").custom_tag_id_list)
 
 
 def to_call(wire: WireCall) -> tuple[Call, str | None]:
@@ -286,7 +250,7 @@ def to_call(wire: WireCall) -> tuple[Call, str | None]:
         BadRecording: a field holds what cannot be.
     """
     if wire.recording_uuid is not None and not is_recording_id(wire.recording_uuid):
-        raise BadRecording(f"Not so: {_RULES[_ID_PATTERN]}.", field="recording_uuid")
+        raise BadRecording(f"Not so: {RULES[ID_PATTERN]}.", field="recording_uuid")
     if not wire.dialog_uuid.isprintable():
         raise BadRecording("An id has 1 to 64 printable characters.", field="dialog_uuid")
     return _call(wire), wire.recording_uuid
@@ -355,7 +319,7 @@ class Bodies:
         try:
             _BODY_DECODER.decode(finished)
         except msgspec.ValidationError as error:
-            raise _refusal(error, "The recording") from error
+            raise refusal(error, "recording") from error
         return recording.id.encode() + _AFTER_ID + finished[1:]
 
     def parse(self, body: bytes) -> Recording:
