@@ -56,7 +56,7 @@ lengths = st.integers(0, (1 << 53) - 1)
 named = st.none() | st.builds(Named, whole, words)
 calls = st.builds(
     Call,
-    dialog_id=texts.filter(bool),
+    dialog_id=texts.filter(lambda text: text and text.isprintable()),
     dialog_type=st.sampled_from(DialogType),
     direction=st.sampled_from(Direction),
     started_at=moments,
