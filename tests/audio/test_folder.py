@@ -49,7 +49,7 @@ def store(root: Path) -> FolderStore:
 
 def place_of(root: Path, content: bytes) -> Path:
     digest = key_of(content).sha256
-    return root / str(TENANT) / digest[:2] / digest[2:4] / digest
+    return root / str(TENANT) / digest[:2] / digest
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -138,7 +138,7 @@ def test_every_folder_that_was_made_is_synced_with_the_one_above(
     asyncio.run(put(store, SHORT))
     leaf = place_of(root, SHORT).parent
     assert synced[0].parent == root / "tmp"
-    assert synced[1:] == [leaf, leaf.parent, leaf.parent.parent, root]
+    assert synced[1:] == [leaf, leaf.parent, root]
 
 
 def test_a_second_recording_in_a_folder_costs_two_syncs(
@@ -372,6 +372,6 @@ def test_a_process_killed_while_it_takes_in_leaves_whole_audio_or_none(root: Pat
         promised = [filler.stdout.readline().strip() for _ in range(20)]
         filler.kill()
     for digest in promised:
-        assert (root / "7" / digest[:2] / digest[2:4] / digest).stat().st_size == 50_000
+        assert (root / "7" / digest[:2] / digest).stat().st_size == 50_000
     for path in files_in(root / "7"):
         assert key_of(path.read_bytes()).sha256 == path.name

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from callreel.catalog import Catalog, sqlite_list, sqlite_plan
+from callreel.catalog import Catalog, sqlite_list, sqlite_plan, sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
 from contracts.catalog_contract import CatalogContract
 
@@ -23,6 +23,7 @@ class TestSqliteWhereEverythingIsCommon(CatalogContract):
         monkeypatch.setattr(sqlite_plan, "WINDOW_LEAST", 1)
         monkeypatch.setattr(sqlite_list, "WINDOW_FACTOR", 1)
         monkeypatch.setattr(sqlite_list, "RARE", 1)
+        monkeypatch.setattr(sqlite_write, "USES_TO_SORT", 1)
 
     def open(self, folder: Path) -> Catalog:
         return SqliteCatalog(folder / "callreel.db")

@@ -74,8 +74,10 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
     access.require(Scope.INGEST)
     if not is_within(access.reach, facts_of(arrival.call)):
         raise BadRecording("The call lies outside of the projects or users of this key.")
+    check_call(arrival.call)
+    inspection = await archive.sound.inspect(arrival.staged.path)
     async with archive.audio.taking_in():
-        entry = await prepare(archive, access.reach.tenant, arrival)
+        entry = await store(archive, access.reach.tenant, arrival, inspection)
         outcome = (await archive.catalog.add(access.reach.tenant, [entry]))[0]
     if outcome is Outcome.CONFLICT:
         raise Conflict("This id is taken by a recording with other content.")
@@ -85,27 +87,20 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
     return TakenIn(kept.body, is_new=False)
 
 
-async def prepare(archive: Archive, tenant: int, arrival: Arrival) -> NewEntry:
-    """Check a call, measure its audio, put the audio on stable storage and return the entry.
+async def store(
+    archive: Archive, tenant: int, arrival: Arrival, inspection: Inspection
+) -> NewEntry:
+    """Put audio that was measured on stable storage and return the entry to be added.
 
     The caller holds `AudioStore.taking_in` until the entry is in the catalog.
 
     Raises:
-        BadRecording, UnsupportedMedia, StorageFull: as `one`.
+        StorageFull: there is no room.
     """
-    check_call(arrival.call)
-    inspection = await archive.sound.inspect(arrival.staged.path)
-    return await store(archive, tenant, arrival, inspection)
-
-
-async def store(
-    archive: Archive, tenant: int, arrival: Arrival, inspection: Inspection
-) -> NewEntry:
-    """Do the rest of `prepare` for audio that was measured."""
     digest = arrival.staged.sha256
     key = AudioKey(tenant, digest)
     await archive.audio.keep(arrival.staged, key)
-    await _keep_peaks(archive, key, inspection.peaks)
+    await archive.audio.keep_derived(key, PEAKS, inspection.peaks)
     return entry_of(archive, arrival, digest, inspection)
 
 
@@ -157,12 +152,6 @@ def check_call(call: Call) -> None:
         length = getattr(call, name)
         if length is not None and not 0 <= length < 1 << 53:
             raise BadRecording("A length must be 0 or more milliseconds.", field=name)
-
-
-async def _keep_peaks(archive: Archive, key: AudioKey, peaks: bytes) -> None:
-    made = archive.audio.scratch(".json")
-    made.write_bytes(peaks)
-    await archive.audio.keep_derived(key, PEAKS, made)
 
 
 def fingerprint(call: Call, sha256: str) -> bytes:

@@ -111,8 +111,8 @@ class AudioStore(Protocol):
         """Return a fresh local path for a file on its way to `keep_derived`."""
         ...
 
-    async def keep_derived(self, key: AudioKey, name: str, made: Path) -> Path:
-        """Move a finished local file beside the audio and return its new place.
+    async def keep_derived(self, key: AudioKey, name: str, made: Path | bytes) -> Path:
+        """Move a finished local file, or bytes, beside the audio and return their new place.
 
         It need not survive a crash, but is never seen in part.
 

@@ -1,8 +1,11 @@
 """Audio in a folder: one file a digest, put into place whole or not at all.
 
-    <root>/<tenant>/<ab>/<cd>/<sha256>                   audio, read-only
-    <root>/derived/<tenant>/<ab>/<cd>/<sha256>.<name>    what can be made of it again
-    <root>/tmp/                                          what is on its way in
+    <root>/<tenant>/<ab>/<sha256>                   audio, read-only
+    <root>/derived/<tenant>/<ab>/<sha256>.<name>    what can be made of it again
+    <root>/tmp/                                     what is on its way in
+
+<ab> is the beginning of the digest: 256 folders keep each one small, and are soon all there, so
+that taking in seldom has to bring a new folder to the disk.
 
 Nothing that a client says becomes part of a path. Temporary files lie on the same file system
 as their places, so that a rename puts them there at once.
@@ -98,9 +101,11 @@ class FolderStore:
             raise ValueError(f"not a suffix: {suffix!r}")
         return self._tmp / (secrets.token_hex(16) + suffix)
 
-    async def keep_derived(self, key: AudioKey, name: str, made: Path) -> Path:
+    async def keep_derived(self, key: AudioKey, name: str, made: Path | bytes) -> Path:
         place = self._derived_place(key, name)
-        await asyncio.to_thread(_keep_derived, made, place, self._place(key))
+        path = made if isinstance(made, Path) else self.scratch("")
+        content = made if isinstance(made, bytes) else None
+        await asyncio.to_thread(_keep_derived, path, content, place, self._place(key))
         return place
 
     def taking_in(self) -> AbstractAsyncContextManager[None]:
@@ -138,7 +143,7 @@ class FolderStore:
     def _folder(root: Path, key: AudioKey) -> Path:
         if key.tenant < 0 or not _DIGEST.fullmatch(key.sha256):
             raise ValueError("not a key of audio")
-        return root / f"{key.tenant:d}" / key.sha256[:2] / key.sha256[2:4]
+        return root / f"{key.tenant:d}" / key.sha256[:2]
 
 
 def _not_found() -> NotFound:
@@ -204,12 +209,14 @@ def _remove_derived(digest: str, folder: Path) -> None:
         each.unlink(missing_ok=True)
 
 
-def _keep_derived(made: Path, place: Path, audio: Path) -> None:
+def _keep_derived(made: Path, content: bytes | None, place: Path, audio: Path) -> None:
     """Move what was made to its place, and take it back where its audio is gone by then.
 
     Who removes the audio looks for what is derived of it afterwards, so nothing stays.
     """
     with translated():
+        if content is not None:
+            made.write_bytes(content)
         made.chmod(0o440)
         try:
             made.rename(place)

@@ -92,8 +92,7 @@ class SqliteCatalog:
         await self._db.write(lambda db: sqlite_write.forget(db, reach, recording_id))
 
     async def is_digest_used(self, tenant: int, digest: bytes) -> bool:
-        sql = "SELECT 1 FROM entry WHERE digest = ? AND tenant = ?"
-        return await self._db.read(lambda db: db.execute(sql, (digest, tenant)).get is not None)
+        return await self._db.read(lambda db: sqlite_write.is_digest_used(db, tenant, digest))
 
     async def names(self, reach: Reach, kind: Kind) -> list[Named]:
         return await self._db.read(lambda db: sqlite_people.names(db, reach, kind))

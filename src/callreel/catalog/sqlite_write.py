@@ -16,6 +16,7 @@ from callreel.errors import BadRecording, NotFound
 from callreel.model import Facts, Reach, State
 
 ABSENT: Final = "There is no such recording."
+USES_TO_SORT: Final = 20_000
 _LAST_ARRIVAL: Final = (1 << ARRIVAL_BITS) - 1
 _ENTRY_COLUMNS: Final = (
     "id, state, digest, fingerprint, arrived_at, original_name, source, "
@@ -131,6 +132,7 @@ def add(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -
         connection.executemany("INSERT INTO recording VALUES (?, ?)", bodies)
         list_them(connection, placed)
         _name_them(connection, tenant, fresh)
+        _use_audio(connection, placed, fresh)
     return outcomes
 
 
@@ -190,6 +192,27 @@ def _insert_entries(
             for place, entry in zip(placed, entries, strict=True)
         ),
     )
+
+
+def _use_audio(
+    connection: apsw.Connection, placed: list[Placed], entries: Sequence[NewEntry]
+) -> None:
+    """Note which recordings have which audio, and sort the notes in when there are many."""
+    uses = ((place.k, entry.digest) for place, entry in zip(placed, entries, strict=True))
+    connection.executemany("INSERT INTO audio_use_new VALUES (?, ?)", sorted(uses))
+    if connection.execute("SELECT count(*) FROM audio_use_new").get >= USES_TO_SORT:
+        connection.execute(
+            "INSERT INTO audio_use SELECT digest, k FROM audio_use_new ORDER BY digest, k"
+        )
+        connection.execute("DELETE FROM audio_use_new")
+
+
+def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> bool:
+    """Say whether a recording of the tenant has this audio (see `Catalog.is_digest_used`)."""
+    span = (first_key(tenant), first_key(tenant + 1))
+    sql = "SELECT 1 FROM {} WHERE digest = ? AND k >= ? AND k < ?"
+    tables = ("audio_use", "audio_use_new")
+    return any(connection.execute(sql.format(name), (digest, *span)).get for name in tables)
 
 
 def _name_them(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> None:
@@ -292,3 +315,5 @@ def forget(connection: apsw.Connection, reach: Reach, recording_id: str) -> None
     if entry.state is not State.AVAILABLE:
         connection.execute("DELETE FROM withdrawn WHERE k = ?", (k,))
         connection.execute("DELETE FROM entry WHERE k = ?", (k,))
+        connection.execute("DELETE FROM audio_use_new WHERE k = ?", (k,))
+        connection.execute("DELETE FROM audio_use WHERE digest = ? AND k = ?", (entry.digest, k))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from callreel import __version__
 from callreel.errors import CallreelError
@@ -16,6 +16,7 @@ app = App(
     name="callreel",
     version=f"callreel {__version__}",
     help="A self-hosted archive of call recordings. CALLREEL_DATA names its data folder.",
+    default_parameter=Parameter(negative=()),  # no `--no-json` beside `--json`
 )
 # One line for each command; a command's module is imported only when it is asked for.
 app.command("callreel.cli.serve:serve", help="Serve the data folder over HTTP.")

@@ -41,6 +41,7 @@ What to try next:
   how many there are              curl -I -H 'Authorization: {key}' \\
                                     '{url}/cdr_dialog_recording?count=true&limit=1'
   recordings of your own          callreel import --help
+                                    (from a checkout: ./run callreel import --help)
 
 Ctrl-C ends it; the next start is quick and has the same keys.
 """

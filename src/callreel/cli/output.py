@@ -34,7 +34,9 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for row in (headings, *rows):
             print("\t".join(row))
         return
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console().print(table, markup=False)

@@ -40,7 +40,7 @@ LOG: Final[dict[str, Any]] = {
 }
 
 
-class _Server(uvicorn.Server):
+class AnnouncingServer(uvicorn.Server):
     """A server that says when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
@@ -108,7 +108,7 @@ def serve_alone(settings: Settings, listening: socket.socket, on_ready: Callable
         on_ready: Called once, when connections are accepted.
     """
     end_well()
-    server = _Server(_config(settings, application(settings)), on_ready)
+    server = AnnouncingServer(_config(settings, application(settings)), on_ready)
     server.run(sockets=[listening])
 
 

@@ -191,13 +191,9 @@ async def _with_conversation(
     name = f"rozmówka-{call.started_at}{coding.suffix}"
     seed = people.mixed(tenant, call.started_at, milliseconds)
     with _synthesised(archive, int(seed[0]), milliseconds, coding) as staged:
-        entry = await take_in.prepare(
-            archive, tenant, Arrival(call, staged, original_name=name, source="demo")
-        )
-    audio = archive.bodies.parse(entry.body).audio
-    inspection = Inspection(
-        audio.mime_type, audio.channels or 1, audio.duration_ms or milliseconds, b""
-    )
+        inspection = await archive.sound.inspect(staged.path)
+        arrival = Arrival(call, staged, original_name=name, source="demo")
+        entry = await take_in.store(archive, tenant, arrival, inspection)
     return entry, _Clip(staged, inspection, name)
 
 

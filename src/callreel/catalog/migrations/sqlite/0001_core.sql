@@ -56,7 +56,20 @@ CREATE TABLE entry (
 ) STRICT;
 
 CREATE UNIQUE INDEX entry_id ON entry (tenant, id);
-CREATE INDEX entry_digest ON entry (digest);
+
+-- Which recordings have which audio. Digests come in no order, so each would touch a page of its
+-- own: they wait in a list and are sorted in many at a time.
+
+CREATE TABLE audio_use (
+    digest BLOB NOT NULL,
+    k INTEGER NOT NULL,
+    PRIMARY KEY (digest, k)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audio_use_new (
+    k INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE withdrawn (  -- bodies of recordings that are not available
     k INTEGER PRIMARY KEY,
