@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callreel.api import upload
+from callreel.api import body as arriving
 from callreel.api.limits import Limits
 from callreel.server import Options
 from forms import BOUNDARY, Part, form
@@ -279,7 +279,7 @@ def test_a_length_shorter_than_the_body_ends_the_upload_there(
 def test_an_upload_that_stands_still_is_given_up(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(arriving, "IDLE_SECONDS", 0.05)
     with socket.create_connection(server.address) as connection:
         connection.sendall(raw_head(server, 10_000) + form(call_part())[:100])
         assert connection.recv(100).startswith(b"HTTP/1.1 422 ")

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect, Request
 
-from callreel.api.upload import CHUNK, Upload, UploadLimits, receive
+from callreel.api.body import CHUNK
+from callreel.api.upload import Upload, UploadLimits, receive
 from callreel.audio.staged import StagedFile
 from callreel.errors import TooLarge
 from forms import BOUNDARY, form

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from callreel.api.body import chunks
 from callreel.api.query import read_parameters
 from callreel.api.services import Services
 from callreel.archive import Archive
@@ -52,19 +53,14 @@ class Ask:
         Raises:
             UnsupportedMedia: the content type says that it is something else.
             TooLarge: it is longer.
-            ClientDisconnect: the client went away.
+            BadRecording, ClientDisconnect: as `body.chunks`.
         """
         media_type = self.request.headers.get("content-type", JSON).partition(";")[0]
         if media_type.strip().lower() != JSON:
             raise UnsupportedMedia(f"Send the body as {JSON}.")
         body = bytearray()
-        more = True
-        while more:
-            message = await self.request.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+        async for chunk in chunks(self.request):
+            body += chunk
             if len(body) > most:
                 raise TooLarge(f"The body is above {most} bytes.")
         return bytes(body)

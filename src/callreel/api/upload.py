@@ -6,8 +6,6 @@ limit, is ever held in memory.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,14 +16,13 @@ from multipart import (  # type: ignore[import-untyped]  # it ships no types
     PushMultipartParser,
     parse_options_header,
 )
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
+from callreel.api.body import chunks
 from callreel.api.file_names import plain_name
 from callreel.audio import Staged
 from callreel.errors import BadRecording, TooLarge, UnsupportedMedia
 
-CHUNK: Final = 1 << 18
-IDLE_SECONDS: Final = 60.0
 _FRAMING_BYTES: Final = 1 << 16  # boundaries, part headers and what lies around the two parts
 _PARTS: Final = ("call", "audio")
 _PLAIN_ENCODINGS: Final = frozenset({"", "7bit", "8bit", "binary"})
@@ -86,7 +83,7 @@ async def receive(request: Request, boundary: str, staged: Staged, limits: Uploa
     received = 0
     try:
         with PushMultipartParser(boundary) as parser:
-            async for chunk in _chunks(request):
+            async for chunk in chunks(request):
                 received += len(chunk)
                 if received > _most_bytes(limits):
                     raise TooLarge(f"The upload is above {limits.audio} bytes.", field="audio")
@@ -97,23 +94,6 @@ async def receive(request: Request, boundary: str, staged: Staged, limits: Uploa
     except MultipartError as error:
         raise BadRecording("The body is no whole multipart/form-data.") from error
     return form.finished()
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    """Yield the body in pieces of at most `CHUNK` bytes; give up on a client that went silent."""
-    more = True
-    while more:
-        try:
-            async with asyncio.timeout(IDLE_SECONDS):
-                message = await request.receive()
-        except TimeoutError as error:
-            raise BadRecording("The upload stood still for too long; send it again.") from error
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        received = message.get("body", b"")
-        more = message.get("more_body", False)
-        for start in range(0, len(received), CHUNK):
-            yield received[start : start + CHUNK]
 
 
 def _most_bytes(limits: UploadLimits) -> int:

@@ -38,5 +38,5 @@ def _body(said: dict[str, Any]) -> list[str]:
     return []
 
 
-def _text(example: Any) -> str:  # noqa: ANN401 - any JSON value
+def _text(example: object) -> str:
     return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)

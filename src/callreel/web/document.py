@@ -114,11 +114,11 @@ def _reply(document: dict[str, Any], status: str, said: dict[str, Any]) -> Reply
     )
 
 
-def _compact(example: Any) -> str:  # noqa: ANN401 - any JSON value
+def _compact(example: object) -> str:
     return "" if example is None else json.dumps(example, ensure_ascii=False)
 
 
-def _pretty(example: Any) -> str:  # noqa: ANN401 - any JSON value
+def _pretty(example: object) -> str:
     return "" if example is None else json.dumps(example, indent=2, ensure_ascii=False)
 
 

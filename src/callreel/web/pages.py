@@ -42,7 +42,7 @@ def build_pages(document: dict[str, Any]) -> dict[str, Page]:
     return {"/docs": _fixed(reference, "text/html; charset=utf-8"), "/static/{name}": _static()}
 
 
-def _rendered(template: str, **values: Any) -> bytes:  # noqa: ANN401 - whatever the template shows
+def _rendered(template: str, **values: object) -> bytes:
     environment = Environment(
         loader=PackageLoader("callreel.web"),
         autoescape=True,
