@@ -138,7 +138,9 @@ def residual(bounds: Bounds, driver: str | None = None, which: int = 0) -> Resid
     for name, column, sets in links:
         for index, choice in enumerate(sets):
             if (name, index) != (driver, which):
-                pieces.append(_linked(column, choice))
+                text, args = valued("e", column, choice, bounds.tenant)
+                linked = f"EXISTS (SELECT 1 FROM by_{column} e WHERE {text} AND e.k = d.k)"
+                pieces.append((linked, args))
     return Residual(pieces)
 
 
@@ -176,6 +178,13 @@ def padded(choice: frozenset[int | str]) -> tuple[int | str, ...]:
     return tuple(values + values[-1:] * (full - len(values)))
 
 
-def _linked(column: str, choice: frozenset[int | str]) -> Piece:
-    text, args = one_of(f"e.{column}", choice)
-    return f"EXISTS (SELECT 1 FROM by_{column} e WHERE {text} AND e.k = d.k)", args
+def valued(alias: str, column: str, choice: frozenset[int | str], tenant: int) -> Piece:
+    """Return the condition that a row of a table that leads from values to calls is among a set.
+
+    Numbers lie by tenant, so that the many that one tenant's calls bring lie together; the other
+    values are few, and the range of keys that every statement has divides them by tenant.
+    """
+    text, args = one_of(f"{alias}.{column}", choice)
+    if column == "number":
+        return f"{alias}.tenant = ? AND {text}", (tenant, *args)
+    return text, args

@@ -23,7 +23,6 @@ from callreel.catalog.bounds import (
     Piece,
     bounds_of,
     first_key,
-    one_of,
 )
 from callreel.catalog.sqlite_plan import (
     RARE,
@@ -181,10 +180,9 @@ def _common(asked: Asked, conditions: list[Condition]) -> list[Row]:
 def _merged(asked: Asked, condition: Condition) -> Iterator[Row]:
     parts = []
     from_start = replace(asked, limit=asked.need, offset=0)
-    whole = condition_source(asked.bounds, condition)
     for value in condition.choice:
-        where, args = one_of(f"d.{condition.column}", frozenset([value]))
-        source = replace(whole, where=where, args=args, needs_distinct=False)
+        single = replace(condition, choice=frozenset([value]))
+        source = condition_source(asked.bounds, single)
         parts.append(_cursor(from_start, source))
     return (row for row, _ in groupby(merge(*parts, reverse=asked.order.descends)))
 

@@ -13,7 +13,7 @@ from typing import Final
 import apsw
 
 from callreel.catalog import sqlite_days
-from callreel.catalog.bounds import ARRIVAL_BITS, Bounds, Residual, between, one_of, residual
+from callreel.catalog.bounds import ARRIVAL_BITS, Bounds, Residual, between, residual, valued
 from callreel.model import SortField, SortKey
 
 WINDOW_FACTOR: Final = 16
@@ -115,7 +115,7 @@ def talking_source(bounds: Bounds) -> Source:
 
 def condition_source(bounds: Bounds, condition: Condition) -> Source:
     """Drive from a set of values."""
-    where, args = one_of(f"d.{condition.column}", condition.choice)
+    where, args = valued("d", condition.column, condition.choice, bounds.tenant)
     rest = residual(bounds, condition.name, condition.which)
     repeats = condition.is_link and len(condition.choice) > 1
     return Source(f"by_{condition.column}", where, args, rest, repeats)

@@ -75,7 +75,8 @@ def _user_rows(place: Placed) -> list[tuple[Any, ...]]:
 
 
 def _number_rows(place: Placed) -> list[tuple[Any, ...]]:
-    return [(number, place.k, *_carried(place)) for number in place.facts.numbers]
+    carried = _carried(place)
+    return [(place.tenant, number, place.k, *carried) for number in place.facts.numbers]
 
 
 def _tag_rows(place: Placed) -> list[tuple[Any, ...]]:
@@ -97,7 +98,7 @@ _TABLES: Final = (
     FilterTable("facts", ("k",), lambda place: [(place.k, *_carried(place))], 5),
     FilterTable("by_project", ("project", "k"), _project_rows, 5),
     FilterTable("by_user", ("user", "k"), _user_rows, 5),
-    FilterTable("by_number", ("number", "k"), _number_rows, 6),
+    FilterTable("by_number", ("tenant", "number", "k"), _number_rows, 7),
     FilterTable("by_talking", ("tenant", "talking", "k"), _talking_rows, 6),
     FilterTable("by_hangup", ("tenant", "hangup", "k"), _hangup_rows, 6),
     _BY_TAG,

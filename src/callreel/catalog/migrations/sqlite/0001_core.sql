@@ -106,13 +106,14 @@ CREATE TABLE by_user (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE by_number (
+    tenant INTEGER NOT NULL,
     number TEXT NOT NULL,
     k INTEGER NOT NULL,
     talking INTEGER NOT NULL,
     hangup INTEGER NOT NULL,
     project INTEGER,
     user INTEGER,
-    PRIMARY KEY (number, k)
+    PRIMARY KEY (tenant, number, k)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE by_tag (
