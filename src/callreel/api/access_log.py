@@ -9,14 +9,9 @@ from typing import Final, Protocol
 import msgspec
 
 from callreel.api.exchange import Exchange
+from callreel.model import Access
 
 MAX_PATH_CHARS: Final = 256
-LINE: Final = (
-    b'{"time":"%b.%03dZ","request_id":"%b","method":%b,"path":%b,"status":%d,'
-    b'"bytes":%d,"ms":%.2f,"tenant":%b,"key_id":%b}\n'
-)
-
-_quoted = msgspec.json.Encoder().encode
 
 
 class ByteStream(Protocol):
@@ -39,28 +34,33 @@ class AccessLog:
     def write(self, answered: list[Exchange]) -> None:
         """Write a line for each request."""
         try:
-            self._stream.write(b"".join(map(_line, answered)))
+            self._stream.write("".join(map(_line, answered)).encode())
             self._stream.flush()
         except OSError:
             return  # there is nowhere left to tell
 
 
-def _line(exchange: Exchange) -> bytes:
+def _line(exchange: Exchange) -> str:
     at, access = exchange.ended_at, exchange.access
-    return LINE % (
-        _time(int(at)),
-        int(at * 1000) % 1000,
-        exchange.request_id.encode(),
-        _quoted(exchange.method),
-        _quoted(exchange.path[:MAX_PATH_CHARS]),
-        exchange.status,
-        exchange.size,
-        exchange.seconds * 1000,
-        b"null" if access is None else b"%d" % access.reach.tenant,
-        b"null" if access is None else _quoted(access.key_id),
+    tenant, key_id = ("null", "null") if access is None else _who(access)
+    return (
+        f'{{"time":"{_time(int(at))}.{int(at * 1000) % 1000:03}Z",'
+        f'"request_id":"{exchange.request_id}",'
+        f'"method":{_quoted(exchange.method)},"path":{_quoted(exchange.path[:MAX_PATH_CHARS])},'
+        f'"status":{exchange.status},"bytes":{exchange.size},"ms":{exchange.seconds * 1000:.2f},'
+        f'"tenant":{tenant},"key_id":{key_id}}}\n'
     )
 
 
+def _who(access: Access) -> tuple[str, str]:
+    return str(access.reach.tenant), _quoted(access.key_id)
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
 @lru_cache(maxsize=2)
-def _time(second: int) -> bytes:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+def _time(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

@@ -57,11 +57,8 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.route = UNKNOWN_ROUTE
-        self.access: Access | None = None
         self.status = 0
         self.size = 0
-        self.seconds = 0.0
-        self.ended_at = 0.0
 
     async def finish(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer; a HEAD gets the headers alone."""
@@ -95,7 +92,7 @@ class Exchange:
         self.seconds = time.perf_counter() - self._started
         self.ended_at = time.time()
         self.status = self.status or GONE
-        self.access = self._scope["state"].get("access")
+        self.access: Access | None = self._scope["state"].get("access")
         found = self._scope.get("route")  # left there by the router
         if found is not None:
             self.route = found.path

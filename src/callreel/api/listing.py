@@ -66,11 +66,8 @@ class Listing:
             count = await find.count(services.archive, access, request.filter)
             headers.append((b"x-total-count", b"%d" % count))
         body = b"".join((b'{"data":[', page.bodies, b"]}"))
-        if (
-            len(body) > WORTH_BYTES
-            and self._gzip
-            and _accepts(heads(scope).get(b"accept-encoding", b""))
-        ):
+        accepts = heads(scope).get(b"accept-encoding")
+        if accepts and self._gzip and len(body) > WORTH_BYTES and _accepts(accepts):
             headers.append((b"content-encoding", b"gzip"))
             body = compress(body)
         return headers, body

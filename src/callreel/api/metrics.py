@@ -62,11 +62,14 @@ class Metrics:
 
     def requests(self, answered: Iterable[Exchange]) -> None:
         """Count requests that were answered, by the pattern of their addresses."""
+        alike: dict[tuple[str, str, int], list[float]] = {}
         for each in answered:
-            key = (each.route, each.method, each.status)
+            alike.setdefault((each.route, each.method, each.status), []).append(each.seconds)
+        for key, lengths in alike.items():
             counter, durations = self._children.get(key) or self._children_for(*key)
-            counter.inc()
-            durations.observe(each.seconds)
+            counter.inc(len(lengths))
+            for seconds in lengths:
+                durations.observe(seconds)
 
     def _children_for(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         known = method if method in METHODS else "other"

@@ -99,8 +99,12 @@ def _base(scheme: str, host: bytes) -> str:
 
 def _key(given: bytes) -> str:
     """Return the key in the value of `Authorization`: the whole of it, or what `Bearer` heads."""
-    if given[:7].lower() == b"bearer ":
-        given = given[7:]
-    if not given or b" " in given or not given.isascii():
+    try:
+        text = given.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise NotAuthenticated(REFUSAL) from error
+    if text[:7].lower() == "bearer ":
+        text = text[7:]
+    if not text or " " in text:
         raise NotAuthenticated(REFUSAL)
-    return given.decode()
+    return text
