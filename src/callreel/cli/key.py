@@ -55,11 +55,11 @@ def parse_expiry(text: str, now: float) -> int:
     return int(at)
 
 
-def _scopes(_type: Any, tokens: Sequence[Token]) -> frozenset[Scope]:  # noqa: ANN401 - cyclopts'
+def _scopes(_type: object, tokens: Sequence[Token]) -> frozenset[Scope]:
     return parse_scopes(tokens[0].value)
 
 
-def _expiry(_type: Any, tokens: Sequence[Token]) -> int:  # noqa: ANN401 - cyclopts'
+def _expiry(_type: object, tokens: Sequence[Token]) -> int:
     return parse_expiry(tokens[0].value, time.time())
 
 
@@ -132,15 +132,15 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
 
 
 @key.command
-async def revoke(id: str, /) -> None:  # noqa: A002 - the name that the usage shows
+async def revoke(key_id: str, /) -> None:
     """Revoke a key; every server refuses it within a second.
 
     Args:
-        id: The key's id, which `callreel key list` shows.
+        key_id: The key's id, which `callreel key list` shows.
     """
     catalog = open_catalog(read_settings())
     try:
-        revoked = await catalog.revoke_key(id, int(time.time()))
+        revoked = await catalog.revoke_key(key_id, int(time.time()))
     finally:
         await catalog.close()
     print(f"Key {revoked.id} was revoked at {moment(revoked.revoked_at)} UTC.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -25,11 +25,9 @@ class BoundedProtocol(HttpToolsProtocol):
     event loop reads at once.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's to define
-        super().__init__(*args, **options)
-        self._in_head = False
-        self._head_bytes = 0
-        self._deadline: asyncio.TimerHandle | None = None
+    _in_head = False
+    _head_bytes = 0
+    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # it is a Transport
