@@ -96,3 +96,4 @@ class Exchange:
         found = self._scope.get("route")  # left there by the router
         if found is not None:
             self.route = found.path
+        del self._scope, self._send  # the request need not be kept until it is noted
