@@ -18,7 +18,7 @@ from typing import Final, cast
 from picture import answer_picture
 from prometheus_client.parser import text_string_to_metric_families
 
-from callreel.api import names, params, upload
+from callreel.api import body, names, params
 from callreel.api.errors import ANSWERS, BUG
 from callreel.api.exchange import Exchange
 from callreel.api.limits import Limits
@@ -60,7 +60,7 @@ DO: Final = {
 FIXED: Final = (
     ("Bytes in the line and the headers of a request", f"{MAX_HEAD_BYTES:,}", "431"),
     ("Seconds for the headers of a request to arrive", f"{MAX_HEAD_SECONDS:g}", "closed"),
-    ("Seconds for which an upload may stand still", f"{upload.IDLE_SECONDS:g}", "422"),
+    ("Seconds for which a body may stand still", f"{body.IDLE_SECONDS:g}", "422"),
     ("Characters in `sort`", f"{params.MAX_SORT_CHARS:,}", "400"),
     ("Bytes in the body that names a tag", f"{names.MOST_BYTES:,}", "413"),
     ("Integers, everywhere", "64 bits", "400 or 422"),
