@@ -20,7 +20,7 @@ class Ran:
     out: str
     err: str
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever the command printed
+    def json(self) -> Any:
         return json.loads(self.out)
 
 

@@ -56,7 +56,7 @@ class Running:
         method: str,
         path: str,
         key: str | None = "all",
-        **more: Any,  # noqa: ANN401
+        **more: Any,
     ) -> requests.Response:
         """Send a request with one of the keys, or with none."""
         headers = dict(more.pop("headers", {}))
@@ -81,7 +81,7 @@ class Running:
         }
         return self.ask("POST", PATH, key, files=files)
 
-    def add(self, audio: bytes, call: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    def add(self, audio: bytes, call: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """Hand in a recording and return it."""
         answer = self.upload(audio, call, **more)
         assert answer.status_code in {200, 201}, answer.text
@@ -89,7 +89,7 @@ class Running:
         return data
 
 
-def a_call(**fields: Any) -> dict[str, Any]:  # noqa: ANN401
+def a_call(**fields: Any) -> dict[str, Any]:
     """Return a call as a client hands it in."""
     return {
         "dialog_uuid": "6d59cb01-eeac-432a-b0aa-bfa4f26785ec",
@@ -113,7 +113,7 @@ def a_sound(folder: Path, seed: int = 0, seconds: float = 1.0) -> bytes:
 
 
 @contextmanager
-def serve(data: Path, options: Options | None = None, **settings: Any) -> Iterator[Running]:  # noqa: ANN401
+def serve(data: Path, options: Options | None = None, **settings: Any) -> Iterator[Running]:
     """Run a server in a thread for as long as the context lasts.
 
     Args:

@@ -21,35 +21,35 @@ class CallreelError(Exception):
         self.field = field
 
 
-class BadParameter(CallreelError):  # noqa: N818 - it reads as the answer that it is
+class BadParameter(CallreelError):
     """A parameter of a question is unknown, ill-formed or above a limit."""
 
 
-class NotAuthenticated(CallreelError):  # noqa: N818
+class NotAuthenticated(CallreelError):
     """No key, or one that is unknown, expired or revoked."""
 
 
-class NotAllowed(CallreelError):  # noqa: N818
+class NotAllowed(CallreelError):
     """The key lacks the scope."""
 
 
-class NotFound(CallreelError):  # noqa: N818
+class NotFound(CallreelError):
     """There is no such thing within the reach of the key; whether elsewhere is not said."""
 
 
-class Conflict(CallreelError):  # noqa: N818
+class Conflict(CallreelError):
     """The id is taken by something else."""
 
 
-class TooLarge(CallreelError):  # noqa: N818
+class TooLarge(CallreelError):
     """A body or a part of it is above its limit."""
 
 
-class UnsupportedMedia(CallreelError):  # noqa: N818
+class UnsupportedMedia(CallreelError):
     """The content type, or the kind of audio, is not one that the archive takes."""
 
 
-class RangeNotSatisfiable(CallreelError):  # noqa: N818
+class RangeNotSatisfiable(CallreelError):
     """The range lies outside of the audio.
 
     Attributes:
@@ -61,11 +61,11 @@ class RangeNotSatisfiable(CallreelError):  # noqa: N818
         self.size = size
 
 
-class BadRecording(CallreelError):  # noqa: N818
+class BadRecording(CallreelError):
     """A recording that was handed in cannot be taken in: a field or the audio is at fault."""
 
 
-class TooManyRequests(CallreelError):  # noqa: N818
+class TooManyRequests(CallreelError):
     """The key asked more often than it may.
 
     Attributes:
@@ -77,7 +77,7 @@ class TooManyRequests(CallreelError):  # noqa: N818
         self.retry_after = retry_after
 
 
-class Unavailable(CallreelError):  # noqa: N818
+class Unavailable(CallreelError):
     """The archive cannot answer just now: a store is away, busy or too slow. Asking again helps.
 
     Attributes:
@@ -89,9 +89,9 @@ class Unavailable(CallreelError):  # noqa: N818
         self.retry_after = retry_after
 
 
-class StorageFull(CallreelError):  # noqa: N818
+class StorageFull(CallreelError):
     """There is no room for what was handed in. Reading goes on."""
 
 
-class Misconfigured(CallreelError):  # noqa: N818
+class Misconfigured(CallreelError):
     """A setting, a data folder or a command's argument is wrong; for the operator, not for HTTP."""

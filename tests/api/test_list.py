@@ -133,7 +133,7 @@ def _expected(
     return [each["recording_uuid"] for each in found]
 
 
-def _some(*values: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401
+def _some(*values: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from(values) | st.lists(st.sampled_from(values), max_size=3)
 
 

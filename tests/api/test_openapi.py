@@ -45,7 +45,7 @@ def operations(document: Document) -> list[tuple[str, Document]]:
     ]
 
 
-def examples_of(value: Any) -> list[tuple[Document, Any]]:  # noqa: ANN401 - any JSON value
+def examples_of(value: Any) -> list[tuple[Document, Any]]:
     """Return each schema that has an example beside it, with the example."""
     found = []
     if isinstance(value, dict):
@@ -71,7 +71,7 @@ def test_every_operation_has_a_name_of_its_own_and_a_summary() -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_every_route_tells_its_scope_and_what_may_go_wrong_with_a_key(route: Any) -> None:  # noqa: ANN401
+def test_every_route_tells_its_scope_and_what_may_go_wrong_with_a_key(route: Any) -> None:
     described = document(Limits())["paths"][route.path][route.method.lower()]
     if route.scope is None:
         assert described["security"] == []

@@ -34,11 +34,11 @@ def read(query: str | bytes, limits: Limits = LIMITS) -> ListQuery:
     return read_query(query if isinstance(query, bytes) else query.encode(), limits)
 
 
-def asked(*conditions: Any) -> CallFilter:  # noqa: ANN401
+def asked(*conditions: Any) -> CallFilter:
     return read(urlencode({"filter": json.dumps(conditions)})).request.filter
 
 
-def condition(name: str, value: Any, operator: str | None = None) -> dict[str, Any]:  # noqa: ANN401
+def condition(name: str, value: Any, operator: str | None = None) -> dict[str, Any]:
     said = {"property": name, "value": value}
     return said if operator is None else {**said, "operator": operator}
 

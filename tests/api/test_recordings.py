@@ -28,7 +28,7 @@ def tag(server: Running, name: str) -> int:
     return number
 
 
-def listed(server: Running, **condition: Any) -> list[str]:  # noqa: ANN401 - any JSON value
+def listed(server: Running, **condition: Any) -> list[str]:
     answer = server.ask("GET", PATH, params={"filter": json.dumps([condition])})
     return [each["recording_uuid"] for each in answer.json()["data"]]
 

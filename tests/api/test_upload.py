@@ -15,7 +15,7 @@ from forms import BOUNDARY, Part, form
 from support import PATH, Running, a_call, a_sound, leftovers, serve
 
 
-def call_part(**fields: Any) -> Part:  # noqa: ANN401 - any JSON value
+def call_part(**fields: Any) -> Part:
     return ("call", "", json.dumps(a_call(**fields)).encode())
 
 

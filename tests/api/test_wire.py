@@ -93,7 +93,7 @@ recordings = st.builds(
 )
 
 
-def a_call(**given: Any) -> bytes:  # noqa: ANN401
+def a_call(**given: Any) -> bytes:
     return json.dumps(
         {
             "dialog_uuid": "d",

@@ -40,7 +40,7 @@ def bare(number: str | None) -> str:
     return kept.removeprefix("00").casefold()
 
 
-def listed(value: Any) -> list[Any]:  # noqa: ANN401 - one of anything, or a list of it
+def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 

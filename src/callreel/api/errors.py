@@ -14,7 +14,7 @@ from callreel.errors import CallreelError, NotFound
 Headers = list[tuple[bytes, bytes]]
 
 
-class MethodNotAllowed(CallreelError):  # noqa: N818 - as its fellows in callreel.errors
+class MethodNotAllowed(CallreelError):
     """The address is right, the method is not.
 
     Attributes:

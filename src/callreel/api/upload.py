@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from multipart import (  # type: ignore[import-untyped]  # it ships no types
+from multipart import (
     MultipartError,
     MultipartSegment,
     ParserLimitReached,
