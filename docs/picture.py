@@ -13,9 +13,9 @@ from callreel.api.examples import example_recording
 LINE: Final = 19
 MARGIN: Final = 18
 TOP: Final = 40
-WIDTH: Final = 860
+WIDTH: Final = 960
 COMMAND: Final = (
-    "$ curl -s -H \"Authorization: $KEY\" '…/cdr_dialog_recording?limit=1' | python3 -m json.tool"
+    """$ curl -H "Authorization: $KEY" '…/cdr_dialog_recording?limit=1'   # set in lines"""
 )
 HEAD: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" \
