@@ -352,7 +352,7 @@ def test_two_imports_at_once_take_each_recording_once(
         ("ogg", "OGG", "OPUS", "audio/ogg"),
     ],
 )
-def test_what_systems_record_in_is_measured(
+def test_what_systems_record_in_is_measured(  # noqa: PLR0917 - fixtures and a row of the table
     machine: Machine,
     root: Path,
     tmp_path: Path,

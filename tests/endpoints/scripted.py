@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # one packet an answer: two would wait for each other's acknowledgement
     server: _Server
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         pass
 
     def _answer(self) -> None:
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body[: reply.cut])
 
-    do_GET = do_POST = do_PATCH = _answer
+    do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - the base class's names
 
 
 class _Server(ThreadingHTTPServer):

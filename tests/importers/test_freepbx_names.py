@@ -42,7 +42,7 @@ def test_a_name_tells_kind_and_numbers(name: str, kind: str, to: str, caller: st
     parsed = parse(name)
     assert parsed is not None
     assert (parsed.kind, parsed.to, parsed.caller) == (kind, to, caller)
-    assert parsed.clock == datetime(2026, 3, 2, 9, 0, 5)
+    assert parsed.clock == datetime(2026, 3, 2, 9, 0, 5)  # noqa: DTZ001 - a clock without zone
     assert (parsed.uniqueid, parsed.epoch) == ("1772438405.10", 1_772_438_405)
 
 
@@ -87,7 +87,7 @@ def test_a_name_of_another_form_is_none(name: str) -> None:
 @given(
     to=st.from_regex(r"[+*]?[0-9]{1,4}(-[0-9]{1,8}){0,3}", fullmatch=True),
     caller=st.from_regex(r"\+?[0-9]{1,12}", fullmatch=True),
-    clock=st.datetimes(datetime(2001, 9, 10), datetime(2100, 1, 1)),
+    clock=st.datetimes(datetime(2001, 9, 10), datetime(2100, 1, 1)),  # noqa: DTZ001 - no zone
     uniqueid=st.from_regex(r"([a-z][a-z0-9]{0,5}-){0,2}1[0-9]{9}\.[0-9]{1,5}", fullmatch=True),
 )
 def test_a_name_that_was_written_by_the_convention_is_read_back(
