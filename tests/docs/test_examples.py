@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -43,6 +44,9 @@ def is_in_order(expected: str, printed: str) -> bool:
     return True
 
 
+@pytest.mark.skipif(
+    shutil.which("curl") is None and not os.environ.get("CI"), reason="curl is not here"
+)
 @pytest.mark.parametrize("page", WALKED, ids=name_of)
 def test_what_a_page_tells_to_type_works_and_prints_what_it_says(
     page: Path, tmp_path: Path
