@@ -70,16 +70,16 @@ def test_a_usual_host_is_taken(host: str) -> None:
     assert house().ask(host=host).status == 200
 
 
-@pytest.mark.parametrize("form", [TEXT, f"Bearer {TEXT}", f"bearer {TEXT}"])
-def test_a_key_is_recognised_raw_and_as_a_bearer(form: str) -> None:
-    assert house().ask(key=form).status == 200
+@pytest.mark.parametrize("before", ["", "Bearer ", "bearer "])
+def test_a_key_is_recognised_raw_and_as_a_bearer(before: str) -> None:
+    assert house().ask(key=before + TEXT).status == 200
 
 
 @pytest.mark.parametrize(
-    "form", [None, "", "Bearer ", "Bearer", f"Basic {TEXT}", f"{TEXT} ", f"{TEXT}x", "ké", "a,b"]
+    "form", [None, "", "Bearer ", "Bearer", "Basic {}", "{} ", "{}x", "ké", "a,b"]
 )
 def test_what_is_no_key_is_not_authenticated(form: str | None) -> None:
-    answer = house().ask(key=form)
+    answer = house().ask(key=form and form.format(TEXT))
     assert (answer.status, answer.error["code"]) == (401, "not_authenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
