@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import groupby, islice
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
@@ -42,18 +42,12 @@ from callreel.errors import BadParameter
 from callreel.model import DEFAULT_SORT, NO_FILTER, CallFilter, ListRequest, Page, Position, Reach
 
 NOTHING: Final = Page(b"", 0, None)
-FEW: Final = 32  # so many bodies Python joins as fast as SQLite; it has less to set up
-
-
-def _range_sql(direction: str, last: str) -> tuple[str, str]:
-    """Return the statement for a range's rows, and the one that joins their bodies."""
-    rows = f"SELECT k, body FROM recording WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT ?"
-    joined = f"SELECT CAST(group_concat(body, ?) AS BLOB), count(*), {last}(k) FROM ({rows})"
-    return rows, joined
-
-
-_OLDEST_FIRST: Final = _range_sql("ASC", "max")
-_NEWEST_FIRST: Final = _range_sql("DESC", "min")
+_RANGE: Final = (
+    "SELECT CAST(group_concat(body, ?) AS BLOB), count(*), {last}(k) FROM "
+    "(SELECT k, body FROM recording WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT ?)"
+)
+_OLDEST_FIRST: Final = _RANGE.format(last="max", direction="ASC")
+_NEWEST_FIRST: Final = _RANGE.format(last="min", direction="DESC")
 Row = tuple[int, ...]
 """The values of an order's columns; the key is the last."""
 
@@ -147,14 +141,9 @@ def _page_of_range(asked: Asked, opening: bytes) -> Page:
 def _range_page(
     connection: apsw.Connection, span: sqlite_days.Part, descends: bool, limit: int, opening: bytes
 ) -> Page:
-    rows_sql, joined_sql = _NEWEST_FIRST if descends else _OLDEST_FIRST
-    if limit <= FEW:
-        rows: list[Any] = connection.execute(rows_sql, (*span, limit)).fetchall()
-        bodies = (b"," + opening).join([body for _, body in rows])
-        found, k = len(rows), rows[-1][0] if rows else 0
-    else:
-        args = ("," + opening.decode(), *span, limit)
-        bodies, found, k = connection.execute(joined_sql, args).get
+    sql = _NEWEST_FIRST if descends else _OLDEST_FIRST
+    args = ("," + opening.decode(), *span, limit)
+    bodies, found, k = connection.execute(sql, args).get
     return Page(opening + bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
 
 
