@@ -10,6 +10,7 @@ from callreel.api.access_log import AccessLog, ByteStream
 from callreel.api.app import Api
 from callreel.api.limits import Limits
 from callreel.api.metrics import Metrics
+from callreel.api.proxies import Proxies
 from callreel.api.rate_limit import RateLimit
 from callreel.api.routes import build_router, document
 from callreel.api.services import Services
@@ -27,12 +28,14 @@ class Options:
         public_url: The address by which clients reach the server, without a slash at its end, or
             None to take it from each request.
         gzip: Whether to compress lists for clients that accept it.
+        trusted_proxies: Addresses and networks of proxies that are believed, divided by commas.
         rate_limit: Requests a second that one key may make of one process; 0 for no limit.
         access_log: Where a JSON line for each request goes, or None.
     """
 
     limits: Limits = field(default_factory=Limits)
     public_url: str | None = None
+    trusted_proxies: str = ""
     gzip: bool = True
     rate_limit: int = 0
     access_log: ByteStream | None = None
@@ -47,6 +50,7 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
         metrics=Metrics(),
         public_url=options.public_url,
         rate_limit=RateLimit(options.rate_limit) if options.rate_limit else None,
+        proxies=Proxies(options.trusted_proxies),
     )
     return Api(
         services,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _networks(text: str) -> str:
+    try:
+        for each in text.replace("*", "").split(","):
+            if each.strip():
+                ip_network(each.strip(), strict=False)
+    except ValueError as error:
+        raise ValueError("must be addresses or networks, divided by commas") from error
+    return text
+
+
 def _switch(text: str) -> bool:
     if text not in {"0", "1"}:
         raise ValueError("must be 0 or 1")
@@ -56,7 +67,9 @@ class Settings:
         "the address that each request was sent to.",
     )
     trusted_proxies: str = _setting(
-        "127.0.0.1", str, "Addresses of proxies whose X-Forwarded headers are believed."
+        "127.0.0.1,::1",
+        _networks,
+        "Addresses and networks of proxies whose X-Forwarded-Proto is believed, divided by commas.",
     )
     max_limit: int = _setting(10_000, _whole(1, 100_000), "Most records in a page.")
     max_filter_bytes: int = _setting(16_384, _whole(64, MIB), "Most bytes in a filter.")

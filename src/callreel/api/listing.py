@@ -24,7 +24,6 @@ HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"private, no-store"),
     (b"x-content-type-options", b"nosniff"),
-    (b"vary", b"accept-encoding"),
 )
 
 _accepts: Final = lru_cache(maxsize=256)(accepts_gzip)

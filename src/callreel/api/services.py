@@ -11,6 +11,7 @@ from starlette.types import Scope
 from callreel.api.heads import heads
 from callreel.api.limits import Limits
 from callreel.api.metrics import Metrics
+from callreel.api.proxies import Proxies
 from callreel.api.rate_limit import RateLimit
 from callreel.api.wire import Bodies
 from callreel.archive import Archive
@@ -46,6 +47,7 @@ class Services:
         public_url: The address by which clients reach the server, without a slash at its end, or
             None to take it from each request.
         rate_limit: How often a key may ask, or None for as often as it likes.
+        proxies: Who is believed to say how a client reached the server.
     """
 
     archive: Archive
@@ -54,6 +56,7 @@ class Services:
     metrics: Metrics
     public_url: str | None = None
     rate_limit: RateLimit | None = None
+    proxies: Proxies = field(default_factory=lambda: Proxies(""))
     _addresses: dict[tuple[str, bytes], Address] = field(default_factory=dict)
 
     def address(self, scope: Scope) -> Address:
@@ -63,7 +66,7 @@ class Services:
             BadParameter: the request's Host is missing or no host.
         """
         # A configured address is remembered under a key that no request can have.
-        key = ("", b"") if self.public_url else (scope["scheme"], heads(scope).get(b"host", b""))
+        key = ("", b"") if self.public_url else self._key_of(scope)
         known = self._addresses.get(key)
         if known is None:
             base = self.public_url or _base(*key)
@@ -72,6 +75,9 @@ class Services:
                 self._addresses.clear()
             self._addresses[key] = known
         return known
+
+    def _key_of(self, scope: Scope) -> tuple[str, bytes]:
+        return self.proxies.scheme(scope), heads(scope).get(b"host", b"")
 
     def opening(self, scope: Scope) -> bytes:
         """Return what comes before each body in an answer to this request; raises as `address`."""

@@ -40,6 +40,8 @@ def migrate(connection: apsw.Connection, steps: list[Migration]) -> None:
     Raises:
         Misconfigured: the database was written by a newer version.
     """
+    if _step_of(connection) == steps[-1].number:
+        return  # without waiting for whoever writes just now
     connection.execute("BEGIN IMMEDIATE")
     try:
         _apply(connection, steps)
@@ -55,10 +57,9 @@ def require_newest(connection: apsw.Connection, steps: list[Migration]) -> None:
     Raises:
         Misconfigured: it is not.
     """
-    try:
-        applied = connection.execute("SELECT coalesce(max(number), 0) FROM migration").get
-    except apsw.SQLError as error:
-        raise Misconfigured("The database is not of this program.") from error
+    applied = _step_of(connection)
+    if applied is None:
+        raise Misconfigured("The database is not of this program.")
     if applied != steps[-1].number:
         raise Misconfigured(
             f"The database is at step {applied} and this version writes {steps[-1].number}; any "
@@ -66,12 +67,20 @@ def require_newest(connection: apsw.Connection, steps: list[Migration]) -> None:
         )
 
 
+def _step_of(connection: apsw.Connection) -> int | None:
+    """Return the last step that was applied, or None where none ever was."""
+    is_ours = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration'"
+    if connection.execute(is_ours).get is None:
+        return None
+    return int(connection.execute("SELECT coalesce(max(number), 0) FROM migration").get)
+
+
 def _apply(connection: apsw.Connection, steps: list[Migration]) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration "
         "(number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"
     )
-    applied = connection.execute("SELECT coalesce(max(number), 0) FROM migration").get
+    applied = _step_of(connection) or 0
     if applied > steps[-1].number:
         raise Misconfigured(
             f"The database is at step {applied} and this version knows {steps[-1].number}; "

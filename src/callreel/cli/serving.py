@@ -108,7 +108,7 @@ def serve_alone(settings: Settings, listening: socket.socket, on_ready: Callable
         on_ready: Called once, when connections are accepted.
     """
     end_well()
-    server = AnnouncingServer(_config(settings, application(settings)), on_ready)
+    server = AnnouncingServer(_config(application(settings)), on_ready)
     server.run(sockets=[listening])
 
 
@@ -117,7 +117,7 @@ def serve_together(
 ) -> None:
     """Serve as `serve_alone`, from several processes that read the environment themselves."""
     os.environ[METRICS] = str(_fresh(settings.data / "metrics"))
-    config = _config(settings, "callreel.cli.serving:application")
+    config = _config("callreel.cli.serving:application")
     config.factory = True
     config.workers = settings.workers
     _Supervisor(config, [listening], on_ready).run()
@@ -146,13 +146,14 @@ def options(settings: Settings) -> Options:
             max_call_bytes=settings.max_call_bytes,
         ),
         public_url=settings.public_url,
+        trusted_proxies=settings.trusted_proxies,
         gzip=settings.gzip,
         rate_limit=settings.rate_limit,
         access_log=sys.stdout.buffer if settings.access_log else None,
     )
 
 
-def _config(settings: Settings, app: ASGIApp | str) -> uvicorn.Config:
+def _config(app: ASGIApp | str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -162,8 +163,7 @@ def _config(settings: Settings, app: ASGIApp | str) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
+        proxy_headers=False,  # `api.proxies` reads the one that matters here
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

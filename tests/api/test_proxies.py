@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from callreel.api.proxies import Proxies
+
+
+def scope(client: str | None, said: str | None) -> dict[str, Any]:
+    headers = [] if said is None else [(b"x-forwarded-proto", said.encode())]
+    at = None if client is None else (client, 5000)
+    return {"scheme": "http", "client": at, "headers": headers, "state": {}}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client", "said", "scheme"),
+    [
+        ("127.0.0.1,::1", "127.0.0.1", "https", "https"),
+        ("127.0.0.1,::1", "::1", " HTTPS ", "https"),
+        ("127.0.0.1", "127.0.0.1", None, "http"),
+        ("127.0.0.1", "127.0.0.1", "gopher", "http"),
+        ("127.0.0.1", "127.0.0.1", "https, http", "http"),
+        ("127.0.0.1", "10.0.0.9", "https", "http"),
+        ("10.0.0.0/8, 192.168.1.1", "10.0.0.9", "https", "https"),
+        ("10.0.0.0/8", "/run/callreel.sock", "https", "http"),
+        ("10.0.0.0/8", None, "https", "http"),
+        ("*", "203.0.113.7", "https", "https"),
+        ("", "127.0.0.1", "https", "http"),
+    ],
+)
+def test_only_a_trusted_proxy_is_believed(
+    trusted: str, client: str | None, said: str | None, scheme: str
+) -> None:
+    proxies = Proxies(trusted)
+    assert [proxies.scheme(scope(client, said)) for _ in range(2)] == [scheme, scheme]
+
+
+def test_what_is_no_address_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not appear"):
+        Proxies("localhost")
