@@ -7,6 +7,7 @@ without its audio.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from dataclasses import dataclass, fields
@@ -75,7 +76,7 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
     if not is_within(access.reach, facts_of(arrival.call)):
         raise BadRecording("The call lies outside of the projects or users of this key.")
     check_call(arrival.call)
-    inspection = await archive.sound.inspect(arrival.staged.path)
+    inspection = await _measured(archive, arrival.staged)
     async with archive.audio.taking_in():
         entry = await store(archive, access.reach.tenant, arrival, inspection)
         outcome = (await archive.catalog.add(access.reach.tenant, [entry]))[0]
@@ -85,6 +86,15 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
         return TakenIn(entry.body, is_new=True)
     kept = await archive.catalog.find(access.reach, entry.id)
     return TakenIn(kept.body, is_new=False)
+
+
+async def _measured(archive: Archive, staged: Staged) -> Inspection:
+    """Measure audio while it is on its way to the disk: each waits for another device."""
+    syncing = asyncio.ensure_future(archive.audio.sync(staged))
+    try:
+        return await archive.sound.inspect(staged.path)
+    finally:
+        await syncing
 
 
 async def store(

@@ -70,6 +70,13 @@ class AudioStore(Protocol):
         """
         ...
 
+    async def sync(self, staged: Staged) -> None:
+        """Bring what was written so far to stable storage, so that `keep` has less to wait for.
+
+        Where this fails the audio is lost: it may not be kept any more.
+        """
+        ...
+
     async def keep(self, staged: Staged, key: AudioKey) -> None:
         """Put staged audio into its place; it is on stable storage when this returns.
 

@@ -26,7 +26,7 @@ from typing import Final
 
 from callreel.audio import AudioKey, Staged
 from callreel.audio.locks import SharedLock
-from callreel.audio.staged import StagedFile, sync_folder, translated
+from callreel.audio.staged import StagedFile, sync_and_close, sync_folder, translated
 from callreel.errors import NotFound, StorageFull, Unavailable
 
 CHUNK: Final = 256 * 1024
@@ -64,9 +64,11 @@ class FolderStore:
             self._require_room()
             return StagedFile(self.scratch(""))
 
+    async def sync(self, staged: Staged) -> None:
+        await asyncio.to_thread(sync_and_close, _own(staged).duplicate())
+
     async def keep(self, staged: Staged, key: AudioKey) -> None:
-        if not isinstance(staged, StagedFile):
-            raise TypeError("a folder keeps what it staged itself")
+        staged = _own(staged)
         await asyncio.to_thread(staged.hand_over().settle, self._place(key), self._root)
 
     async def size(self, key: AudioKey) -> int | None:
@@ -144,6 +146,12 @@ class FolderStore:
         if key.tenant < 0 or not _DIGEST.fullmatch(key.sha256):
             raise ValueError("not a key of audio")
         return root / f"{key.tenant:d}" / key.sha256[:2]
+
+
+def _own(staged: Staged) -> StagedFile:
+    if not isinstance(staged, StagedFile):
+        raise TypeError("a folder keeps what it staged itself")
+    return staged
 
 
 def _not_found() -> NotFound:

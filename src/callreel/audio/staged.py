@@ -81,6 +81,13 @@ class StagedFile:
                 file.close()
             self.path.unlink(missing_ok=True)
 
+    def duplicate(self) -> int:
+        """Return another descriptor of the file, which lives on when this one is dropped."""
+        if self._file is None:
+            raise ValueError("staged audio was synced after it was kept or dropped")
+        with translated():
+            return os.dup(self._file.fileno())
+
     def hand_over(self) -> Written:
         """Return what was written, for another thread to settle; nothing more can be written.
 
@@ -141,6 +148,15 @@ class Written:
             self.path.rename(place)
             return changed
         return []
+
+
+def sync_and_close(descriptor: int) -> None:
+    """Bring a file to the disk and close this descriptor of it."""
+    with translated():
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

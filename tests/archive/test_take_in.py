@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import io
+import os
+import stat
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import soundfile
+
+from callreel.api.wire import Bodies
+from callreel.archive import Archive, delete, find, listen, take_in
+from callreel.archive.take_in import Arrival, TakenIn, derived_id
+from callreel.audio import AudioKey
+from callreel.audio.folder import FolderStore
+from callreel.audio.worker import ChildSoundWorker
+from callreel.catalog.sqlite import SqliteCatalog
+from callreel.errors import (
+    BadRecording,
+    Conflict,
+    NotAllowed,
+    NotFound,
+    StorageFull,
+    Unavailable,
+    UnsupportedMedia,
+)
+from callreel.model import (
+    Access,
+    Call,
+    CallFilter,
+    DialogType,
+    Direction,
+    ListRequest,
+    Named,
+    Reach,
+    Scope,
+)
+
+T = TypeVar("T")
+EVERYTHING = Access("k", Reach(1), frozenset(Scope))
+CALL = Call(
+    dialog_id="d-1",
+    dialog_type=DialogType.CONSULTANT,
+    direction=Direction.INBOUND,
+    started_at=1_750_000_000,
+    hung_up_at=1_750_000_060,
+    talking_ms=50_000,
+    from_number="+48 600 700 800",
+    to_number="2001",
+    project=Named(3, "Orders"),
+    user=Named(7, None),
+)
+
+
+def sound(tone: int = 1, seconds: float = 0.2) -> bytes:
+    wave = np.sin(np.arange(int(8000 * seconds)) / 8000 * 440 * tone)
+    file = io.BytesIO()
+    soundfile.write(file, wave, 8000, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+class House:
+    """An archive in a folder, and what is done in it."""
+
+    def __init__(self, runner: asyncio.Runner, data: Path) -> None:
+        self.run = runner.run
+        self.root = data / "audio"
+        self.archive = Archive(
+            SqliteCatalog(data / "callreel.db"),
+            FolderStore(self.root, reserve_bytes=0),
+            ChildSoundWorker(),
+            Bodies(),
+        )
+        self.run(self.archive.catalog.add_tenant("one"))
+
+    def take_in(
+        self,
+        call: Call = CALL,
+        audio: bytes | None = None,
+        recording_id: str | None = None,
+        access: Access = EVERYTHING,
+    ) -> TakenIn:
+        return self.run(self.taking_in(call, audio, recording_id, access))
+
+    async def taking_in(
+        self,
+        call: Call = CALL,
+        audio: bytes | None = None,
+        recording_id: str | None = None,
+        access: Access = EVERYTHING,
+    ) -> TakenIn:
+        with self.archive.audio.stage() as staged:
+            staged.write(sound() if audio is None else audio)
+            return await take_in.one(self.archive, access, Arrival(call, staged, recording_id))
+
+    def id_of(self, taken: TakenIn) -> str:
+        return self.archive.bodies.parse(taken.body).id
+
+    def count(self) -> int:
+        return self.run(find.count(self.archive, EVERYTHING, CallFilter()))
+
+    def files(self) -> list[Path]:
+        return [
+            path
+            for path in self.root.rglob("*")
+            if path.is_file() and path.suffix not in {".lock", ".turn"}
+        ]
+
+    def do(self, verb: Callable[..., Awaitable[T]], *args: object) -> T:
+        async def doing() -> T:
+            return await verb(self.archive, EVERYTHING, *args)
+
+        return self.run(doing())
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with asyncio.Runner() as runner:
+        made = House(runner, tmp_path)
+        yield made
+        runner.run(made.archive.close())
+
+
+def test_what_was_taken_in_is_listed_and_its_audio_is_what_was_handed_in(house: House) -> None:
+    taken = house.take_in()
+    assert taken.is_new
+    page = house.do(find.page, ListRequest(), b"<")
+    assert page.bodies == b"<" + taken.body
+    heard = house.do(listen.sound_of, house.id_of(taken))
+    assert heard.recording.audio.duration_ms == 200
+
+    async def read() -> bytes:
+        size = heard.recording.audio.size
+        return b"".join([chunk async for chunk in house.archive.audio.read(heard.key, 0, size)])
+
+    assert house.run(read()) == sound()
+
+
+def test_the_same_again_changes_nothing_and_answers_with_what_is_there(house: House) -> None:
+    first, again = house.take_in(), house.take_in()
+    assert (first.is_new, again.is_new) == (True, False)
+    assert first.body == again.body
+    assert house.count() == 1
+
+
+def test_the_same_at_the_same_time_is_taken_in_once(house: House) -> None:
+    async def play() -> list[TakenIn]:
+        return list(await asyncio.gather(*[house.taking_in() for _ in range(8)]))
+
+    taken = house.run(play())
+    assert sum(each.is_new for each in taken) == 1
+    assert len({each.body for each in taken}) == 1
+    assert house.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "audio"),
+    [(replace(CALL, talking_ms=1), None), (replace(CALL, tags=(4,)), None), (CALL, sound(2))],
+)
+def test_other_content_under_the_same_id_is_a_conflict(
+    house: House, call: Call, audio: bytes | None
+) -> None:
+    first = house.take_in(recording_id="mine")
+    with pytest.raises(Conflict):
+        house.take_in(call, audio, "mine")
+    assert house.do(find.one, "mine").body == first.body
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"started_at": 946_684_799}, "started_at"),
+        ({"hung_up_at": CALL.started_at - 1}, "hung_up_at"),
+        ({"talking_ms": -1}, "talking_ms"),
+        ({"waiting_ms": 1 << 53}, "waiting_ms"),
+    ],
+)
+def test_a_call_that_cannot_be_is_refused(house: House, change: dict[str, int], field: str) -> None:
+    with pytest.raises(BadRecording) as refused:
+        house.take_in(replace(CALL, **change))  # type: ignore[arg-type]  # all are numbers
+    assert refused.value.field == field
+    assert house.files() == []
+
+
+@pytest.mark.parametrize(
+    ("audio", "error"),
+    [
+        (b"", UnsupportedMedia),
+        (sound()[:44], BadRecording),
+        (b"<html><body>hello</body></html>", UnsupportedMedia),
+    ],
+)
+def test_what_is_no_audio_leaves_nothing_behind(
+    house: House, audio: bytes, error: type[Exception]
+) -> None:
+    with pytest.raises((error, BadRecording)):
+        house.take_in(audio=audio)
+    assert house.files() == []
+    assert house.count() == 0
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        Access("k", Reach(1, projects=frozenset([4])), frozenset(Scope)),
+        Access("k", Reach(1, users=frozenset()), frozenset(Scope)),
+    ],
+)
+def test_a_narrowed_key_cannot_bring_in_what_it_could_not_see(house: House, access: Access) -> None:
+    with pytest.raises(BadRecording, match="outside"):
+        house.take_in(access=access)
+    assert house.count() == 0
+
+
+def test_taking_in_needs_its_scope(house: House) -> None:
+    reader = Access("k", Reach(1), frozenset([Scope.READ, Scope.LISTEN, Scope.MANAGE]))
+    with pytest.raises(NotAllowed, match="ingest"):
+        house.take_in(access=reader)
+
+
+@pytest.mark.parametrize(("code", "error"), [(errno.EIO, Unavailable), (errno.ENOSPC, StorageFull)])
+def test_audio_whose_sync_fails_is_not_kept_whatever_a_second_sync_would_say(
+    house: House, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
+) -> None:
+    fsync, failed = os.fsync, list[int]()
+
+    def fail_once_for_a_file(descriptor: int) -> None:
+        if not failed and stat.S_ISREG(os.fstat(descriptor).st_mode):
+            failed.append(descriptor)
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_once_for_a_file)
+    with pytest.raises(error):
+        house.take_in()
+    assert failed
+    assert house.files() == []
+    assert house.count() == 0
+    assert house.take_in().is_new
+
+
+def test_a_catalog_that_fails_leaves_a_file_but_no_record(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise Unavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteCatalog, "add", away)
+        with pytest.raises(Unavailable):
+            house.take_in()
+    assert house.count() == 0
+    assert house.take_in().is_new, "the file that was left is no hindrance"
+
+
+def test_an_id_is_made_of_the_call_and_the_audio_and_sorts_by_start() -> None:
+    digests = ["a" * 64, "b" * 64]
+    ids = [derived_id(CALL, digest) for digest in digests]
+    later = derived_id(replace(CALL, started_at=CALL.started_at + 1), digests[0])
+    assert len({*ids, later}) == 3
+    assert derived_id(CALL, digests[0]) == ids[0]
+    assert all(each < later for each in ids)
+    assert all(each[14] == "8" and each[19] in "89ab" and len(each) == 36 for each in ids)
+
+
+def test_deleted_audio_is_gone_with_all_that_was_made_of_it(house: House) -> None:
+    recording_id = house.id_of(house.take_in())
+    house.do(delete.one, recording_id)
+    assert house.files() == []
+    assert house.count() == 0
+    for verb in (find.one, listen.sound_of, delete.one):
+        with pytest.raises(NotFound):
+            house.do(verb, recording_id)
+
+
+def test_audio_that_another_recording_has_too_outlives_a_deletion(house: House) -> None:
+    first = house.id_of(house.take_in())
+    second = house.id_of(house.take_in(replace(CALL, dialog_id="d-2")))
+    house.do(delete.one, first)
+    assert house.do(listen.sound_of, second).recording.id == second
+    house.do(delete.one, second)
+    assert house.files() == []
+
+
+def test_a_deletion_cut_short_is_listed_no_more_and_can_be_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording_id = house.id_of(house.take_in())
+
+    async def away(*_: object) -> None:
+        raise Unavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteCatalog, "forget", away)
+        with pytest.raises(Unavailable):
+            house.do(delete.one, recording_id)
+    assert house.count() == 0
+    house.do(delete.one, recording_id)
+    assert house.files() == []
+
+
+def test_audio_taken_in_while_its_like_is_deleted_is_there(house: House) -> None:
+    async def play() -> None:
+        for round_ in range(15):
+            old = await house.taking_in(replace(CALL, dialog_id=f"old-{round_}"))
+            old_id = house.id_of(old)
+            _, new = await asyncio.gather(
+                delete.one(house.archive, EVERYTHING, old_id),
+                house.taking_in(replace(CALL, dialog_id=f"new-{round_}")),
+            )
+            audio = house.archive.bodies.parse(new.body).audio
+            assert await house.archive.audio.size(AudioKey(1, audio.sha256)) == audio.size
+            await delete.one(house.archive, EVERYTHING, house.id_of(new))
+
+    house.run(play())
+    assert house.files() == []
+
+
+def test_a_waveform_that_was_lost_is_made_again(house: House) -> None:
+    recording_id = house.id_of(house.take_in())
+    drawn = house.do(listen.peaks, recording_id)
+    for path in (house.root / "derived").rglob("*.json"):
+        path.unlink()
+    assert house.do(listen.peaks, recording_id) == drawn
+
+
+@pytest.mark.parametrize("harm", ["gone", "short"])
+def test_audio_that_is_not_what_it_was_is_not_played(house: House, harm: str) -> None:
+    recording_id = house.id_of(house.take_in())
+    (place,) = [path for path in house.files() if path.suffix == ""]
+    if harm == "gone":
+        place.unlink()
+    else:
+        os.truncate(place, 100)
+    with pytest.raises(Unavailable, match="tell the operator"):
+        house.do(listen.sound_of, recording_id)
