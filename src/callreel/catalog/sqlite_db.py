@@ -24,7 +24,7 @@ from callreel.errors import Misconfigured, StorageFull, Unavailable
 
 Result = TypeVar("Result")
 
-FAST_SECONDS: Final = 0.025
+FAST_SECONDS: Final = 0.010
 SLOW_LANES: Final = 2
 BUSY_MS: Final = 10_000
 CHECK_EVERY: Final = 5_000  # steps of SQLite's machine between looks at the clock, about 0.2 ms
