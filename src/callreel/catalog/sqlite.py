@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
-import apsw
 
 from callreel.catalog import (
     Entry,
@@ -30,8 +28,6 @@ from callreel.model import (
     State,
     Tenant,
 )
-
-DEEP_OFFSET: Final = 50_000  # with a filter, such an offset is not tried on the event loop
 
 
 class SqliteCatalog:
@@ -59,12 +55,7 @@ class SqliteCatalog:
         self._db = Database(path, query_seconds, steps or migrations(), read_only=read_only)
 
     async def page(self, reach: Reach, request: ListRequest, opening: bytes) -> Page:
-        def ask(connection: apsw.Connection) -> Page:
-            return sqlite_list.page(connection, reach, request, opening)
-
-        if request.offset > DEEP_OFFSET:
-            return await self._db.read_slowly(ask)
-        return await self._db.read(ask)
+        return await self._db.read(lambda db: sqlite_list.page(db, reach, request, opening))
 
     async def count(self, reach: Reach, call_filter: CallFilter) -> int:
         return await self._db.read(lambda db: sqlite_list.count(db, reach, call_filter))
