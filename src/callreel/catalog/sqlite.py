@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-
 from callreel.catalog import (
     Entry,
     FactsOf,
