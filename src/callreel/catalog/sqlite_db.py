@@ -85,7 +85,8 @@ class Database:
         try:
             return self.read_now(question)
         except apsw.InterruptError:
-            return await self.read_slowly(question)
+            pass  # and let go of it: its cursors would keep this lane at their moment
+        return await self.read_slowly(question)
 
     async def read_slowly(self, question: Callable[[apsw.Connection], Result]) -> Result:
         """Ask in the slow lane.

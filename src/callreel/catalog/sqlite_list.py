@@ -8,6 +8,7 @@ range of keys, as the unfiltered one is, takes its bodies straight from where th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import groupby, islice
@@ -99,6 +100,22 @@ def page(connection: apsw.Connection, reach: Reach, request: ListRequest, openin
     if _is_of_all(reach, request):
         whole = first_key(reach.tenant), first_key(reach.tenant + 1)
         return _range_page(connection, whole, False, request.limit, opening)
+    with _one_moment(connection):
+        return _page(connection, reach, request, opening)
+
+
+@contextmanager
+def _one_moment(connection: apsw.Connection) -> Iterator[None]:
+    """Let several statements see the catalog as it is at one moment, whoever writes meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def _page(connection: apsw.Connection, reach: Reach, request: ListRequest, opening: bytes) -> Page:
     bounds = bounds_for(connection, reach, request.filter)
     order = order_of(request.sort)
     after = _position(order, request.after, reach)
@@ -185,18 +202,20 @@ def _common(asked: Asked, conditions: list[Condition]) -> list[Row]:
     """
     for condition in sorted(conditions, key=lambda each: (not each.is_link, len(each.choice))):
         if condition.is_link or len(condition.choice) == 1:
-            return list(islice(_merged(asked, condition), asked.offset, asked.need))
+            return _merged(asked, condition)
     return _select(asked, facts_source(asked.bounds))
 
 
-def _merged(asked: Asked, condition: Condition) -> Iterator[Row]:
-    parts = []
+def _merged(asked: Asked, condition: Condition) -> list[Row]:
     from_start = replace(asked, limit=asked.need, offset=0)
-    for value in condition.choice:
-        single = replace(condition, choice=frozenset([value]))
-        source = condition_source(asked.bounds, single)
-        parts.append(_cursor(from_start, source))
-    return (row for row, _ in groupby(merge(*parts, reverse=asked.order.descends)))
+    singles = [replace(condition, choice=frozenset([value])) for value in condition.choice]
+    parts = [_cursor(from_start, condition_source(asked.bounds, each)) for each in singles]
+    try:
+        each_once = (row for row, _ in groupby(merge(*parts, reverse=asked.order.descends)))
+        return list(islice(each_once, asked.offset, asked.need))
+    finally:
+        for part in parts:
+            part.close()  # one that was not read to its end would hold on to its moment
 
 
 def _sorted_source(asked: Asked) -> Source:
@@ -214,7 +233,7 @@ def _select(asked: Asked, source: Source) -> list[Row]:
     return list(_cursor(asked, source))
 
 
-def _cursor(asked: Asked, source: Source) -> Iterator[Row]:
+def _cursor(asked: Asked, source: Source) -> apsw.Cursor:
     beyond, args = _beyond(asked.order, asked.after)
     distinct = "DISTINCT " if source.needs_distinct else ""
     sql = (
@@ -255,7 +274,11 @@ def _bodies_page(connection: apsw.Connection, rows: list[Row], opening: bytes) -
 
 def count(connection: apsw.Connection, reach: Reach, call_filter: CallFilter) -> int:
     """Return how many available recordings match."""
-    bounds = bounds_for(connection, reach, call_filter)
+    with _one_moment(connection):
+        return _count(connection, bounds_for(connection, reach, call_filter))
+
+
+def _count(connection: apsw.Connection, bounds: Bounds) -> int:
     if bounds.are_empty:
         return 0
     if bounds.are_a_range:
