@@ -161,15 +161,30 @@ def test_the_same_at_the_same_time_is_taken_in_once(house: House) -> None:
 
 @pytest.mark.parametrize(
     ("call", "audio"),
-    [(replace(CALL, talking_ms=1), None), (replace(CALL, tags=(4,)), None), (CALL, sound(2))],
+    [
+        (replace(CALL, talking_ms=1), None),
+        (replace(CALL, tags=(4,)), None),
+        (replace(CALL, waiting_ms=0), None),
+        (CALL, sound(2)),
+    ],
 )
-def test_other_content_under_the_same_id_is_a_conflict(
+def test_other_content_under_the_same_id_is_a_conflict_and_leaves_nothing(
     house: House, call: Call, audio: bytes | None
 ) -> None:
     first = house.take_in(recording_id="mine")
+    before = house.files()
     with pytest.raises(Conflict):
         house.take_in(call, audio, "mine")
     assert house.do(find.one, "mine").body == first.body
+    assert house.files() == before
+
+
+def test_a_conflict_spares_audio_that_another_recording_has(house: House) -> None:
+    house.take_in(recording_id="mine")
+    house.take_in(replace(CALL, dialog_id="d-2"), sound(2), "other")
+    with pytest.raises(Conflict):
+        house.take_in(CALL, sound(2), "mine")
+    assert house.do(listen.sound_of, "other").recording.id == "other"
 
 
 @pytest.mark.parametrize(
@@ -301,6 +316,25 @@ def test_a_deletion_cut_short_is_listed_no_more_and_can_be_ended(
         with pytest.raises(Unavailable):
             house.do(delete.one, recording_id)
     assert house.count() == 0
+    house.do(delete.one, recording_id)
+    assert house.files() == []
+
+
+def test_what_is_taken_in_again_after_a_deletion_that_was_cut_short_is_there(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording_id = house.id_of(house.take_in())
+
+    async def away(*_: object) -> None:
+        raise Unavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteCatalog, "forget", away)
+        with pytest.raises(Unavailable):
+            house.do(delete.one, recording_id)
+    assert house.take_in().is_new
+    assert house.count() == 1
+    assert house.do(listen.sound_of, recording_id).recording.id == recording_id
     house.do(delete.one, recording_id)
     assert house.files() == []
 

@@ -353,6 +353,26 @@ class CatalogContract:
 
         run(play())
 
+    @pytest.mark.parametrize("is_same", [True, False])
+    def test_the_id_of_what_is_being_deleted_is_free(self, is_same: bool) -> None:
+        known = [*known_of(3, seed=6, tenants=1), Known(1, "zzzz-4", Facts(NOON, NOON, 0))]
+        victim, new = known[3], known[3] if is_same else replace(known[0], id=known[3].id)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                await catalog.withdraw(Reach(1), victim.id, State.SUSPECT, facts_in)
+                expected = Outcome.SAME if is_same else Outcome.CONFLICT
+                assert await catalog.add(1, [entry_of(new)]) == [expected]
+                await catalog.withdraw(Reach(1), victim.id, State.DELETING, facts_in)
+                assert await catalog.add(1, [entry_of(new)]) == [Outcome.ADDED]
+                assert await catalog.count(Reach(1), CallFilter()) == 4
+                assert (await catalog.find(Reach(1), new.id)).body == entry_of(new).body
+                await catalog.withdraw(Reach(1), new.id, State.DELETING, facts_in)
+                await catalog.forget(Reach(1), new.id)
+                assert not await catalog.is_digest_used(1, entry_of(victim).digest)
+
+        run(play())
+
     @pytest.mark.parametrize("verb", ["withdraw", "restore", "rewrite"])
     def test_what_is_out_of_reach_cannot_be_changed(self, verb: str) -> None:
         known = known_of(3, seed=8, tenants=1)

@@ -21,9 +21,13 @@ async def one(archive: Archive, access: Access, recording_id: str) -> None:
     access.require(Scope.MANAGE)
     entry = await entry_for(archive, access, recording_id)
     read = facts_reader(archive.bodies)
-    tenant = access.reach.tenant
     await archive.catalog.withdraw(access.reach, recording_id, State.DELETING, read)
     async with archive.audio.removing():
         await archive.catalog.forget(access.reach, recording_id)
-        if not await archive.catalog.is_digest_used(tenant, entry.digest):
-            await archive.audio.remove(AudioKey(tenant, entry.digest.hex()))
+        await remove_if_unused(archive, AudioKey(access.reach.tenant, entry.digest.hex()))
+
+
+async def remove_if_unused(archive: Archive, key: AudioKey) -> None:
+    """Remove audio unless a recording of its tenant has it; the caller holds `removing`."""
+    if not await archive.catalog.is_digest_used(key.tenant, bytes.fromhex(key.sha256)):
+        await archive.audio.remove(key)

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, fields
 
 from callreel.archive import Archive
+from callreel.archive.delete import remove_if_unused
 from callreel.archive.facts import facts_of, is_within
 from callreel.audio import AudioKey, Inspection, Staged
 from callreel.catalog import NewEntry, Outcome
@@ -81,6 +82,8 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
         entry = await store(archive, access.reach.tenant, arrival, inspection)
         outcome = (await archive.catalog.add(access.reach.tenant, [entry]))[0]
     if outcome is Outcome.CONFLICT:
+        async with archive.audio.removing():
+            await remove_if_unused(archive, AudioKey(access.reach.tenant, arrival.staged.sha256))
         raise Conflict("This id is taken by a recording with other content.")
     if outcome is Outcome.ADDED:
         return TakenIn(entry.body, is_new=True)
@@ -169,6 +172,6 @@ def fingerprint(call: Call, sha256: str) -> bytes:
     given = [
         f"{field.name}={value!r}"
         for field in fields(call)
-        if (value := getattr(call, field.name)) not in (None, (), False)
+        if (value := getattr(call, field.name)) is not None and value is not False and value != ()
     ]
     return hashlib.sha256("\0".join([sha256, *given]).encode()).digest()

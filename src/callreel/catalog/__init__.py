@@ -124,7 +124,8 @@ class Catalog(Protocol):
     async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
         """Add all entries in one transaction, as available; return what became of each, in order.
 
-        Within a second of `started_at`, arrival decides the order of a list.
+        Within a second of `started_at`, arrival decides the order of a list. The id of a recording
+        that is being deleted is free: its deletion ends here.
         """
         ...
 

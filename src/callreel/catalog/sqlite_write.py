@@ -142,9 +142,8 @@ def _sort_out(
 ) -> tuple[list[Outcome], list[NewEntry]]:
     outcomes, fresh = [], []
     seen: dict[str, bytes] = {}
-    sql = "SELECT fingerprint FROM entry WHERE tenant = ? AND id = ?"
     for entry in entries:
-        kept = seen.get(entry.id) or connection.execute(sql, (tenant, entry.id)).get
+        kept = seen.get(entry.id) or _kept_fingerprint(connection, tenant, entry.id)
         if kept is None:
             seen[entry.id] = entry.fingerprint
             fresh.append(entry)
@@ -153,6 +152,19 @@ def _sort_out(
             same = kept == entry.fingerprint
             outcomes.append(Outcome.SAME if same else Outcome.CONFLICT)
     return outcomes, fresh
+
+
+def _kept_fingerprint(connection: apsw.Connection, tenant: int, recording_id: str) -> bytes | None:
+    """Return the fingerprint of what has an id, after ending a deletion that was cut short."""
+    sql = "SELECT k, state, digest, fingerprint FROM entry WHERE tenant = ? AND id = ?"
+    row = connection.execute(sql, (tenant, recording_id)).fetchone()
+    if row is None:
+        return None
+    k, state, digest, fingerprint = row
+    if state == State.DELETING:
+        _drop(connection, k, digest)
+        return None
+    return bytes(fingerprint)
 
 
 def _places(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> list[Placed]:
@@ -314,7 +326,12 @@ def forget(connection: apsw.Connection, reach: Reach, recording_id: str) -> None
     except NotFound:
         return
     if entry.state is not State.AVAILABLE:
-        connection.execute("DELETE FROM withdrawn WHERE k = ?", (k,))
-        connection.execute("DELETE FROM entry WHERE k = ?", (k,))
-        connection.execute("DELETE FROM audio_use_new WHERE k = ?", (k,))
-        connection.execute("DELETE FROM audio_use WHERE digest = ? AND k = ?", (entry.digest, k))
+        _drop(connection, k, entry.digest)
+
+
+def _drop(connection: apsw.Connection, k: int, digest: bytes) -> None:
+    """Drop what is left of a withdrawn recording."""
+    connection.execute("DELETE FROM withdrawn WHERE k = ?", (k,))
+    connection.execute("DELETE FROM entry WHERE k = ?", (k,))
+    connection.execute("DELETE FROM audio_use_new WHERE k = ?", (k,))
+    connection.execute("DELETE FROM audio_use WHERE digest = ? AND k = ?", (digest, k))
