@@ -9,8 +9,11 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,10 @@ def place_of(root: Path, content: bytes) -> Path:
 
 def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and path.suffix == ""]
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 class FailingSync:
@@ -124,31 +131,51 @@ def test_a_failed_fsync_of_a_folder_is_no_success(
     asyncio.run(put(store, SHORT))
 
 
-def test_every_folder_that_was_made_is_synced_with_the_one_above(
-    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+class NotedSync:
+    """os.fsync that notes of what."""
+
+    def __init__(self) -> None:
+        self.paths: list[Path] = []
+        self._fsync = os.fsync
+
+    def __call__(self, descriptor: int) -> None:
+        self.paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        self._fsync(descriptor)
+
+
+@pytest.mark.parametrize("is_made_by_another", [False, True])
+def test_a_folder_is_synced_with_those_above_whoever_made_it(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch, is_made_by_another: bool
 ) -> None:
-    synced: list[Path] = []
-    fsync = os.fsync
-
-    def note(descriptor: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", note)
-    asyncio.run(put(store, SHORT))
+    noted = NotedSync()
     leaf = place_of(root, SHORT).parent
-    assert synced[0].parent == root / "tmp"
-    assert synced[1:] == [leaf, leaf.parent, root]
+    if is_made_by_another:  # who may not have brought it to the disk yet
+        leaf.mkdir(parents=True)
+    monkeypatch.setattr(os, "fsync", noted)
+    asyncio.run(put(store, SHORT))
+    assert noted.paths[0].parent == root / "tmp"
+    assert noted.paths[1:] == [leaf, leaf.parent, root]
+
+
+def test_the_folder_itself_is_on_the_disk_before_anything_is_in_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    FolderStore(root, 0)
+    assert noted.paths == [root.parent]
 
 
 def test_a_second_recording_in_a_folder_costs_two_syncs(
     store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place_of(root, SHORT).parent.mkdir(parents=True)
-    calls: list[int] = []
-    monkeypatch.setattr(os, "fsync", calls.append)
+    leaf = place_of(root, SHORT).parent
+    beside = next(each for i in count() if place_of(root, each := b"%d" % i).parent == leaf)
     asyncio.run(put(store, SHORT))
-    assert len(calls) == 2
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    asyncio.run(put(store, beside))
+    assert noted.paths[1:] == [leaf]
 
 
 def test_audio_that_is_there_whole_is_left_as_it_is(store: FolderStore, root: Path) -> None:
@@ -207,6 +234,44 @@ def test_each_failure_to_write_has_its_error(
     is_full = code in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
     with store.stage() as staged, pytest.raises(StorageFull if is_full else Unavailable):
         staged.write(SHORT)
+
+
+def test_what_is_derived_and_finds_no_room_leaves_nothing(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = asyncio.run(put(store, SHORT))
+
+    def write_in_part(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[:2])
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Path, "write_bytes", write_in_part)
+    with pytest.raises(StorageFull):
+        asyncio.run(store.keep_derived(key, "peaks.json", b"[1, 2]"))
+    assert list((root / "tmp").iterdir()) == []
+
+
+def test_a_sync_that_nobody_waits_for_any_more_leaves_no_descriptor(store: FolderStore) -> None:
+    go = threading.Event()
+
+    async def play() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        busy = asyncio.create_task(asyncio.to_thread(go.wait, 10))
+        await asyncio.sleep(0)
+        with store.stage() as staged:
+            before = open_files()
+            syncing = asyncio.create_task(store.sync(staged))
+            await asyncio.sleep(0)
+            syncing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await syncing
+            go.set()
+            await busy
+            await asyncio.to_thread(int)  # behind whatever still waits for the only thread
+            assert open_files() == before
+
+    asyncio.run(play())
 
 
 @pytest.fixture

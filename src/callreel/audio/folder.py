@@ -53,8 +53,10 @@ class FolderStore:
         self._root = root
         self._tmp = root / "tmp"
         self._reserve = reserve_bytes
+        self._settled: set[str] = set()
         with translated():
             root.mkdir(mode=0o750, parents=True, exist_ok=True)
+            sync_folder(root.parent)
             self._tmp.mkdir(exist_ok=True)
             _drop_stale(self._tmp)
             self._erasing = SharedLock(root / "erase.lock", root / "erase.turn")
@@ -65,11 +67,24 @@ class FolderStore:
             return StagedFile(self.scratch(""))
 
     async def sync(self, staged: Staged) -> None:
-        await asyncio.to_thread(sync_and_close, _own(staged).duplicate())
+        loop = asyncio.get_running_loop()
+        job = loop.run_in_executor(None, sync_and_close, _own(staged).duplicate())
+        await asyncio.shield(job)  # who gives up waiting must not leave the descriptor open
 
     async def keep(self, staged: Staged, key: AudioKey) -> None:
-        staged = _own(staged)
-        await asyncio.to_thread(staged.hand_over().settle, self._place(key), self._root)
+        place = self._place(key)
+        written = _own(staged).hand_over()
+        await asyncio.to_thread(written.settle, place, self._above(place))
+        self._settled.add(os.fspath(place.parent))
+
+    def _above(self, place: Path) -> list[Path]:
+        """Return the folders above that of a place, unless they are sure to be on the disk.
+
+        That a folder is there does not say so: who made it may not have come to that yet.
+        """
+        if os.fspath(place.parent) in self._settled:
+            return []
+        return [each for each in place.parent.parents if each.is_relative_to(self._root)]
 
     async def size(self, key: AudioKey) -> int | None:
         return await asyncio.to_thread(_size, self._place(key))
@@ -224,7 +239,7 @@ def _keep_derived(made: Path, content: bytes | None, place: Path, audio: Path) -
     """
     with translated():
         if content is not None:
-            made.write_bytes(content)
+            _write(made, content)
         made.chmod(0o440)
         try:
             made.rename(place)
@@ -234,3 +249,12 @@ def _keep_derived(made: Path, content: bytes | None, place: Path, audio: Path) -
     if _size(audio) is None:
         place.unlink(missing_ok=True)
         raise _not_found()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; a full disk must not be kept full by what is of no use."""
+    try:
+        path.write_bytes(content)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise

@@ -107,7 +107,7 @@ class Written:
     path: Path
     size: int
 
-    def settle(self, place: Path, root: Path) -> None:
+    def settle(self, place: Path, above: Iterable[Path]) -> None:
         """Put the audio on stable storage in its place, or leave there the same that is there.
 
         Where this fails nothing may be tried again with this file: after a failed fsync the
@@ -115,22 +115,25 @@ class Written:
 
         Args:
             place: Where the audio belongs.
-            root: The folder above it that was there before.
+            above: The folders above that one whose names may not be on the disk yet.
 
         Raises:
             StorageFull: there is no room.
             Unavailable: the disk failed, or the bytes on it are not as many as were written.
         """
         with translated(), self.file:
-            if self._is_there(place):
-                # Whoever put it there may have died before its names were on the disk.
-                _sync_folders([place.parent, *_above(place.parent, root)])
-                return
-            if os.fstat(self.file.fileno()).st_size != self.size:
-                raise Unavailable("The audio was not written whole; hand it in again.")
-            os.fsync(self.file.fileno())
-            self.file.close()
-            _sync_folders([place.parent, *self._move(place)])
+            if not self._is_there(place):
+                self._sync()
+                self._move(place)
+            # Who put it there before may have died before its name was on the disk.
+            for folder in (place.parent, *above):
+                sync_folder(folder)
+
+    def _sync(self) -> None:
+        if os.fstat(self.file.fileno()).st_size != self.size:
+            raise Unavailable("The audio was not written whole; hand it in again.")
+        os.fsync(self.file.fileno())
+        self.file.close()
 
     def _is_there(self, place: Path) -> bool:
         try:
@@ -139,15 +142,12 @@ class Written:
             return False
         return stat.S_ISREG(found.st_mode) and found.st_size == self.size
 
-    def _move(self, place: Path) -> list[Path]:
-        """Rename the file to its place and return in which folders others were made for it."""
+    def _move(self, place: Path) -> None:
         try:
             self.path.rename(place)
         except FileNotFoundError:
-            changed = _make_folder(place.parent)
+            place.parent.mkdir(parents=True, exist_ok=True)
             self.path.rename(place)
-            return changed
-        return []
 
 
 def sync_and_close(descriptor: int) -> None:
@@ -166,24 +166,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sync_folders(folders: Iterable[Path]) -> None:
-    for folder in folders:
-        sync_folder(folder)
-
-
-def _above(folder: Path, root: Path) -> list[Path]:
-    """Return the folders above one, the nearest first, up to the root."""
-    return [each for each in folder.parents if each.is_relative_to(root)]
-
-
-def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder with those above it; return the ones that got a new name in them."""
-    changed = []
-    above = folder
-    while not above.exists():
-        above = above.parent
-        changed.append(above)
-    folder.mkdir(parents=True, exist_ok=True)
-    return changed
