@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callreel.archive import keys
+from callreel.archive.keys import KeyRing, digest_of, make
+from callreel.catalog.sqlite import SqliteCatalog
+from callreel.errors import NotAllowed, NotAuthenticated
+from callreel.model import Access, Key, Reach, Scope
+
+NOW = 1_750_000_000
+Recognise = Callable[[str], Access]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = float(NOW)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class CountedCatalog(SqliteCatalog):
+    """Counts how often it is asked for a key."""
+
+    asked = 0
+
+    async def key_by_digest(self, digest: bytes) -> Key | None:
+        self.asked += 1
+        return await super().key_by_digest(digest)
+
+
+class Keys:
+    """A ring over a catalog, and a clock that stands still."""
+
+    def __init__(self, run: Callable[[Coroutine[Any, Any, Any]], Any], path: Path) -> None:
+        self.run = run
+        self.clock = Clock()
+        self.catalog = CountedCatalog(path)
+        self.ring = KeyRing(self.catalog, self.clock)
+        run(self.catalog.add_tenant("one"))
+
+    def make(self, expires_at: int | None = None) -> tuple[str, Key]:
+        text, key = make("test", Reach(1), frozenset([Scope.READ]), expires_at)
+        self.run(self.catalog.add_key(key))
+        return text, key
+
+    def is_valid(self, text: str) -> bool:
+        try:
+            self.run(self.ring.recognise(text))
+        except NotAuthenticated:
+            return False
+        return True
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[Keys]:
+    with asyncio.Runner() as runner:
+        made = Keys(runner.run, tmp_path / "callreel.db")
+        yield made
+        runner.run(made.catalog.close())
+
+
+def test_a_key_is_recognised_and_does_what_it_was_made_for(ring: Keys) -> None:
+    text, key = ring.make()
+    access: Access = ring.run(ring.ring.recognise(text))
+    assert access == key.access
+    access.require(Scope.READ)
+    with pytest.raises(NotAllowed, match="listen"):
+        access.require(Scope.LISTEN)
+
+
+def test_a_key_begins_with_its_id_and_is_never_made_twice() -> None:
+    made = [make("test", Reach(1), frozenset()) for _ in range(50)]
+    assert len({text for text, _ in made}) == 50
+    for text, key in made:
+        assert text.startswith(f"cr_{key.id}_")
+        assert len(text) > 43, "256 random bits at least"
+        assert key.digest == digest_of(text)
+        assert text not in repr(key)
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda text: text[:-1], lambda text: text + "x"])
+def test_what_is_nearly_a_key_is_none(ring: Keys, change: Callable[[str], str]) -> None:
+    text, _ = ring.make()
+    assert ring.is_valid(text)
+    assert not ring.is_valid(change(text))
+    assert not ring.is_valid("")
+
+
+def test_a_key_is_remembered_for_less_than_a_second(ring: Keys) -> None:
+    text, _ = ring.make()
+    for later in (0.0, 0.5, 0.999):
+        ring.clock.now = NOW + later
+        assert ring.is_valid(text)
+    assert ring.catalog.asked == 1
+    ring.clock.now = NOW + 1.0
+    assert ring.is_valid(text)
+    assert ring.catalog.asked == 2
+
+
+def test_a_revocation_is_seen_within_a_second_and_for_good(ring: Keys) -> None:
+    text, key = ring.make()
+    assert ring.is_valid(text)
+    ring.run(ring.catalog.revoke_key(key.id, NOW))
+    ring.clock.now = NOW + 1.0
+    assert not ring.is_valid(text)
+    ring.clock.now = NOW + 0.5  # a clock that was set back brings no key back
+    assert not ring.is_valid(text)
+
+
+def test_a_clock_that_was_set_back_makes_no_memory_last_longer(ring: Keys) -> None:
+    text, key = ring.make()
+    assert ring.is_valid(text)
+    ring.run(ring.catalog.revoke_key(key.id, NOW))
+    ring.clock.now = NOW - 3600
+    assert not ring.is_valid(text)
+
+
+def test_a_key_ends_in_the_second_that_was_set_even_while_remembered(ring: Keys) -> None:
+    text, _ = ring.make(expires_at=NOW + 10)
+    ring.clock.now = NOW + 9.9
+    assert ring.is_valid(text)
+    ring.clock.now = NOW + 10
+    assert not ring.is_valid(text)
+    assert ring.catalog.asked == 1
+
+
+def test_guesses_are_not_remembered(ring: Keys) -> None:
+    for guess in range(100):
+        assert not ring.is_valid(f"cr_0000_{guess}")
+    assert ring.ring._seen == {}
+
+
+def test_the_memory_is_bounded(ring: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "MAX_REMEMBERED", 3)
+    texts = [ring.make()[0] for _ in range(8)]
+    for text in texts:
+        assert ring.is_valid(text)
+        assert len(ring.ring._seen) <= 3
