@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from callreel.api.limits import Limits
+from callreel.cli.protocol import MAX_HEAD_BYTES
+from callreel.cli.serving import options
 from callreel.errors import Misconfigured
 from callreel.settings import PREFIX, Settings, read_settings, reference
 
@@ -57,6 +60,26 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_setting(variable: str, valu
 def test_an_unknown_setting_is_refused_so_that_no_typing_error_goes_unseen() -> None:
     with pytest.raises(Misconfigured, match="CALLREEL_PROT"):
         read_settings({"CALLREEL_PROT": "80"})
+
+
+def test_every_limit_of_a_request_is_a_setting_with_the_same_default() -> None:
+    defaults = {each.name: each.default for each in fields(Settings)}
+    for each in fields(Limits):
+        assert defaults[each.name] == each.default, each.name
+
+
+def test_the_server_has_the_limits_that_are_set() -> None:
+    set_to = {each.name: 300 + place for place, each in enumerate(fields(Limits))}
+    variables = {PREFIX + name.upper(): str(value) for name, value in set_to.items()}
+
+    assert options(read_settings(variables)).limits == Limits(**set_to)
+
+
+def test_the_longest_filter_that_can_be_set_fits_into_a_head_when_it_is_encoded() -> None:
+    longest = read_settings({"CALLREEL_MAX_FILTER_BYTES": "40000"}).max_filter_bytes
+    assert 3 * longest < MAX_HEAD_BYTES
+    with pytest.raises(Misconfigured):
+        read_settings({"CALLREEL_MAX_FILTER_BYTES": str(longest + 1)})
 
 
 def test_settings_cannot_change() -> None:

@@ -72,9 +72,21 @@ class Settings:
         "Addresses and networks of proxies whose X-Forwarded-Proto is believed, divided by commas.",
     )
     max_limit: int = _setting(10_000, _whole(1, 100_000), "Most records in a page.")
-    max_filter_bytes: int = _setting(16_384, _whole(64, MIB), "Most bytes in a filter.")
+    default_limit: int = _setting(
+        500, _whole(1, 100_000), "Records in a page where a request says nothing."
+    )
+    max_offset: int = _setting(1 << 53, _whole(0, 1 << 53), "Most records that may be skipped.")
+    max_filter_bytes: int = _setting(
+        # Percent-encoded it is three times as long, and has to fit into a request's head.
+        16_384,
+        _whole(64, 40_000),
+        "Most bytes in a filter.",
+    )
     max_filter_objects: int = _setting(50, _whole(1, 500), "Most objects in a filter.")
     max_filter_items: int = _setting(1_000, _whole(1, 10_000), "Most items in a filter's list.")
+    max_number_chars: int = _setting(
+        64, _whole(1, 1_000), "Most characters in a number that is asked for."
+    )
     max_upload_bytes: int = _setting(
         512 * MIB, _whole(1, 1 << 40), "Most bytes of audio in an upload."
     )
@@ -89,7 +101,9 @@ class Settings:
         120, _whole(1, 3600), "Seconds of processor time that one conversion may take."
     )
     rate_limit: int = _setting(
-        0, _whole(0, 1_000_000), "Requests a second that one key may make; 0 for no limit."
+        0,
+        _whole(0, 1_000_000),
+        "Requests a second that one key may make of each server process; 0 for no limit.",
     )
     gzip: bool = _setting(True, _switch, "Whether to compress lists for clients that accept it.")
     access_log: bool = _setting(True, _switch, "Whether to write a line for each request.")
@@ -107,7 +121,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         if not variable.startswith(PREFIX):
             continue
         if variable not in known:
-            raise Misconfigured(f"There is no setting {variable}; see the reference of settings.")
+            raise Misconfigured(f"There is no setting {variable}; unset it, or correct its name.")
         try:
             given[known[variable].name] = known[variable].metadata["read"](text)
         except ValueError as error:

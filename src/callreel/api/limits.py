@@ -34,3 +34,8 @@ class Limits:
     max_number_chars: int = 64
     max_upload_bytes: int = 512 << 20
     max_call_bytes: int = 65_536
+
+    @property
+    def page(self) -> int:
+        """Records in a page where the request says nothing: never more than it may ask for."""
+        return min(self.default_limit, self.max_limit)

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import fields
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -136,15 +137,7 @@ def application(settings: Settings | None = None) -> ASGIApp:
 def options(settings: Settings) -> Options:
     """Return how the settings want the app to behave; the access log goes to standard output."""
     return Options(
-        limits=Limits(
-            max_limit=settings.max_limit,
-            default_limit=min(Limits().default_limit, settings.max_limit),
-            max_filter_bytes=settings.max_filter_bytes,
-            max_filter_objects=settings.max_filter_objects,
-            max_filter_items=settings.max_filter_items,
-            max_upload_bytes=settings.max_upload_bytes,
-            max_call_bytes=settings.max_call_bytes,
-        ),
+        limits=Limits(**{each.name: getattr(settings, each.name) for each in fields(Limits)}),
         public_url=settings.public_url,
         trusted_proxies=settings.trusted_proxies,
         gzip=settings.gzip,
