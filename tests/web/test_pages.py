@@ -54,7 +54,7 @@ def test_the_reference_shows_every_route_limit_and_error(page: Read) -> None:
     for route in ROUTES:
         assert route.path in page.text
     for words in (
-        "1 to 10,000",
+        "1 to 10,000; without it 500",
         "at most 50 items",
         "16384 bytes",
         "536870912 bytes",

@@ -66,12 +66,15 @@ class _Condition:
             )
         if "property" not in given or "value" not in given:
             raise self._wrong("needs both property and value")
-        name, self._operator = given["property"], given.get("operator", "eq")
+        name, operator = given["property"], given.get("operator")
         if not isinstance(name, str) or name not in FILTERS:
             raise self._wrong(f"has an unknown property; there are {', '.join(FILTERS)}")
-        if not isinstance(self._operator, str) or self._operator not in BOUNDS:
+        if operator is None:  # left out, or `null`, as typed clients write that
+            operator = "eq"
+        if not isinstance(operator, str) or operator not in BOUNDS:
             raise self._wrong(f"has an unknown operator; there are {', '.join(BOUNDS)}")
         self._name = name
+        self._operator = operator
         self._value: Any = given["value"]
 
     def added_to(self, asked: CallFilter) -> CallFilter:

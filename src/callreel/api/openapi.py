@@ -26,7 +26,7 @@ KEY_ERRORS: Final = (401, 403, 429, 503)
 ABOUT: Final = """\
 A self-hosted archive of call recordings.
 
-Every address needs a key in the header `Authorization`, as it is or after `Bearer `, unless it \
+Every address needs a key in the header `Authorization`, as it is or after `Bearer`, unless it \
 says otherwise. A key belongs to one tenant; what lies outside of its tenant, projects and users \
 does not exist for it. The scope that an address takes is named beside it. Where there is a \
 `GET`, a `HEAD` is answered too.

@@ -51,18 +51,13 @@ def read_query(raw: bytes, limits: Limits) -> ListQuery:
     request = ListRequest(
         filter=read_filter(given.get("filter", ""), limits),
         sort=sort,
-        limit=_limit(given, limits),
+        limit=_whole(given, "limit", limits.page, 1, limits.max_limit),
         offset=_whole(given, "offset", 0, 0, limits.max_offset),
         after=_after(given, sort),
     )
     kept = {name: text for name, text in given.items() if name not in PLACES}
     onward = f"{LIST_PATH}?{urlencode(kept | {'cursor': cursor_head(sort)})}"
     return ListQuery(request, _count(given.get("count", "false")), onward)
-
-
-def _limit(given: dict[str, str], limits: Limits) -> int:
-    default = min(limits.default_limit, limits.max_limit)
-    return _whole(given, "limit", default, 1, limits.max_limit)
 
 
 def _whole(given: dict[str, str], name: str, default: int, low: int, high: int) -> int:
@@ -103,9 +98,11 @@ def _sort(text: str) -> tuple[SortKey, ...]:
 def _sort_key(given: object) -> SortKey:
     if not isinstance(given, dict) or given.keys() - {"direction"} != {"property"}:
         raise _bad_sort('has an object that is not {"property": …, "direction": …}')
-    name, direction = given["property"], given.get("direction", "ASC")
+    name, direction = given["property"], given.get("direction")
     if not isinstance(name, str) or name not in SORTS:
         raise _bad_sort(f"has an unknown property; there are {', '.join(SORTS)}")
+    if direction is None:  # left out, or `null`
+        direction = "ASC"
     if not isinstance(direction, str) or direction not in DIRECTIONS:
         raise _bad_sort("has an unknown direction; there are ASC and DESC")
     return SortKey(SORTS[name], DIRECTIONS[direction])

@@ -64,7 +64,8 @@ def adding(limits: Limits) -> Operation:
         summary="Take in a recording",
         says="Hands in a call and its audio. The answer comes once both are on stable storage. "
         "Without an id, one is made of the call and the audio. The same again is answered "
-        f"with 200 and changes nothing. The call has at most {limits.max_call_bytes} bytes.",
+        "with 200 and changes nothing. Tags that were not known become known, without a name. "
+        f"The call has at most {limits.max_call_bytes} bytes.",
         body={"required": True, "content": {"multipart/form-data": content}},
         answers={
             201: Answer(
@@ -175,7 +176,8 @@ def tagging(_limits: Limits) -> Operation:
     return Operation(
         id="tag_recording",
         summary="Tag a recording",
-        says="Gives a recording these tags instead of those that it has. The tags must exist.",
+        says="Gives a recording these tags instead of those that it has. Each must be known: "
+        "named before, or come with a call.",
         parameters=(ID,),
         body={"required": True, "content": content},
         answers={

@@ -8,6 +8,7 @@ from callreel.api.examples import example_recording
 from callreel.api.filters import BOUNDS
 from callreel.api.limits import HIGHEST_INT, LOWEST_INT, Limits
 from callreel.api.openapi import Answer, Operation, Parameter, Schema, data_of, ref
+from callreel.api.params import DIRECTIONS
 from callreel.api.wire import FILTERS, SORTS, Property
 
 TEXT: Final[Schema] = {"type": "string"}
@@ -92,7 +93,7 @@ def _limit(limits: Limits) -> Parameter:
             "type": "integer",
             "minimum": 1,
             "maximum": limits.max_limit,
-            "default": min(limits.default_limit, limits.max_limit),
+            "default": limits.page,
         },
         example=100,
     )
@@ -101,8 +102,8 @@ def _limit(limits: Limits) -> Parameter:
 def _filter_says(limits: Limits) -> str:
     return (
         "Which recordings: a JSON list of conditions that must all hold. A list as value matches "
-        "any of its items, and an empty one nothing; no `operator` means `eq`. A number matches "
-        "either side of the call, in whatever spelling. At most "
+        "any of its items, and an empty one nothing; no `operator`, or `null`, means `eq`. A "
+        "number matches either side of the call, in whatever spelling. At most "
         f"{limits.max_filter_objects} conditions, {limits.max_filter_items} items in a list, "
         f"{limits.max_number_chars} characters in a number and {limits.max_filter_bytes} bytes "
         "in all."
@@ -138,7 +139,7 @@ def _condition(name: str, operators: list[str], value: Schema) -> Schema:
         "type": "object",
         "properties": {
             "property": {"const": name},
-            "operator": {"enum": operators, "default": "eq"},
+            "operator": {"enum": [*operators, None], "default": "eq"},
             "value": value,
         },
         "required": ["property", "value"],
@@ -151,7 +152,7 @@ def _sort_schema() -> Schema:
         "type": "object",
         "properties": {
             "property": {"enum": list(SORTS)},
-            "direction": {"enum": ["ASC", "DESC"], "default": "ASC"},
+            "direction": {"enum": [*DIRECTIONS, None], "default": "ASC"},
         },
         "required": ["property"],
         "additionalProperties": False,

@@ -126,6 +126,8 @@ def _parameter(document: dict[str, Any], said: dict[str, Any]) -> Field:
     holder = said.get("content", {}).get("application/json", said)
     schema = looked_up(document, holder["schema"])
     kind = f"JSON: {kind_of(document, schema)}" if "content" in said else kind_of(document, schema)
+    if "default" in schema:
+        kind += f"; without it {schema['default']}"
     example = holder.get("example")
     return Field(
         name=said["name"],
@@ -142,7 +144,7 @@ def _conditions(document: dict[str, Any], schema: Schema) -> tuple[tuple[str, st
     for each in schema.get("items", {}).get("oneOf", ()):
         asked = each["properties"]
         value = asked["value"].get("description") or kind_of(document, asked["value"])
-        rows.append((each["title"], " ".join(asked["operator"]["enum"]), value))
+        rows.append((each["title"], " ".join(filter(None, asked["operator"]["enum"])), value))
     return tuple(rows)
 
 
