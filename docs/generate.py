@@ -246,12 +246,7 @@ def _commands() -> Iterator[str]:
     )
     text = app.generate_docs(output_format="markdown")
     text = text[text.index("## callreel serve") :]
-    yield re.sub(r"\{([a-z, ]+)\}", _sorted, text).strip()
-
-
-def _sorted(found: re.Match[str]) -> str:
-    """Write a set in order, as its own differs from run to run."""
-    return "{" + ", ".join(sorted(found[1].split(", "))) + "}"
+    yield text.strip()
 
 
 def _metrics() -> Iterator[str]:

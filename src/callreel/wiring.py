@@ -31,6 +31,22 @@ def open_catalog(settings: Settings) -> Catalog:
     return SqliteCatalog(_made(settings.data) / DATABASE, query_seconds=settings.query_seconds)
 
 
+def existing(settings: Settings) -> Settings:
+    """Return the settings, of which the data folder is sure to hold an archive.
+
+    What only works on an archive asks this first, so that a mistyped folder makes no empty one.
+
+    Raises:
+        Misconfigured: there is none.
+    """
+    if not (settings.data / DATABASE).exists():
+        raise Misconfigured(
+            "There is no archive in the data folder; check CALLREEL_DATA, or make one with "
+            "`callreel tenant create NAME`."
+        )
+    return settings
+
+
 def look_at_catalog(settings: Settings) -> Catalog | None:
     """Return the catalog to be read only, or None where there is none; the caller closes it.
 

@@ -71,12 +71,32 @@ def test_a_wrong_setting_is_one_sentence(
 def test_a_data_folder_that_is_a_file_is_one_sentence(callreel: Command, data: Path) -> None:
     data.write_text("no folder")
 
-    told = callreel("tenant", "list")
+    told = callreel("tenant", "create", "Acme")
 
     assert told.code == 1
     assert told.err.startswith("callreel: The data folder cannot be used")
     assert told.err.count("\n") == 1
     assert str(data) not in told.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tenant", "list"],
+        ["key", "list"],
+        ["key", "create", "--tenant", "Acme"],
+        ["key", "revoke", "00000000"],
+        ["import", "freepbx", ".", "--timezone", "UTC"],
+    ],
+)
+def test_a_mistyped_data_folder_is_said_and_not_made(
+    callreel: Command, data: Path, arguments: list[str]
+) -> None:
+    ran = callreel(*arguments)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "callreel: There is no archive in the data folder; check CALLREEL_DATA" in ran.err
+    assert not data.exists()
 
 
 def test_settings_show_value_and_default(

@@ -118,7 +118,7 @@ def test_a_dry_run_tells_the_same_and_makes_nothing(
 @pytest.mark.parametrize(
     ("tenants", "more", "says"),
     [
-        ((), (), "no tenant yet"),
+        ((), (), "no archive in the data folder"),
         (("Acme", "Other"), (), "--tenant"),
         (("Acme",), ("--tenant", "None"), "no such tenant"),
     ],

@@ -60,6 +60,13 @@ def test_without_scope_a_key_may_read_and_listen(callreel: Command, acme: str) -
     assert made["expires"] is None
 
 
+def test_the_help_names_the_usual_scopes_in_their_order(callreel: Command) -> None:
+    told = " ".join(callreel("key", "create", "--help").out.split())
+
+    assert "[default: read,listen]" in told
+    assert "--expires WHEN" in told
+
+
 def test_a_tenant_may_be_named_by_its_number(callreel: Command, acme: str) -> None:
     assert callreel("key", "create", "--tenant", "1", "--json").json()["tenant"] == 1
 

@@ -36,6 +36,6 @@ def test_a_name_is_taken_once(callreel: Command) -> None:
 
 
 def test_the_data_folder_is_for_its_owner_alone(callreel: Command, data: Path) -> None:
-    callreel("tenant", "list")
+    callreel("tenant", "create", "One")
 
     assert data.stat().st_mode & 0o777 == 0o700

@@ -35,7 +35,7 @@ curl --request GET \\
 
 What to try next:
 
-  in a browser, with the key      {url}/docs
+  all addresses, in a browser     {url}/docs
   one recording's audio           curl -H 'Authorization: {key}' -o call.opus \\
                                     '{url}/cdr_dialog_recording/{recording_id}/audio'
   how many there are              curl -I -H 'Authorization: {key}' \\

@@ -26,7 +26,7 @@ from callreel.importers.local_time import zone_of
 from callreel.importers.source import Source
 from callreel.model import Tenant
 from callreel.settings import Settings, read_settings
-from callreel.wiring import look_at_catalog, open_archive
+from callreel.wiring import existing, look_at_catalog, open_archive
 
 REFUSED: Final = 3
 INTERRUPTED: Final = 130
@@ -81,7 +81,7 @@ def import_(
 async def _take_in(
     settings: Settings, importer: Importer, tenant: str | None, report: Report
 ) -> None:
-    archive = open_archive(settings)
+    archive = open_archive(existing(settings))
     try:
         owner = await _owner(archive.catalog, tenant)
 

@@ -15,7 +15,7 @@ from callreel.cli.output import moment, note, print_json, print_rows
 from callreel.cli.tenant import tenant_named
 from callreel.model import Key, Reach, Scope
 from callreel.settings import read_settings
-from callreel.wiring import open_catalog
+from callreel.wiring import existing, open_catalog
 
 key = App(name="key", help="Create, list and revoke API keys.")
 
@@ -63,6 +63,10 @@ def _expiry(_type: object, tokens: Sequence[Token]) -> int:
     return parse_expiry(tokens[0].value, time.time())
 
 
+def _listed(scopes: frozenset[Scope]) -> str:
+    return ",".join(each for each in Scope if each in scopes)
+
+
 Ids = Annotated[list[int] | None, Parameter(consume_multiple=True, negative=())]
 
 
@@ -71,12 +75,19 @@ async def create(
     *,
     tenant: str,
     scope: Annotated[
-        frozenset[Scope], Parameter(converter=_scopes, n_tokens=1, negative=())
+        frozenset[Scope],
+        Parameter(
+            converter=_scopes,
+            n_tokens=1,
+            metavar="SCOPES",
+            show_choices=False,
+            show_default=_listed,
+        ),
     ] = frozenset({Scope.READ, Scope.LISTEN}),
     label: str = "",
     project: Ids = None,
     user: Ids = None,
-    expires: Annotated[int | None, Parameter(converter=_expiry, n_tokens=1)] = None,
+    expires: Annotated[int | None, Parameter(converter=_expiry, n_tokens=1, metavar="WHEN")] = None,
     json: bool = False,
 ) -> None:
     """Create a key and print it, this once.
@@ -90,7 +101,7 @@ async def create(
         expires: When it ends: a span such as 90d, or a date such as 2027-01-01 (UTC).
         json: Print `{"key", "id", …}`.
     """
-    catalog = open_catalog(read_settings())
+    catalog = open_catalog(existing(read_settings()))
     try:
         owner = await tenant_named(catalog, tenant)
         reach = Reach(
@@ -117,7 +128,7 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
         tenant: Only those of this tenant, by name or number.
         json: Print a list of objects.
     """
-    catalog = open_catalog(read_settings())
+    catalog = open_catalog(existing(read_settings()))
     try:
         owner = None if tenant is None else (await tenant_named(catalog, tenant)).number
         known = await catalog.keys(owner)
@@ -138,7 +149,7 @@ async def revoke(key_id: str, /) -> None:
     Args:
         key_id: The key's id, which `callreel key list` shows.
     """
-    catalog = open_catalog(read_settings())
+    catalog = open_catalog(existing(read_settings()))
     try:
         revoked = await catalog.revoke_key(key_id, int(time.time()))
     finally:

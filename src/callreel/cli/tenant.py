@@ -9,7 +9,7 @@ from callreel.cli.output import print_json, print_rows
 from callreel.errors import NotFound
 from callreel.model import Tenant
 from callreel.settings import read_settings
-from callreel.wiring import open_catalog
+from callreel.wiring import existing, open_catalog
 
 tenant = App(name="tenant", help="Create and list tenants: customers whose calls nobody else sees.")
 
@@ -40,7 +40,7 @@ async def list_(*, json: bool = False) -> None:
     Args:
         json: Print a list of `{"number", "name"}`.
     """
-    catalog = open_catalog(read_settings())
+    catalog = open_catalog(existing(read_settings()))
     try:
         known = await catalog.tenants()
     finally:
