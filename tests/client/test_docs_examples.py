@@ -35,7 +35,7 @@ def test_the_examples_print_what_the_page_says(
     archive: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CALLREEL_KEY", archive.keys["all"])
+    monkeypatch.setenv("KEY", archive.keys["all"])
     names: dict[str, Any] = {}
     examples = EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))
     for code, expected in examples:
