@@ -4,6 +4,8 @@ import asyncio
 import gzip
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import structlog
@@ -199,8 +201,27 @@ def test_a_bug_is_logged_and_told_without_detail() -> None:
     assert b"secret" not in answer.body
     line = json.loads(log.getvalue())
     assert line["request_id"] == answer.error["request_id"]
-    assert "RuntimeError: secret" in line["exception"]
-    assert TEXT not in log.getvalue()
+    assert "callreel.archive.find:" in line["trace"]
+    assert line["trace"].endswith("\nRuntimeError")
+
+
+@pytest.mark.parametrize("configure", [configure_log, lambda _stream: None])
+def test_a_bug_is_logged_without_what_it_says_or_any_value(
+    configure: Callable[[io.StringIO], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    number = "48600700800"
+    error = KeyError(number)
+    error.__cause__ = ValueError(number)
+    log = io.StringIO()
+    configure(log)
+    try:
+        house(FakeCatalog(error=error)).ask()
+    finally:
+        structlog.reset_defaults()
+    written = log.getvalue() + "".join(capfd.readouterr())
+    assert "KeyError\nValueError" in written.replace("\\n", "\n")
+    for private in (number, TEXT, str(Path(__file__).parents[2])):
+        assert private not in written
 
 
 def test_an_error_to_a_head_has_no_body() -> None:

@@ -16,6 +16,7 @@ from callreel.api.exchange import Exchange
 from callreel.api.heads import heads
 from callreel.api.journal import Journal
 from callreel.api.listing import Listing
+from callreel.api.log import trace_of
 from callreel.api.services import Services
 from callreel.api.wire import LIST_PATH
 from callreel.errors import CallreelError
@@ -76,7 +77,7 @@ class Api:
         except CallreelError as error:
             await exchange.fail(error)
         except Exception as error:  # noqa: BLE001 - the edge: a bug is an answer too
-            _log.error("request failed", request_id=exchange.request_id, exc_info=error)
+            _log.error("request failed", request_id=exchange.request_id, trace=trace_of(error))
             await exchange.fail(error)
         finally:
             exchange.close()

@@ -96,4 +96,4 @@ def error_headers(error: Exception) -> Headers:
 
 def unknown_address() -> NotFound:
     """Return the error of an address that nothing answers to."""
-    return NotFound("There is nothing at this address.")
+    return NotFound("There is nothing at this address; /docs names those that there are.")

@@ -79,7 +79,7 @@ def _static() -> Page:
     async def static(request: Request) -> Response:
         file = files.get(request.path_params["name"])
         if file is None:
-            raise NotFound("There is nothing at this address.")
+            raise NotFound("There is no such file.")
         return await file(request)
 
     return static
