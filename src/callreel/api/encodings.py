@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from isal import igzip
 
 WORTH_BYTES: Final = 1024
 LEVEL: Final = 1
+LONG_BYTES: Final = 1 << 21  # takes some milliseconds, for which others would wait
 
 
-def compress(body: bytes) -> bytes:
+async def compress(body: bytes) -> bytes:
     """Return a body as gzip; the same body always gives the same bytes."""
+    if len(body) < LONG_BYTES:
+        return _packed(body)
+    return await asyncio.to_thread(_packed, body)
+
+
+def _packed(body: bytes) -> bytes:
     packed: bytes = igzip.compress(body, compresslevel=LEVEL, mtime=0)
     return packed
 

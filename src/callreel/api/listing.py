@@ -68,5 +68,5 @@ class Listing:
         accepts = heads(scope).get(b"accept-encoding")
         if accepts and self._gzip and len(body) > WORTH_BYTES and _accepts(accepts):
             headers.append((b"content-encoding", b"gzip"))
-            body = compress(body)
+            body = await compress(body)
         return headers, body
