@@ -1,11 +1,13 @@
-"""uvicorn's HTTP protocol with what it lacks: bounds on a request's head, and our error form."""
+"""uvicorn's HTTP protocol with what it lacks: bounds on what a client may keep, our error form."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from typing import Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from callreel.api.errors import error_body
@@ -13,21 +15,31 @@ from callreel.errors import BadParameter
 
 MAX_HEAD_BYTES: Final = 131_072
 MAX_HEAD_SECONDS: Final = 30.0
+MAX_UNREAD_SECONDS: Final = 120.0
 
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request"
 _HEAD_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large"
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Ends a connection whose request line and headers grow or last beyond all reason.
+    """Ends a connection on which a client keeps the server waiting beyond all reason.
 
-    What arrives together with the head's first byte is not counted; it is bounded by what the
+    That is one whose request line and headers grow or last, one that sends on after its request
+    was answered, without another one coming of it, and one that does not take its answer.
+
+    What arrives together with a head's first byte is not counted; it is bounded by what the
     event loop reads at once.
     """
 
+    _has_begun = False
     _in_head = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
+    _unread_deadline: asyncio.TimerHandle | None = None
+    _fed = b""
+    _left = b""
+    _is_framing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # it is a Transport
@@ -35,32 +47,86 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._drop_deadline()
+        self._drop_unread_deadline()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
-        super().data_received(data)
-        if not self._in_head:
-            if self._deadline is not None:
-                self._drop_deadline()
+        self._feed(data)
+        if self.transport.is_closing():
             return
-        if self._deadline is None:
-            self._set_deadline()
-        if was_in_head:
+        if self._in_head and was_in_head:
             self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+        if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(
                 _HEAD_TOO_LARGE, f"The address and headers take more than {MAX_HEAD_BYTES} bytes."
             )
+        elif not self._in_head and not self._is_between():
+            self._drop_deadline()
+        elif self._deadline is None:
+            self._set_deadline()
+
+    def _feed(self, data: bytes) -> None:
+        while data and not self.transport.is_closing():
+            self._fed, self._left = data, b""
+            super().data_received(data)
+            data = self._left
+        self._fed = self._left = b""
+
+    def _is_between(self) -> bool:
+        """Whether no answer is under way, so that what came is the rest of a request, or nothing.
+
+        The keep-alive timer, which each byte stops, must not be all that ends such a connection.
+        """
+        return not self._has_begun or self.cycle.response_complete
 
     def on_message_begin(self) -> None:
-        self._in_head = True
+        if self._is_framing:
+            return
+        self._drop_deadline()
+        self._has_begun = self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
 
+    def on_url(self, url: bytes) -> None:
+        if not self._is_framing:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_framing:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        if self._is_framing:
+            return
         self._in_head = False
+        self._head_bytes = 0
         super().on_headers_complete()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer in HTTP/1.1, as RFC 9110 lets a server do when it is asked to change protocols.
+
+        The parser takes the request to end with its head then. A body must not be lost, and may
+        on no account be read as a request, so a new parser is told of it and reads on from there.
+        """
+        upgrade = sys.exception()
+        if isinstance(upgrade, httptools.HttpParserUpgrade):
+            self._left = self._fed[upgrade.args[0] :]
+        framing = [b"%b: %b\r\n" % each for each in self.headers if each[0] in _FRAMING]
+        if framing:
+            self.cycle.more_body = True
+            self.parser = httptools.HttpRequestParser(self)
+            self._is_framing = True
+            self.parser.feed_data(b"".join((b"POST / HTTP/1.1\r\n", *framing, b"\r\n")))
+            self._is_framing = False
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread_deadline = self.loop.call_later(MAX_UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._drop_unread_deadline()
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(_BAD_REQUEST, msg)
@@ -85,6 +151,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _drop_unread_deadline(self) -> None:
+        if self._unread_deadline is not None:
+            self._unread_deadline.cancel()
+            self._unread_deadline = None
 
     def _end(self) -> None:
         self._deadline = None
