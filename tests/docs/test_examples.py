@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from callreel.api.examples import example_recording
 from docs.pages import DOCS, ROOT, Block, blocks, name_of, pages
 from docs.walkthrough import walk_through
+from programs import needed
 
 CLIENT = DOCS / "how-to" / "use-the-python-client.md"  # has a test of its own, beside the client's
 WALKED = [page for page in pages() if page != CLIENT and any(each.is_run for each in blocks(page))]
@@ -44,13 +44,11 @@ def is_in_order(expected: str, printed: str) -> bool:
     return True
 
 
-@pytest.mark.skipif(
-    shutil.which("curl") is None and not os.environ.get("CI"), reason="curl is not here"
-)
 @pytest.mark.parametrize("page", WALKED, ids=name_of)
 def test_what_a_page_tells_to_type_works_and_prints_what_it_says(
     page: Path, tmp_path: Path
 ) -> None:
+    needed("curl")
     shown = blocks(page)
     printed = walk_through(shown, tmp_path)
     for number, block in expectations(shown):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from callreel.archive.facts import facts_of
 from callreel.catalog import NewEntry
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.model import Audio, Call, DialogType, Direction, Named, Recording
+from programs import needed
 from support import PATH, Running, serve
 
 HERE: Final = Path(__file__).parent
@@ -34,18 +34,6 @@ COMMANDS: Final = {
 }
 Rows = list[dict[str, Any]]
 Conditions = list[dict[str, object]] | None
-
-
-def needed(program: str) -> None:
-    """Skip where a program is missing; fail where it must be there."""
-    found = shutil.which(program) is not None
-    if found and program == "php":
-        modules = subprocess.run(["php", "-m"], capture_output=True, check=True).stdout
-        found = b"curl" in modules.split()
-    if not found and os.environ.get("CI"):
-        pytest.fail(f"{program} with what the samples need must be installed here")
-    if not found:
-        pytest.skip(f"{program} is not installed")
 
 
 def encode_uri(text: str) -> str:

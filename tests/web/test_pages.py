@@ -11,6 +11,7 @@ from callreel.api.limits import Limits
 from callreel.api.routes import ROUTES, document
 from callreel.web.document import groups
 from callreel.web.prose import prose
+from programs import needed
 from support import Running, a_sound, serve
 
 
@@ -107,6 +108,7 @@ def test_nothing_else_is_served_as_a_static_file(server: Running, name: str) -> 
 
 
 def test_the_commands_of_the_reference_work_in_turn(server: Running, tmp_path: Path) -> None:
+    needed("curl")
     (tmp_path / "call.wav").write_bytes(a_sound(tmp_path))
     server.ask("POST", "/custom_tag", json={"name": "Third", "id": 3})
     server.ask("POST", "/custom_tag", json={"name": "Complaint", "id": 17})
