@@ -112,6 +112,7 @@ def test_every_command_is_there_with_its_options() -> None:
             assert f"## callreel {name}\n" in text
     for option in ("--timezone", "--scope", "--workers", "--fresh"):
         assert re.search(rf"^\* `{option}\b", text, re.MULTILINE)
+    assert "--no-" not in text
 
 
 def test_every_metric_is_there() -> None:
