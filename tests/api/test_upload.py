@@ -239,6 +239,14 @@ def test_a_length_above_the_limit_is_refused_before_the_body_comes(small: Runnin
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_length_that_is_spelled_at_length_is_read(server: Running, sound: bytes) -> None:
+    body = form(call_part(dialog_uuid="zeros"), audio_part(sound))
+    head = raw_head(server, len(body)).replace(b"Length: ", b"Length: " + b"0" * 5_000)
+    with socket.create_connection(server.address) as connection:
+        connection.sendall(head + body)
+        assert connection.recv(100).startswith(b"HTTP/1.1 201 ")
+
+
 def test_an_endless_body_without_a_length_is_refused(small: Running) -> None:
     head = form(call_part(), audio_part(b""))[: -len(BOUNDARY) - 8]
     chunks = iter([head, *[b"\0" * 10_000] * 30])

@@ -31,7 +31,7 @@ MIME_TYPES: Final = {
     Format.MP3: "audio/mpeg",
     Format.WAV: "audio/wav",
 }
-_GONE: Final = "The converted audio was just removed; ask again."
+_GONE: Final = "The converted audio was just removed, or cannot be read; ask again."
 
 Chunks = AsyncGenerator[bytes, None]
 
@@ -75,7 +75,7 @@ async def converted(archive: Archive, sound: Sound, to: Format) -> Version:
     path = await listen.converted(archive, sound, to)
     try:
         made = await asyncio.to_thread(path.stat)
-    except FileNotFoundError as error:
+    except OSError as error:
         raise Unavailable(_GONE) from error
     name = audio_name(sound.recording, sound.original_name, MIME_TYPES[to])
     tag = f'"{sound.recording.audio.sha256}-{to.value}-{made.st_mtime_ns:x}"'
@@ -158,7 +158,7 @@ async def _until_left(receive: Receive) -> None:
 async def _read_file(path: Path, made: os.stat_result, start: int, end: int) -> Chunks:
     try:
         file = await asyncio.to_thread(path.open, "rb")
-    except FileNotFoundError as error:
+    except OSError as error:
         raise Unavailable(_GONE) from error
     with file:
         if os.fstat(file.fileno()).st_mtime_ns != made.st_mtime_ns:

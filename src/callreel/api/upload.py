@@ -24,6 +24,7 @@ from callreel.audio import Staged
 from callreel.errors import BadRecording, TooLarge, UnsupportedMedia
 
 _FRAMING_BYTES: Final = 1 << 16  # boundaries, part headers and what lies around the two parts
+_ENOUGH_DIGITS: Final = 20  # more than any limit has
 _PARTS: Final = ("call", "audio")
 _PLAIN_ENCODINGS: Final = frozenset({"", "7bit", "8bit", "binary"})
 
@@ -62,8 +63,8 @@ def boundary_of(request: Request, limits: UploadLimits) -> str:
         raise UnsupportedMedia("Send the recording as multipart/form-data, parts call and audio.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("Send the recording without a Content-Encoding.")
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > _most_bytes(limits):
+    announced = request.headers.get("content-length", "0").lstrip("0")
+    if announced.isdecimal() and int(announced[:_ENOUGH_DIGITS]) > _most_bytes(limits):
         raise TooLarge(f"The upload is above {limits.audio} bytes of audio.", field="audio")
     if not options.get("boundary"):
         raise BadRecording("The header Content-Type names no boundary between the parts.")

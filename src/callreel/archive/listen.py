@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from callreel.archive import Archive
 from callreel.archive.find import entry_for
@@ -11,6 +12,8 @@ from callreel.archive.take_in import PEAKS
 from callreel.audio import AudioKey, Format
 from callreel.errors import NotFound, Unavailable
 from callreel.model import Access, Recording, Scope
+
+_UNREADABLE: Final = "The audio of this recording cannot be read just now; tell the operator."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ async def sound_of(archive: Archive, access: Access, recording_id: str) -> Sound
     recording = archive.bodies.parse(entry.body)
     key = AudioKey(access.reach.tenant, recording.audio.sha256)
     if await archive.audio.size(key) != recording.audio.size:
-        raise Unavailable("The audio of this recording cannot be read just now; tell the operator.")
+        raise Unavailable(_UNREADABLE)
     return Sound(recording, key, entry.original_name)
 
 
@@ -78,5 +81,7 @@ async def peaks(archive: Archive, access: Access, recording_id: str) -> bytes:
             return kept.read_bytes()
         except FileNotFoundError as error:  # removed a moment ago
             raise NotFound("There is no such recording.") from error
+        except OSError as error:
+            raise Unavailable(_UNREADABLE) from error
     async with archive.audio.local(sound.key) as source:
         return (await archive.sound.inspect(source)).peaks
