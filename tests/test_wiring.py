@@ -47,6 +47,56 @@ def test_a_file_in_the_folders_place_is_a_clear_error(tmp_path: Path) -> None:
         open_archive(Settings(data=taken))
 
 
+def make_archive(data: Path) -> None:
+    async def make() -> None:
+        archive = open_archive(Settings(data=data))
+        await archive.catalog.add_tenant("Acme")
+        await archive.close()
+
+    asyncio.run(make())
+
+
+@pytest.mark.parametrize("left", [[], [b""]])
+def test_a_database_that_is_gone_is_not_replaced_while_there_is_audio(
+    tmp_path: Path, left: list[bytes]
+) -> None:
+    make_archive(tmp_path)
+    (tmp_path / "audio" / "1").mkdir()
+    (tmp_path / "callreel.db").unlink()
+    for content in left:
+        (tmp_path / "callreel.db").write_bytes(content)
+
+    with pytest.raises(Misconfigured, match=r"callreel\.db is gone"):
+        open_archive(Settings(data=tmp_path))
+
+
+def test_a_database_that_is_gone_is_not_replaced_while_there_is_its_log(tmp_path: Path) -> None:
+    (tmp_path / "callreel.db-wal").write_bytes(b"changes")
+
+    with pytest.raises(Misconfigured, match=r"callreel\.db is gone"):
+        open_catalog(Settings(data=tmp_path))
+
+    assert (tmp_path / "callreel.db-wal").read_bytes() == b"changes"
+
+
+@pytest.mark.parametrize("is_mount_point", [False, True])
+def test_a_folder_of_audio_that_is_away_is_not_replaced(
+    tmp_path: Path, is_mount_point: bool
+) -> None:
+    make_archive(tmp_path)
+    away = (tmp_path / "audio").rename(tmp_path / "away")
+    if is_mount_point:
+        (tmp_path / "audio").mkdir()
+
+    with pytest.raises(Misconfigured, match="mount it"):
+        open_archive(Settings(data=tmp_path))
+
+    if is_mount_point:
+        (tmp_path / "audio").rmdir()
+    away.rename(tmp_path / "audio")
+    asyncio.run(open_archive(Settings(data=tmp_path)).close())
+
+
 def test_one_server_at_a_time_has_the_folder(tmp_path: Path) -> None:
     with (
         sole_server(tmp_path),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,9 @@ from callreel.settings import Settings
 
 LOCK: Final = "serve.lock"
 DATABASE: Final = "callreel.db"
+AUDIO: Final = "audio"
+AUDIO_MADE: Final = "audio.made"
+"""Stands beside the folder of audio once that was made, so that it is missed when it is away."""
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -28,7 +31,9 @@ def open_catalog(settings: Settings) -> Catalog:
     Raises:
         Misconfigured: the data folder cannot be used.
     """
-    return SqliteCatalog(_made(settings.data) / DATABASE, query_seconds=settings.query_seconds)
+    path = _made(settings.data) / DATABASE
+    _require_database(path, settings.data / AUDIO)
+    return SqliteCatalog(path, query_seconds=settings.query_seconds)
 
 
 def existing(settings: Settings) -> Settings:
@@ -61,15 +66,44 @@ def open_archive(settings: Settings) -> Archive:
     """Return the archive of the data folder, created where there is none; the caller closes it.
 
     Raises:
-        Misconfigured: the data folder cannot be used.
+        Misconfigured: the data folder cannot be used, or a part of it is gone.
+        Unavailable, StorageFull: the folder of audio cannot be made or written to.
     """
+    _require_audio(settings.data)
     catalog = open_catalog(settings)
+    audio = FolderStore(settings.data / AUDIO, reserve_bytes=settings.free_space_reserve)
+    with suppress(OSError):  # on a full disk it is made another time
+        (settings.data / AUDIO_MADE).touch()
     return Archive(
         catalog=catalog,
-        audio=FolderStore(settings.data / "audio", reserve_bytes=settings.free_space_reserve),
+        audio=audio,
         sound=ChildSoundWorker(convert_seconds=settings.convert_seconds),
         bodies=Bodies(),
     )
+
+
+def _require_database(path: Path, audio: Path) -> None:
+    """Raise Misconfigured rather than begin anew beside what an older database knows."""
+    if path.exists() and path.stat().st_size:
+        return
+    has_log = path.with_name(path.name + "-wal").exists() and not path.exists()
+    has_audio = audio.is_dir() and any(each.name.isdecimal() for each in audio.iterdir())
+    if has_log or has_audio:
+        raise Misconfigured(
+            f"The database {path.name} is gone from the data folder, though recordings are left "
+            "in it; put it back, or take another data folder to begin anew."
+        )
+
+
+def _require_audio(data: Path) -> None:
+    """Raise Misconfigured where a new folder would hide the recordings of one that is away."""
+    audio = data / AUDIO
+    is_empty = not audio.is_dir() or not any(audio.iterdir())
+    if is_empty and (data / AUDIO_MADE).exists():
+        raise Misconfigured(
+            f"The folder {AUDIO} in the data folder is gone or empty; if it is a disk of its own, "
+            f"mount it. To go on without the recordings in it, remove the file {AUDIO_MADE}."
+        )
 
 
 @contextmanager
