@@ -2,24 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import io
 import os
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TypeVar
 
-import numpy as np
 import pytest
-import soundfile
 
-from callreel.api.wire import Bodies
-from callreel.archive import Archive, delete, find, listen, take_in
-from callreel.archive.take_in import Arrival, TakenIn, derived_id
+from callreel.archive import delete, find, listen
+from callreel.archive.take_in import TakenIn, derived_id
 from callreel.audio import AudioKey
-from callreel.audio.folder import FolderStore
-from callreel.audio.worker import ChildSoundWorker
+from callreel.catalog import NewEntry, Outcome
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import (
     BadRecording,
@@ -33,98 +26,11 @@ from callreel.errors import (
 from callreel.model import (
     Access,
     Call,
-    CallFilter,
-    DialogType,
-    Direction,
     ListRequest,
-    Named,
     Reach,
     Scope,
 )
-
-T = TypeVar("T")
-EVERYTHING = Access("k", Reach(1), frozenset(Scope))
-CALL = Call(
-    dialog_id="d-1",
-    dialog_type=DialogType.CONSULTANT,
-    direction=Direction.INBOUND,
-    started_at=1_750_000_000,
-    hung_up_at=1_750_000_060,
-    talking_ms=50_000,
-    from_number="+48 600 700 800",
-    to_number="2001",
-    project=Named(3, "Orders"),
-    user=Named(7, None),
-)
-
-
-def sound(tone: int = 1, seconds: float = 0.2) -> bytes:
-    wave = np.sin(np.arange(int(8000 * seconds)) / 8000 * 440 * tone)
-    file = io.BytesIO()
-    soundfile.write(file, wave, 8000, format="WAV", subtype="PCM_16")
-    return file.getvalue()
-
-
-class House:
-    """An archive in a folder, and what is done in it."""
-
-    def __init__(self, runner: asyncio.Runner, data: Path) -> None:
-        self.run = runner.run
-        self.root = data / "audio"
-        self.archive = Archive(
-            SqliteCatalog(data / "callreel.db"),
-            FolderStore(self.root, reserve_bytes=0),
-            ChildSoundWorker(),
-            Bodies(),
-        )
-        self.run(self.archive.catalog.add_tenant("one"))
-
-    def take_in(
-        self,
-        call: Call = CALL,
-        audio: bytes | None = None,
-        recording_id: str | None = None,
-        access: Access = EVERYTHING,
-    ) -> TakenIn:
-        return self.run(self.taking_in(call, audio, recording_id, access))
-
-    async def taking_in(
-        self,
-        call: Call = CALL,
-        audio: bytes | None = None,
-        recording_id: str | None = None,
-        access: Access = EVERYTHING,
-    ) -> TakenIn:
-        with self.archive.audio.stage() as staged:
-            staged.write(sound() if audio is None else audio)
-            return await take_in.one(self.archive, access, Arrival(call, staged, recording_id))
-
-    def id_of(self, taken: TakenIn) -> str:
-        return self.archive.bodies.parse(taken.body).id
-
-    def count(self) -> int:
-        return self.run(find.count(self.archive, EVERYTHING, CallFilter()))
-
-    def files(self) -> list[Path]:
-        return [
-            path
-            for path in self.root.rglob("*")
-            if path.is_file() and path.suffix not in {".lock", ".turn"}
-        ]
-
-    def do(self, verb: Callable[..., Awaitable[T]], *args: object) -> T:
-        async def doing() -> T:
-            return await verb(self.archive, EVERYTHING, *args)
-
-        return self.run(doing())
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with asyncio.Runner() as runner:
-        made = House(runner, tmp_path)
-        yield made
-        runner.run(made.archive.close())
+from house import CALL, EVERYTHING, House, sound
 
 
 def test_what_was_taken_in_is_listed_and_its_audio_is_what_was_handed_in(house: House) -> None:
@@ -272,6 +178,23 @@ def test_a_catalog_that_fails_leaves_a_file_but_no_record(
             house.take_in()
     assert house.count() == 0
     assert house.take_in().is_new, "the file that was left is no hindrance"
+
+
+def test_the_catalog_hears_of_a_recording_when_its_audio_is_in_its_place(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, found = SqliteCatalog.add, list[int | None]()
+
+    async def look_and_add(
+        catalog: SqliteCatalog, tenant: int, entries: Sequence[NewEntry]
+    ) -> list[Outcome]:
+        key = AudioKey(tenant, entries[0].digest.hex())
+        found.append(await house.archive.audio.size(key))
+        return await add(catalog, tenant, entries)
+
+    monkeypatch.setattr(SqliteCatalog, "add", look_and_add)
+    house.take_in()
+    assert found == [len(sound())]
 
 
 def test_an_id_is_made_of_the_call_and_the_audio_and_sorts_by_start() -> None:
