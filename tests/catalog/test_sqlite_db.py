@@ -12,7 +12,7 @@ import pytest
 
 from callreel.catalog import Outcome, sqlite_db
 from callreel.catalog.sqlite import SqliteCatalog
-from callreel.errors import StorageFull, Unavailable
+from callreel.errors import BadParameter, StorageFull, Unavailable
 from callreel.model import CallFilter, ListRequest, Reach
 from contracts.catalog_contract import ids_of, known_of
 from contracts.catalog_reference import OPENING, entry_of
@@ -94,6 +94,16 @@ def test_a_full_disk_refuses_writes_keeps_nothing_of_them_and_reading_goes_on(
     assert asyncio.run(catalog.count(Reach(1), CallFilter())) == 0
     writer.execute("PRAGMA max_page_count=1000000")
     assert set(asyncio.run(catalog.add(1, [entry_of(k) for k in known]))) == {Outcome.ADDED}
+
+
+def test_a_page_that_is_longer_than_sqlite_can_make_is_refused(catalog: SqliteCatalog) -> None:
+    known = known_of(200, seed=2, tenants=1)
+    asyncio.run(catalog.add(1, [entry_of(each) for each in known]))
+    catalog._db._fast.limit(apsw.SQLITE_LIMIT_LENGTH, 10_000)
+    with pytest.raises(BadParameter, match="fewer"):
+        asyncio.run(catalog.page(Reach(1), ListRequest(), OPENING))
+    page = asyncio.run(catalog.page(Reach(1), ListRequest(limit=10), OPENING))
+    assert page.count == 10
 
 
 def test_the_log_is_carried_over_and_stays_short(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -78,7 +79,7 @@ async def peaks(archive: Archive, access: Access, recording_id: str) -> bytes:
     kept = await archive.audio.derived(sound.key, PEAKS)
     if kept is not None:
         try:
-            return kept.read_bytes()
+            return await asyncio.to_thread(kept.read_bytes)
         except FileNotFoundError as error:  # removed a moment ago
             raise NotFound("There is no such recording.") from error
         except OSError as error:

@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 import apsw
 
 from callreel.catalog.migrate import Migration, migrate, require_newest
-from callreel.errors import Misconfigured, StorageFull, Unavailable
+from callreel.errors import BadParameter, Misconfigured, StorageFull, Unavailable
 
 Result = TypeVar("Result")
 
@@ -211,6 +211,8 @@ def _translated(error: apsw.Error) -> Exception:
         return StorageFull("There is no room for more; reading goes on. Tell the operator.")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return Unavailable("The archive is busy; ask again in a moment.")
+    if isinstance(error, apsw.TooBigError):
+        return BadParameter("So long a page cannot be made; ask for fewer records.", field="limit")
     foreign = (apsw.IOError, apsw.CantOpenError, apsw.CorruptError, apsw.NotADBError)
     if isinstance(error, (*foreign, apsw.ReadOnlyError)):
         return Unavailable("The catalog cannot be reached; tell the operator.", retry_after=5)
