@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncGenerator, Iterator, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callreel.api.audio import Stream
+from callreel.api.audio import Stream, _read_file
+from callreel.errors import Unavailable
 from support import PATH, Running, a_sound
 
 TAG = "ETag"
@@ -209,6 +211,43 @@ async def play_until_left(watched: Watched, after: int) -> None:
         await asyncio.sleep(0)
 
     await Stream(watched.chunks(), 200, {})({"type": "http", "method": "GET"}, receive, send)
+
+
+def test_what_cannot_be_read_is_found_out_before_anything_is_sent() -> None:
+    sent: list[object] = []
+
+    async def broken() -> AsyncGenerator[bytes, None]:
+        for chunk in list[bytes]():
+            yield chunk
+        raise Unavailable("The audio cannot be read.")
+
+    async def receive() -> dict[str, Any]:
+        return await asyncio.Future()
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    with pytest.raises(Unavailable):
+        asyncio.run(Stream(broken(), 200, {})({"type": "http", "method": "GET"}, receive, send))
+    assert sent == []
+
+
+def test_a_conversion_that_was_made_anew_meanwhile_is_not_served_in_its_place(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.opus"
+    path.write_bytes(b"made once")
+    made = path.stat()
+    read = partial(_read_file, path, made, 0, made.st_size)
+
+    async def whole() -> bytes:
+        return b"".join([chunk async for chunk in read()])
+
+    assert asyncio.run(whole()) == b"made once"
+    path.write_bytes(b"made anew")
+    os.utime(path, ns=(made.st_atime_ns, made.st_mtime_ns + 1))
+    with pytest.raises(Unavailable):
+        asyncio.run(whole())
 
 
 def test_no_more_is_read_once_the_client_has_left() -> None:

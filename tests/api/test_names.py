@@ -34,6 +34,12 @@ def test_a_tag_is_named_once(server: Running) -> None:
     assert tag["id"] not in named(server, "/custom_tag", "other")
 
 
+def test_spaces_around_a_name_are_no_part_of_it(server: Running) -> None:
+    spaced = server.ask("POST", "/custom_tag", json={"name": "  On hold "})
+    assert (spaced.status_code, spaced.json()["data"]["name"]) == (201, "On hold")
+    assert server.ask("POST", "/custom_tag", json={"name": "On hold"}).status_code == 200
+
+
 def test_a_tag_may_be_given_its_id(server: Running) -> None:
     answer = server.ask("POST", "/custom_tag", json={"name": "Chosen", "id": 1717})
     assert (answer.status_code, answer.json()["data"]) == (201, {"id": 1717, "name": "Chosen"})

@@ -111,6 +111,6 @@ def _key(given: bytes) -> str:
         raise NotAuthenticated(REFUSAL) from error
     if text[:7].lower() == "bearer ":
         text = text[7:]
-    if not text or " " in text:
+    if not text:
         raise NotAuthenticated(REFUSAL)
     return text
