@@ -222,7 +222,9 @@ def test_a_server_that_redirects_for_ever_is_given_up(
         client.download("r1", io.BytesIO())
 
 
-@pytest.mark.parametrize("url", ["file:///etc/hostname", "javascript:alert(1)", "ftp://h/x"])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "javascript:alert(1)", "ftp://h/x", "http://[h/x"]
+)
 def test_an_address_that_is_not_on_the_web_is_refused(client: QuickCallreel, url: str) -> None:
     with pytest.raises(ClientError, match="on the web"):
         client.download(Recording(recording_url=url), io.BytesIO())

@@ -182,6 +182,7 @@ def test_window_forgets_the_oldest_and_keeps_what_was_seen_again() -> None:
         ('<https://h/x?offset=500>; rel="next"', None),
         ('<https://h/x?limit=5&cursor=a%2Cb>; rel="next"', "limit=5&cursor=a%2Cb"),
         ("</x?cursor=1>; rel=next", "cursor=1"),
+        ("<https://[h?cursor=1#end>; rel=next", "cursor=1"),
         (
             '<https://h/?cursor=0>; rel="prev", <https://h/?cursor=2>; title="x"; rel="last NEXT"',
             "cursor=2",

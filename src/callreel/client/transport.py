@@ -161,7 +161,10 @@ def absolute(base: str, url: str) -> str:
     Raises:
         BadAnswerError: it is no address on the web.
     """
-    whole = urljoin(base + "/", url)
+    try:
+        whole = urljoin(base + "/", url)
+    except ValueError:
+        whole = ""
     if not whole.startswith(("http://", "https://")):
         raise BadAnswerError("The address of the audio is not one on the web.")
     return whole

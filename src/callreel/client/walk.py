@@ -7,7 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -58,7 +58,7 @@ def next_query(link: str | None) -> str | None:
     """
     for found in _LINK.finditer(link or ""):
         relation = _REL.search(found[2])
-        query = urlsplit(found[1]).query
+        query = found[1].partition("#")[0].partition("?")[2]
         if relation and "next" in relation[1].lower().split() and "cursor" in parse_qs(query):
             return query
     return None
