@@ -71,6 +71,7 @@ async def walk(catalog: Catalog, reach: Reach, request: ListRequest) -> list[str
         found += ids_of(page)
         if page.count < request.limit:
             return found
+        assert len(found) < ENOUGH, "a walk without end"
         request = replace(request, offset=0, after=page.last)
 
 
@@ -90,6 +91,7 @@ async def fill(catalog: Catalog, known: list[Known]) -> None:
 
 
 MANY = known_of(300, seed=1)
+ENOUGH = 1_000
 
 
 class CatalogContract:
@@ -175,6 +177,7 @@ class CatalogContract:
                     seen += ids_of(page)
                     if page.count < limit:
                         return seen, gone
+                    assert len(seen) < ENOUGH, "a walk without end"
                     request = replace(request, after=page.last)
                     await catalog.add(1, [entry_of(next(late, known[0])) for _ in range(2)])
                     victim = data.draw(st.sampled_from([each.id for each in known]))
