@@ -32,7 +32,7 @@ class SharedLock:
         self._lock = lock
         self._turn = turn
         for path in (lock, turn):
-            os.close(_open(path))
+            os.close(_open(path, os.O_CREAT))
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
@@ -49,13 +49,16 @@ class SharedLock:
             yield
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+def _open(path: Path, creating: int = 0) -> int:
+    return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | creating, 0o640)
 
 
 @asynccontextmanager
 async def _locked(path: Path, kind: int) -> AsyncIterator[None]:
-    """Hold a file's lock; a descriptor of its own lets it work within one process too."""
+    """Hold a file's lock; a descriptor of its own lets it work within one process too.
+
+    The file is not made again: where it is missing, so is the disk that the lock is about.
+    """
     with translated():
         descriptor = _open(path)
     try:
