@@ -12,7 +12,7 @@ from callreel.api import body as arriving
 from callreel.api.limits import Limits
 from callreel.server import Options
 from forms import BOUNDARY, Part, form
-from support import PATH, Running, a_call, a_sound, leftovers, serve
+from support import PATH, PROJECT, Running, a_call, a_sound, leftovers, serve
 
 
 def call_part(**fields: Any) -> Part:
@@ -70,6 +70,22 @@ def test_an_id_with_other_content_is_a_conflict(server: Running, sound: bytes) -
     server.add(sound, a_call(recording_uuid="taken"))
     clash = server.upload(sound, a_call(recording_uuid="taken", talking_time=1))
     assert (clash.status_code, clash.json()["error"]["code"]) == (409, "conflict")
+
+
+def test_a_narrowed_key_is_told_alike_of_a_taken_id_wherever_it_lies(
+    server: Running, sound: bytes
+) -> None:
+    server.add(sound, a_call(recording_uuid="within", project_id=PROJECT))
+    server.add(sound, a_call(recording_uuid="outside", project_id=PROJECT + 1, project_name="Hid"))
+
+    told = []
+    for name in ("within", "outside"):
+        call = a_call(recording_uuid=name, project_id=PROJECT, talking_time=1)
+        answer = server.upload(sound, call, key="narrowed")
+        told.append((answer.status_code, answer.json()["error"] | {"request_id": ""}))
+
+    assert told[0] == told[1]
+    assert told[0][0] == 409
 
 
 def test_the_parts_may_come_in_either_order(server: Running, sound: bytes) -> None:
