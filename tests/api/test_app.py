@@ -255,6 +255,13 @@ def test_the_access_log_has_no_key_and_no_query() -> None:
         assert secret not in written
 
 
+def test_a_long_path_is_cut_in_the_access_log() -> None:
+    home = house(router=_unknown)
+    home.ask(path="/" + "x" * 5_000)
+    (line,) = home.lines()
+    assert line["path"] == "/" + "x" * 255
+
+
 def test_a_path_cannot_forge_a_line_of_the_log() -> None:
     home = house(router=_unknown)
     home.ask(path='/x"\n{"status":200}')

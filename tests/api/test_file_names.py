@@ -49,6 +49,10 @@ def test_a_name_that_was_handed_in_comes_back_harmless(
     assert f'filename="{plain or name}"' in header
 
 
+def test_a_name_of_letters_and_marks_apart_is_kept_as_one_of_letters() -> None:
+    assert plain_name("Ko\u0301nie.wav") == "K\u00f3nie.wav"
+
+
 @pytest.mark.parametrize("original", [None, "", ".", "..", "...", "/", " ", "\r\n", "\0"])
 def test_without_a_name_it_is_the_time_and_the_id_and_no_number(original: str | None) -> None:
     name = audio_name(EXAMPLE, original, "audio/mpeg")

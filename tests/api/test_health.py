@@ -22,6 +22,14 @@ def test_a_server_without_its_store_lives_but_is_not_ready(tmp_path: Path) -> No
         assert running.ask("GET", "/health", None).status_code == 200
 
 
+def test_a_server_with_a_full_disk_is_not_ready_but_still_reads(tmp_path: Path) -> None:
+    with serve(tmp_path / "data", free_space_reserve=1 << 50) as running:
+        answer = running.ask("GET", "/ready", None)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+        assert answer.headers["Retry-After"] == "60"
+        assert running.ask("GET", PATH).status_code == 200
+
+
 def test_what_is_counted_can_be_read_by_prometheus(server: Running, sound: bytes) -> None:
     server.add(sound)
     server.add(sound)
