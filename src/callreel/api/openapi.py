@@ -41,7 +41,7 @@ ERRORS: Final[dict[int, tuple[str, str]]] = {
     404: ("There is no such thing, or not for this key.", "There is no such recording."),
     405: ("The address does not have this method.", "This address answers to GET, HEAD only."),
     409: ("The id or the name is taken.", "This id is taken by a recording with other content."),
-    413: ("What was sent is above its limit.", "The audio is above 536870912 bytes."),
+    413: ("What was sent is above its limit.", "The audio is above … bytes."),
     415: ("The content type or the kind of audio is not taken.", "Send the body as JSON."),
     416: ("The range lies outside of the audio.", "The range lies outside of the 496364 bytes…"),
     422: ("What was sent cannot be taken.", "The call ends before it starts."),
