@@ -12,6 +12,7 @@ import pytest
 from callreel.archive import delete, find, listen
 from callreel.archive.take_in import TakenIn, derived_id
 from callreel.audio import AudioKey
+from callreel.audio.folder import FolderStore
 from callreel.catalog import NewEntry, Outcome
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import (
@@ -226,8 +227,9 @@ def test_audio_that_another_recording_has_too_outlives_a_deletion(house: House) 
     assert house.files() == []
 
 
+@pytest.mark.parametrize("step", [(SqliteCatalog, "forget"), (FolderStore, "remove")])
 def test_a_deletion_cut_short_is_listed_no_more_and_can_be_ended(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
 ) -> None:
     recording_id = house.id_of(house.take_in())
 
@@ -235,12 +237,14 @@ def test_a_deletion_cut_short_is_listed_no_more_and_can_be_ended(
         raise Unavailable("away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(SqliteCatalog, "forget", away)
+        patched.setattr(*step, away)
         with pytest.raises(Unavailable):
             house.do(delete.one, recording_id)
     assert house.count() == 0
     house.do(delete.one, recording_id)
     assert house.files() == []
+    with pytest.raises(NotFound):
+        house.do(delete.one, recording_id)
 
 
 def test_what_is_taken_in_again_after_a_deletion_that_was_cut_short_is_there(

@@ -345,8 +345,10 @@ class CatalogContract:
                 await catalog.forget(Reach(1), "aaaa-1")
                 assert await catalog.is_digest_used(1, digest), "an available one is not forgotten"
                 assert not await catalog.is_digest_used(2, digest)
-                await catalog.withdraw(Reach(1), "aaaa-1", State.DELETING, facts_in)
+                await catalog.withdraw(Reach(1), "aaaa-1", State.SUSPECT, facts_in)
                 assert await catalog.is_digest_used(1, digest)
+                await catalog.withdraw(Reach(1), "aaaa-1", State.DELETING, facts_in)
+                assert not await catalog.is_digest_used(1, digest)
                 await catalog.forget(Reach(1), "aaaa-1")
                 await catalog.forget(Reach(1), "aaaa-1")
                 assert not await catalog.is_digest_used(1, digest)

@@ -23,8 +23,8 @@ async def one(archive: Archive, access: Access, recording_id: str) -> None:
     read = facts_reader(archive.bodies)
     await archive.catalog.withdraw(access.reach, recording_id, State.DELETING, read)
     async with archive.audio.removing():
-        await archive.catalog.forget(access.reach, recording_id)
         await remove_if_unused(archive, AudioKey(access.reach.tenant, entry.digest.hex()))
+        await archive.catalog.forget(access.reach, recording_id)  # last: till then it can be ended
 
 
 async def remove_if_unused(archive: Archive, key: AudioKey) -> None:

@@ -162,7 +162,7 @@ class Catalog(Protocol):
         ...
 
     async def is_digest_used(self, tenant: int, digest: bytes) -> bool:
-        """Say whether any recording of the tenant, in any state, has this audio."""
+        """Say whether any recording of the tenant that is not being deleted has this audio."""
         ...
 
     async def names(self, reach: Reach, kind: Kind) -> list[Named]:

@@ -221,9 +221,12 @@ def _use_audio(
 
 
 def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> bool:
-    """Say whether a recording of the tenant has this audio (see `Catalog.is_digest_used`)."""
+    """Say whether audio is needed (see `Catalog.is_digest_used`)."""
     span = (first_key(tenant), first_key(tenant + 1))
-    sql = "SELECT 1 FROM {} WHERE digest = ? AND k >= ? AND k < ?"
+    sql = (
+        "SELECT 1 FROM {} u CROSS JOIN entry e ON e.k = u.k "
+        "WHERE u.digest = ? AND u.k >= ? AND u.k < ? AND e.state <> 'deleting'"
+    )
     tables = ("audio_use", "audio_use_new")
     return any(connection.execute(sql.format(name), (digest, *span)).get for name in tables)
 
