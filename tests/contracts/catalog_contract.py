@@ -29,6 +29,7 @@ from callreel.model import (
     Scope,
     SortField,
     SortKey,
+    Span,
     State,
 )
 from contracts.catalog_reference import (
@@ -212,6 +213,47 @@ class CatalogContract:
                 run(shared.page(Reach(1), ListRequest(after=position), OPENING))
         with pytest.raises(BadParameter):
             run(shared.page(Reach(1), ListRequest(sort=talking, after=(1,)), OPENING))
+
+    def test_a_long_call_is_found_by_its_end_whatever_came_after_it(self) -> None:
+        known = [
+            Known(1, "long", Facts(NOON - 9_000, NOON, 0)),
+            Known(1, "short", Facts(NOON - 8_000, NOON - 7_999, 0)),
+        ]
+        wanted = CallFilter(hung_up=Span(low=NOON))
+
+        async def play() -> None:
+            async with self.filled(known[:1]) as catalog:
+                await catalog.add(1, [entry_of(known[1])])
+                page = await catalog.page(Reach(1), ListRequest(wanted), OPENING)
+                assert ids_of(page) == ["long"]
+
+        run(play())
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            CallFilter(projects=frozenset([1])),
+            CallFilter(users=frozenset([1])),
+            CallFilter(numbers=(frozenset(["1"]),)),
+            CallFilter(tags=(frozenset([1]),)),
+            CallFilter(talking=Span(low=1)),
+            CallFilter(hung_up=Span(low=NOON + 1)),
+            CallFilter(started=Span(low=NOON + 1)),
+        ],
+    )
+    def test_each_condition_alone_leaves_out_what_does_not_meet_it(
+        self, wanted: CallFilter
+    ) -> None:
+        facts = Facts(NOON + 1, NOON + 1, 1, 1, 1, frozenset(["1"]), frozenset([1]))
+        known = [Known(1, "bare", Facts(NOON, NOON, 0)), Known(1, "full", facts)]
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                page = await catalog.page(Reach(1), ListRequest(wanted), OPENING)
+                assert ids_of(page) == ["full"]
+                assert await catalog.count(Reach(1), wanted) == 1
+
+        run(play())
 
     # Adding
 
