@@ -14,7 +14,7 @@ from callreel.catalog import Outcome, sqlite_db
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import BadParameter, StorageFull, Unavailable
 from callreel.model import CallFilter, ListRequest, Reach
-from contracts.catalog_contract import ids_of, known_of
+from contracts.catalog_case import ids_of, known_of
 from contracts.catalog_reference import OPENING, entry_of
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"

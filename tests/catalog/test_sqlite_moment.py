@@ -13,7 +13,7 @@ import pytest
 from callreel.catalog import sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.model import CallFilter, Facts, ListRequest, Reach, SortField, SortKey, Span, State
-from contracts.catalog_contract import ids_of
+from contracts.catalog_case import ids_of
 from contracts.catalog_reference import NOON, OPENING, Known, entry_of, facts_in
 
 EVERY = 40_000  # seconds between two calls, so that they lie on three days

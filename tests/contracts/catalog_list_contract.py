@@ -1,0 +1,173 @@
+"""What every `Catalog` lists and counts, as tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callreel.catalog import Catalog
+from callreel.errors import BadParameter
+from callreel.model import (
+    CallFilter,
+    Facts,
+    ListRequest,
+    Reach,
+    SortField,
+    SortKey,
+    Span,
+    State,
+)
+from contracts.catalog_case import ENOUGH, SLOW_OK, CatalogCase, fill, ids_of, known_of, run, walk
+from contracts.catalog_reference import (
+    NOON,
+    OPENING,
+    REACHES,
+    REQUESTS,
+    SORTS,
+    Known,
+    entry_of,
+    facts_in,
+    listed,
+    matches,
+)
+
+MANY = known_of(300, seed=1)
+
+
+class ListContract(CatalogCase):
+    @pytest.fixture
+    def shared(self, tmp_path: Path) -> Iterator[Catalog]:
+        catalog = self.open(tmp_path)
+
+        async def prepare() -> None:
+            for number in range(1, 5):
+                await catalog.add_tenant(f"tenant {number}")
+            await fill(catalog, MANY)
+
+        run(prepare())
+        yield catalog
+        run(catalog.close())
+
+    @given(reach=REACHES, request_=REQUESTS)
+    @settings(SLOW_OK, max_examples=400)
+    def test_a_page_is_the_slice_of_the_sorted_matches(
+        self, shared: Catalog, reach: Reach, request_: ListRequest
+    ) -> None:
+        expected = listed(reach, request_.filter, request_.sort, MANY)
+        page = run(shared.page(reach, request_, OPENING))
+        assert ids_of(page) == expected[request_.offset : request_.offset + request_.limit]
+
+    @given(reach=REACHES, request_=REQUESTS)
+    @settings(SLOW_OK, max_examples=200)
+    def test_the_count_is_the_number_of_matches(
+        self, shared: Catalog, reach: Reach, request_: ListRequest
+    ) -> None:
+        expected = sum(matches(reach, request_.filter, each) for each in MANY)
+        assert run(shared.count(reach, request_.filter)) == expected
+
+    @given(reach=REACHES, request_=REQUESTS, limit=st.sampled_from([1, 2, 3, 10]))
+    @settings(SLOW_OK, max_examples=150)
+    def test_walking_by_position_gives_the_whole_list_once(
+        self, shared: Catalog, reach: Reach, request_: ListRequest, limit: int
+    ) -> None:
+        walked = run(walk(shared, reach, replace(request_, limit=limit, offset=0)))
+        assert walked == listed(reach, request_.filter, request_.sort, MANY)
+
+    @given(sort=SORTS, seed=st.integers(0, 10**6), limit=st.integers(1, 5), data=st.data())
+    @settings(SLOW_OK, max_examples=25)
+    def test_a_walk_neither_skips_nor_repeats_whatever_comes_and_goes(
+        self, sort: tuple[SortKey, ...], seed: int, limit: int, data: st.DataObject
+    ) -> None:
+        known = known_of(25, seed, tenants=1)
+        late = iter(known_of(60, seed + 1, tenants=1))
+
+        async def play() -> tuple[list[str], set[str]]:
+            reach, request = Reach(1), ListRequest(sort=sort, limit=limit)
+            seen, gone = list[str](), set[str]()
+            async with self.filled(known) as catalog:
+                while True:
+                    page = await catalog.page(reach, request, OPENING)
+                    seen += ids_of(page)
+                    if page.count < limit:
+                        return seen, gone
+                    assert len(seen) < ENOUGH, "a walk without end"
+                    request = replace(request, after=page.last)
+                    await catalog.add(1, [entry_of(next(late, known[0])) for _ in range(2)])
+                    victim = data.draw(st.sampled_from([each.id for each in known]))
+                    if victim not in gone:
+                        gone.add(victim)
+                        await catalog.withdraw(reach, victim, State.DELETING, facts_in)
+                        await catalog.forget(reach, victim)
+
+        seen, gone = run(play())
+        assert len(seen) == len(set(seen))
+        assert {each.id for each in known} - gone <= set(seen)
+
+    def test_nobody_sees_past_the_tenant_even_with_the_same_ids_and_values(self) -> None:
+        facts = Facts(NOON, NOON + 5, 100, 1, 10, frozenset(["48"]), frozenset([5]))
+        known = [Known(tenant, "same-id", facts) for tenant in (1, 2, 3)]
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                await catalog.withdraw(Reach(2), "same-id", State.SUSPECT, facts_in)
+                for tenant, expected in ((1, 1), (2, 0), (3, 1), (4, 0)):
+                    assert await catalog.count(Reach(tenant), CallFilter()) == expected
+                    wanted = CallFilter(projects=frozenset([1]), tags=(frozenset([5]),))
+                    page = await catalog.page(Reach(tenant), ListRequest(wanted), OPENING)
+                    assert page.count == expected
+
+        run(play())
+
+    def test_a_position_of_another_order_is_refused(self, shared: Catalog) -> None:
+        talking = (SortKey(SortField.TALKING),)
+        for position in ((1, 2, 3), (-1,), (1 << 48,)):
+            with pytest.raises(BadParameter):
+                run(shared.page(Reach(1), ListRequest(after=position), OPENING))
+        with pytest.raises(BadParameter):
+            run(shared.page(Reach(1), ListRequest(sort=talking, after=(1,)), OPENING))
+
+    def test_a_long_call_is_found_by_its_end_whatever_came_after_it(self) -> None:
+        known = [
+            Known(1, "long", Facts(NOON - 9_000, NOON, 0)),
+            Known(1, "short", Facts(NOON - 8_000, NOON - 7_999, 0)),
+        ]
+        wanted = CallFilter(hung_up=Span(low=NOON))
+
+        async def play() -> None:
+            async with self.filled(known[:1]) as catalog:
+                await catalog.add(1, [entry_of(known[1])])
+                page = await catalog.page(Reach(1), ListRequest(wanted), OPENING)
+                assert ids_of(page) == ["long"]
+
+        run(play())
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            CallFilter(projects=frozenset([1])),
+            CallFilter(users=frozenset([1])),
+            CallFilter(numbers=(frozenset(["1"]),)),
+            CallFilter(tags=(frozenset([1]),)),
+            CallFilter(talking=Span(low=1)),
+            CallFilter(hung_up=Span(low=NOON + 1)),
+            CallFilter(started=Span(low=NOON + 1)),
+        ],
+    )
+    def test_each_condition_alone_leaves_out_what_does_not_meet_it(
+        self, wanted: CallFilter
+    ) -> None:
+        facts = Facts(NOON + 1, NOON + 1, 1, 1, 1, frozenset(["1"]), frozenset([1]))
+        known = [Known(1, "bare", Facts(NOON, NOON, 0)), Known(1, "full", facts)]
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                page = await catalog.page(Reach(1), ListRequest(wanted), OPENING)
+                assert ids_of(page) == ["full"]
+                assert await catalog.count(Reach(1), wanted) == 1
+
+        run(play())
