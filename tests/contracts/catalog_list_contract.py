@@ -131,6 +131,20 @@ class ListContract(CatalogCase):
         with pytest.raises(BadParameter):
             run(shared.page(Reach(1), ListRequest(sort=talking, after=(1,)), OPENING))
 
+    @pytest.mark.parametrize("limit", [10, 500])
+    def test_a_narrowed_reach_bounds_the_plainest_list(self, shared: Catalog, limit: int) -> None:
+        request = ListRequest(limit=limit)
+        for reach in (
+            Reach(2),
+            Reach(2, projects=frozenset([1])),
+            Reach(2, users=frozenset([10])),
+            Reach(2, projects=frozenset()),
+            Reach(4),
+        ):
+            expected = listed(reach, request.filter, request.sort, MANY)
+            assert ids_of(run(shared.page(reach, request, OPENING))) == expected[:limit]
+            assert run(shared.count(reach, request.filter)) == len(expected)
+
     def test_a_long_call_is_found_by_its_end_whatever_came_after_it(self) -> None:
         known = [
             Known(1, "long", Facts(NOON - 9_000, NOON, 0)),
