@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from callreel.catalog import Catalog, sqlite_list, sqlite_plan, sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
+from callreel.errors import BadRecording
+from callreel.model import CallFilter, Facts, Reach
 from contracts.catalog_contract import CatalogContract
+from contracts.catalog_reference import NOON, Known, entry_of
 
 
 class TestSqlite(CatalogContract):
@@ -27,3 +31,24 @@ class TestSqliteWhereEverythingIsCommon(CatalogContract):
 
     def open(self, folder: Path) -> Catalog:
         return SqliteCatalog(folder / "callreel.db")
+
+
+def test_a_second_with_no_place_left_takes_no_more_and_spills_into_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_write, "_LAST_ARRIVAL", 2)
+    entries = [entry_of(Known(1, f"n{index}", Facts(NOON, NOON, 0))) for index in range(4)]
+
+    async def play() -> None:
+        catalog = SqliteCatalog(tmp_path / "callreel.db")
+        await catalog.add_tenant("one")
+        with pytest.raises(BadRecording, match="one second"):
+            await catalog.add(1, entries)
+        assert await catalog.count(Reach(1), CallFilter()) == 0
+        await catalog.add(1, entries[:3])
+        with pytest.raises(BadRecording, match="one second"):
+            await catalog.add(1, entries[3:])
+        assert await catalog.count(Reach(1), CallFilter()) == 3
+        await catalog.close()
+
+    asyncio.run(play())
