@@ -245,6 +245,35 @@ class CatalogContract(ListContract):
 
         run(play())
 
+    def test_of_the_names_that_come_at_once_the_last_one_counts(self) -> None:
+        names = ["Old", "New", None]
+        entries = [
+            replace(
+                entry_of(Known(1, f"n{index}", Facts(NOON, NOON, 0, 1))), project=Named(1, name)
+            )
+            for index, name in enumerate(names)
+        ]
+
+        async def play() -> None:
+            async with self.empty() as catalog:
+                await catalog.add(1, entries)
+                assert await catalog.names(Reach(1), Kind.PROJECT) == [Named(1, "New")]
+
+        run(play())
+
+    def test_a_narrowed_reach_learns_no_name_from_another_tenant_s_calls(self) -> None:
+        async def play() -> None:
+            async with self.empty() as catalog:
+                for tenant, user in ((1, 10), (2, 11)):
+                    known = Known(tenant, "a", Facts(NOON, NOON, 0, 1, user))
+                    entry = replace(entry_of(known), project=Named(1, "P"), user=Named(user, "U"))
+                    await catalog.add(tenant, [entry])
+                elsewhere = Reach(1, users=frozenset([11]))
+                assert await catalog.names(elsewhere, Kind.PROJECT) == []
+                assert await catalog.names(Reach(1, users=frozenset([10])), Kind.PROJECT) != []
+
+        run(play())
+
     def test_a_narrowed_reach_sees_the_names_of_its_own_calls(self) -> None:
         calls = [("a", 1, 10), ("b", 2, 11), ("c", 1, 12)]
 
@@ -261,6 +290,8 @@ class CatalogContract(ListContract):
                 assert [n.id for n in await catalog.names(in_one, Kind.USER)] == [10, 12]
                 assert [n.id for n in await catalog.names(in_one, Kind.PROJECT)] == [1]
                 assert [n.id for n in await catalog.names(own, Kind.PROJECT)] == [2]
+                await catalog.add_tag(1, "VIP")
+                assert [n.name for n in await catalog.names(own, Kind.TAG)] == ["VIP"]
 
         run(play())
 

@@ -25,6 +25,7 @@ from callreel.model import (
 from contracts.catalog_case import ENOUGH, SLOW_OK, CatalogCase, fill, ids_of, known_of, run, walk
 from contracts.catalog_reference import (
     NOON,
+    NUMBERS,
     OPENING,
     REACHES,
     REQUESTS,
@@ -37,6 +38,19 @@ from contracts.catalog_reference import (
 )
 
 MANY = known_of(300, seed=1)
+SEVERAL_TAGS = st.frozensets(st.sampled_from([5, 6, 7, 8]), min_size=2)
+SEVERAL_NUMBERS = st.frozensets(st.sampled_from(NUMBERS), min_size=2)
+SEVERAL_VALUES = st.builds(
+    ListRequest,
+    filter=st.builds(
+        CallFilter,
+        tags=st.tuples(SEVERAL_TAGS),
+        numbers=st.lists(SEVERAL_NUMBERS, max_size=1).map(tuple),
+    ),
+    sort=st.tuples(st.builds(SortKey, st.just(SortField.STARTED), st.booleans())),
+    limit=st.integers(1, 6),
+    offset=st.integers(0, 6),
+)
 
 
 class ListContract(CatalogCase):
@@ -130,6 +144,15 @@ class ListContract(CatalogCase):
                 run(shared.page(Reach(1), ListRequest(after=position), OPENING))
         with pytest.raises(BadParameter):
             run(shared.page(Reach(1), ListRequest(sort=talking, after=(1,)), OPENING))
+
+    @given(reach=REACHES, request_=SEVERAL_VALUES)
+    @settings(SLOW_OK, max_examples=150)
+    def test_calls_with_several_of_the_values_asked_for_come_once_and_in_order(
+        self, shared: Catalog, reach: Reach, request_: ListRequest
+    ) -> None:
+        expected = listed(reach, request_.filter, request_.sort, MANY)
+        page = run(shared.page(reach, request_, OPENING))
+        assert ids_of(page) == expected[request_.offset : request_.offset + request_.limit]
 
     @pytest.mark.parametrize("limit", [10, 500])
     def test_a_narrowed_reach_bounds_the_plainest_list(self, shared: Catalog, limit: int) -> None:

@@ -233,11 +233,12 @@ def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> b
 
 def _name_them(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> None:
     """Keep the newest name of each project and user, and make tags known that were not."""
-    names = {}
+    names: dict[tuple[str, int], str | None] = {}
     for entry in entries:
         for kind, named in ((Kind.PROJECT, entry.project), (Kind.USER, entry.user)):
             if named is not None:
-                names[kind.value, named.id] = named.name
+                key = kind.value, named.id
+                names[key] = names.get(key) if named.name is None else named.name
     connection.executemany(
         "INSERT INTO named VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name "
         "WHERE excluded.name IS NOT NULL AND excluded.name IS NOT name",
