@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Never
 
 import pytest
 from hypothesis import given, settings
@@ -130,7 +131,7 @@ class CatalogContract(ListContract):
     def test_a_change_that_fails_leaves_all_as_it_was(self) -> None:
         known = known_of(5, seed=3, tenants=1)
 
-        def fail(_body: bytes) -> bytes:
+        def fail(_body: bytes) -> Never:
             raise ValueError("no")
 
         async def play() -> None:
@@ -138,6 +139,8 @@ class CatalogContract(ListContract):
                 before = await catalog.find(Reach(1), known[0].id)
                 with pytest.raises(ValueError, match="no"):
                     await catalog.rewrite(Reach(1), known[0].id, fail, facts_in)
+                with pytest.raises(ValueError, match="no"):
+                    await catalog.withdraw(Reach(1), known[0].id, State.DELETING, fail)
                 assert await catalog.find(Reach(1), known[0].id) == before
                 assert await catalog.count(Reach(1), CallFilter()) == 5
 
