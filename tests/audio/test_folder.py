@@ -94,7 +94,9 @@ def test_what_is_derived_lies_in_a_tree_beside(store: FolderStore, root: Path) -
     key = asyncio.run(put(store, SHORT))
     asyncio.run(derive(store, key, "peaks.json", b"[1]"))
     beside = place_of(root / "derived", SHORT)
-    assert beside.with_name(beside.name + ".peaks.json").read_bytes() == b"[1]"
+    made = beside.with_name(beside.name + ".peaks.json")
+    assert made.read_bytes() == b"[1]"
+    assert stat.S_IMODE(made.stat().st_mode) & 0o337 == 0
 
 
 @pytest.mark.parametrize(("code", "error"), [(errno.EIO, Unavailable), (errno.ENOSPC, StorageFull)])
@@ -128,7 +130,10 @@ def test_a_failed_fsync_of_a_folder_is_no_success(
                 asyncio.run(put(store, SHORT))
     assert failing.failures == 2
     assert list((root / "tmp").iterdir()) == []
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
     asyncio.run(put(store, SHORT))
+    assert noted.paths[-1] == root, "what failed is not taken for done"
 
 
 class NotedSync:
@@ -375,6 +380,53 @@ def test_something_derived_that_is_empty_was_never_finished(store: FolderStore) 
         assert await store.derived(key, "peaks.json") is None
 
     asyncio.run(run())
+
+
+def test_a_removal_that_fails_leaves_no_copy_without_its_audio(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = asyncio.run(put(store, SHORT))
+    asyncio.run(derive(store, key, "audio.mp3", b"a copy"))
+    place, unlink = place_of(root, SHORT), Path.unlink
+
+    def fail(path: Path, *, missing_ok: bool = False) -> None:
+        if path == place:
+            raise OSError(errno.EIO, "broken")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(Unavailable):
+        asyncio.run(store.remove(key))
+    assert files_in(root / str(TENANT)) == [place]
+    assert not list((root / "derived").rglob("*.mp3"))
+
+
+def test_a_copy_that_was_kept_while_its_audio_went_goes_too(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = asyncio.run(put(store, SHORT))
+    place, unlink = place_of(root, SHORT), Path.unlink
+    copy = place_of(root / "derived", SHORT).with_name(f"{key.sha256}.audio.mp3")
+
+    def keep_and_unlink(path: Path, *, missing_ok: bool = False) -> None:
+        if path == place:
+            copy.parent.mkdir(parents=True)
+            copy.write_bytes(b"a copy")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", keep_and_unlink)
+    asyncio.run(store.remove(key))
+    assert not copy.exists()
+
+
+def test_a_removal_is_brought_to_the_disk(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = asyncio.run(put(store, SHORT))
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    asyncio.run(store.remove(key))
+    assert noted.paths == [place_of(root, SHORT).parent]
 
 
 def test_only_what_a_crash_left_is_dropped_at_the_start(store: FolderStore, root: Path) -> None:

@@ -154,6 +154,26 @@ class ListContract(CatalogCase):
         page = run(shared.page(reach, request_, OPENING))
         assert ids_of(page) == expected[request_.offset : request_.offset + request_.limit]
 
+    @pytest.mark.parametrize("descends", [False, True])
+    @pytest.mark.parametrize(
+        "started",
+        [
+            Span(),
+            Span(NOON + 1, NOON + 3),
+            Span(NOON + 1, NOON + 86_401),
+            Span(NOON - 43_200, NOON + 5 * 86_400 + 43_199),  # from midnight to midnight
+            Span(high=NOON + 86_400),
+        ],
+    )
+    def test_every_offset_leads_to_its_place(
+        self, shared: Catalog, started: Span, descends: bool
+    ) -> None:
+        wanted, sort = CallFilter(started=started), (SortKey(SortField.STARTED, descends),)
+        expected = listed(Reach(1), wanted, sort, MANY)
+        for offset in range(len(expected) + 2):
+            page = run(shared.page(Reach(1), ListRequest(wanted, sort, 2, offset), OPENING))
+            assert ids_of(page) == expected[offset : offset + 2]
+
     @pytest.mark.parametrize("limit", [10, 500])
     def test_a_narrowed_reach_bounds_the_plainest_list(self, shared: Catalog, limit: int) -> None:
         request = ListRequest(limit=limit)
