@@ -13,13 +13,14 @@ LONG_BYTES: Final = 1 << 21  # takes some milliseconds, for which others would w
 
 
 async def compress(body: bytes) -> bytes:
-    """Return a body as gzip; the same body always gives the same bytes."""
+    """Return a body as gzip, a long one without holding up the event loop."""
     if len(body) < LONG_BYTES:
-        return _packed(body)
-    return await asyncio.to_thread(_packed, body)
+        return packed(body)
+    return await asyncio.to_thread(packed, body)
 
 
-def _packed(body: bytes) -> bytes:
+def packed(body: bytes) -> bytes:
+    """Return a body as gzip, at once; the same body always gives the same bytes."""
     packed: bytes = igzip.compress(body, compresslevel=LEVEL, mtime=0)
     return packed
 
