@@ -21,8 +21,8 @@ async def compress(body: bytes) -> bytes:
 
 def packed(body: bytes) -> bytes:
     """Return a body as gzip, at once; the same body always gives the same bytes."""
-    packed: bytes = igzip.compress(body, compresslevel=LEVEL, mtime=0)
-    return packed
+    made: bytes = igzip.compress(body, compresslevel=LEVEL, mtime=0)
+    return made
 
 
 def accepts_gzip(header: bytes) -> bool:

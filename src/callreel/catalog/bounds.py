@@ -57,8 +57,12 @@ class Bounds:
     def are_a_range(self) -> bool:
         """Whether the range of keys says it all."""
         is_single = self.projects is None and self.users is None
-        no_span = self.talking.is_open and self.hung_up.is_open
-        return is_single and no_span and not self.numbers and not self.tags
+        return is_single and self.have_no_span and not self.numbers and not self.tags
+
+    @property
+    def have_no_span(self) -> bool:
+        """Whether neither the talking time nor the end is bounded."""
+        return self.talking.is_open and self.hung_up.is_open
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,8 +190,7 @@ def _rows_by_key(asked: Asked) -> list[Row]:
 
 
 def _is_alone(bounds: Bounds, condition: Condition) -> bool:
-    no_span = bounds.talking.is_open and bounds.hung_up.is_open
-    return no_span and len(condition.choice) == 1
+    return bounds.have_no_span and len(condition.choice) == 1
 
 
 def _common(asked: Asked, conditions: list[Condition]) -> list[Row]:
