@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import BadRecording
 from callreel.model import CallFilter, Facts, Reach
 from contracts.catalog_contract import CatalogContract
+from contracts.catalog_list_contract import ListContract
 from contracts.catalog_reference import NOON, Known, entry_of
 
 
@@ -23,11 +25,25 @@ class TestSqliteWhereEverythingIsCommon(CatalogContract):
 
     @pytest.fixture(autouse=True)
     def tiny_caps(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sqlite_plan, "WINDOW_FACTOR", 1)
-        monkeypatch.setattr(sqlite_plan, "WINDOW_LEAST", 1)
-        monkeypatch.setattr(sqlite_list, "WINDOW_FACTOR", 1)
+        monkeypatch.setattr(sqlite_list, "NEAR_FACTOR", 1)
+        monkeypatch.setattr(sqlite_list, "NEAR_LEAST", 1)
         monkeypatch.setattr(sqlite_list, "RARE", 1)
         monkeypatch.setattr(sqlite_write, "USES_TO_SORT", 1)
+
+    def open(self, folder: Path) -> Catalog:
+        return SqliteCatalog(folder / "callreel.db")
+
+
+class TestSqliteWhereTwoValuesAreMany(ListContract):
+    """With tiny caps, short lists of values take the ways of those too long to be merged."""
+
+    @pytest.fixture(autouse=True)
+    def tiny_caps(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setattr(sqlite_plan, "MERGED_MOST", 1)
+        monkeypatch.setattr(sqlite_list, "NEAR_LEAST", 1)
+        sqlite_plan.condition_source.cache_clear()
+        yield
+        sqlite_plan.condition_source.cache_clear()
 
     def open(self, folder: Path) -> Catalog:
         return SqliteCatalog(folder / "callreel.db")

@@ -49,29 +49,6 @@ def held(connection: apsw.Connection, part: sqlite_days.Part) -> int:
 TIMES = st.one_of(st.none(), st.integers(FIRST - 5 * DAY, FIRST + (DAYS + 5) * DAY))
 
 
-@given(calls=st.integers(1, 3_000), descending=st.booleans(), low=TIMES, high=TIMES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_window_holds_what_is_asked_for_or_all_and_not_much_more(
-    connection: apsw.Connection, calls: int, descending: bool, low: int | None, high: int | None
-) -> None:
-    whole = bounds(low, high)
-    if whole.are_empty:
-        return
-    part = sqlite_days.window(connection, whole, calls, descending=descending)
-    assert whole.low <= part[0] <= part[1] <= whole.high
-    assert (part[1] == whole.high) if descending else (part[0] == whole.low)
-    found = held(connection, part)
-    cut_off = 2 * CALLS_A_DAY  # the days at the ends may lie partly outside
-    assert found >= min(calls, held(connection, (whole.low, whole.high))) - cut_off
-    assert part == (whole.low, whole.high) or found <= 2 * calls + cut_off
-
-
-def test_a_range_without_calls_is_its_own_window(connection: apsw.Connection) -> None:
-    empty = bounds(FIRST - 9 * DAY, FIRST - 2 * DAY)
-    part = sqlite_days.window(connection, empty, 5, descending=False)
-    assert part == (empty.low, empty.high)
-
-
 @given(offset=st.integers(0, DAYS * CALLS_A_DAY + 5), descending=st.booleans(), low=TIMES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_what_is_left_after_an_offset_is_all_but_so_many(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import apsw
 import pytest
 
-from callreel.catalog import sqlite_list, sqlite_write
+from callreel.catalog import sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.model import CallFilter, Facts, ListRequest, Reach, SortField, SortKey, Span, State
 from contracts.catalog_case import ids_of
@@ -92,7 +91,7 @@ def test_what_was_written_is_seen_by_the_next_question(
 ) -> None:
     for number, left in ((2, 6), (-1, 0)):
         Emptied(catalog, tmp_path / "callreel.db", number)
-        page = asyncio.run(catalog.page(Reach(1), PAGES["filtered"], OPENING))
+        page = asyncio.run(catalog.page(Reach(1), PAGES["sorted"], OPENING))
         assert page.count == left
 
 
@@ -120,29 +119,3 @@ def test_a_question_that_was_given_up_does_not_keep_the_others_at_its_moment(
         assert await slow == len(KNOWN) - 1
 
     asyncio.run(play())
-
-
-def test_a_merge_that_was_broken_off_lets_go_of_its_moment(
-    catalog: SqliteCatalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*parts: Iterator[object], reverse: bool) -> Iterator[object]:
-        yield from (next(part) for part in parts)
-        raise apsw.InterruptError(f"late: {reverse}")
-
-    monkeypatch.setattr(sqlite_list, "merge", broken)
-    monkeypatch.setattr(sqlite_list, "RARE", 0)
-    monkeypatch.setattr(sqlite_list, "WINDOW_FACTOR", 0)
-    tagged = [
-        Known(1, f"tagged-{i}", replace(KNOWN[0].facts, tags=frozenset([5, 6]))) for i in (1, 2)
-    ]
-    asyncio.run(catalog.add(1, [entry_of(each) for each in tagged]))
-    request = ListRequest(CallFilter(tags=(frozenset([5, 6]),)))
-
-    def ask(connection: apsw.Connection) -> int:
-        return sqlite_list.page(connection, Reach(1), request, OPENING).count
-
-    with pytest.raises(apsw.InterruptError) as held:
-        catalog._db.read_now(ask)
-    asyncio.run(catalog.add_tenant("two"))
-    assert [each.name for each in asyncio.run(catalog.tenants())] == ["one", "two"]
-    assert held.traceback, "what still knows the cursors is alive"

@@ -44,40 +44,6 @@ def skip(
     return None
 
 
-def window(connection: apsw.Connection, bounds: Bounds, calls: int, *, descending: bool) -> Part:
-    """Return the part of the range, from where a list begins, with at least about so many calls.
-
-    It grows by doubling from the first day that has calls, so that few sums are needed however
-    far it has to reach, and it reaches no further than twice as far as it must.
-    """
-    first, last = (_day_with_calls(connection, bounds, order) for order in ("ASC", "DESC"))
-    if first is None or last is None:
-        return bounds.low, bounds.high
-    reached, step = 0, 1
-    while reached <= last - first and calls > 0:
-        near, far = reached, min(reached + step - 1, last - first)
-        days = (last - far, last - near) if descending else (first + near, first + far)
-        calls -= _sum(connection, bounds.tenant, *days)
-        reached, step = far + 1, step * 2
-    if reached > last - first:
-        return bounds.low, bounds.high
-    tenant_low = first_key(bounds.tenant)
-    if descending:
-        return max(bounds.low, tenant_low + (last - reached + 1) * DAY_WIDTH), bounds.high
-    return bounds.low, min(bounds.high, tenant_low + (first + reached) * DAY_WIDTH)
-
-
-def _day_with_calls(connection: apsw.Connection, bounds: Bounds, order: str) -> int | None:
-    """Return the first day with calls, or the last where the order is DESC."""
-    days = day_of(bounds.tenant, bounds.low), day_of(bounds.tenant, bounds.high - 1)
-    sql = (
-        "SELECT day FROM day_count WHERE tenant = ? AND day BETWEEN ? AND ? AND n > 0 "
-        f"ORDER BY day {order} LIMIT 1"
-    )
-    found: int | None = connection.execute(sql, (bounds.tenant, *days)).get
-    return found
-
-
 def _parts(bounds: Bounds) -> list[Part]:
     start = first_key(bounds.tenant)
     first_whole = start + -((start - bounds.low) // DAY_WIDTH) * DAY_WIDTH

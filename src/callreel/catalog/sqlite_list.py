@@ -1,8 +1,9 @@
 """Lists and counts out of SQLite.
 
-A list is made in two steps: the keys of its calls, from the narrow tables (`sqlite_plan`), then
-their bodies, joined inside SQLite so that Python handles one value a page. A list that is a mere
-range of keys, as the unfiltered one is, takes its bodies straight from where they lie in order.
+A page is one value that SQLite joins of finished bodies: straight from where they lie in order,
+where the list is a mere range of keys, as the unfiltered one is; else by the keys that a narrow
+table yields (`sqlite_plan`), in the same statement. Only a list in another order than that of
+the key reads its keys first.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from heapq import merge
-from itertools import groupby, islice
 from typing import Any, Final
 
 import apsw
@@ -26,15 +25,13 @@ from callreel.catalog.bounds import (
     first_key,
 )
 from callreel.catalog.sqlite_plan import (
-    RARE,
-    WINDOW_FACTOR,
-    Condition,
     Order,
     Source,
+    common_source,
     condition_source,
     conditions_of,
     facts_source,
-    near_part,
+    near_source,
     order_of,
     ordered_source,
     rarest,
@@ -43,6 +40,9 @@ from callreel.errors import BadParameter
 from callreel.model import DEFAULT_SORT, NO_FILTER, CallFilter, ListRequest, Page, Position, Reach
 
 NOTHING: Final = Page(b"", 0, None)
+NEAR_FACTOR: Final = 8
+NEAR_LEAST: Final = 2_000
+RARE: Final = 20_000
 FEW: Final = 32
 """Up to so many bodies, Python joins faster: SQLite has more to set up than to do."""
 
@@ -92,7 +92,7 @@ class Asked:
     @property
     def cap(self) -> int:
         """From how many candidates on a condition counts as common."""
-        return max(RARE, WINDOW_FACTOR * self.need)
+        return max(RARE, NEAR_FACTOR * self.need)
 
 
 def page(connection: apsw.Connection, reach: Reach, request: ListRequest, opening: bytes) -> Page:
@@ -124,10 +124,9 @@ def _page(connection: apsw.Connection, reach: Reach, request: ListRequest, openi
     if bounds.are_empty:
         return NOTHING
     asked = Asked(connection, bounds, order, request.limit, request.offset, after)
-    if order.is_by_key and bounds.are_a_range:
-        return _page_of_range(asked, opening)
-    rows = _rows_by_key(asked) if order.is_by_key else _select(asked, _sorted_source(asked))
-    return _bodies_page(connection, rows, opening)
+    if not order.is_by_key:
+        return _bodies_page(connection, _sorted_rows(asked), opening)
+    return _page_of_range(asked, opening) if bounds.are_a_range else _page_by_key(asked, opening)
 
 
 def _position(order: Order, position: Position | None, reach: Reach) -> Row | None:
@@ -176,63 +175,42 @@ def _range_page(
     return Page(opening + bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
 
 
-def _rows_by_key(asked: Asked) -> list[Row]:
-    bounds, conditions = asked.bounds, conditions_of(asked.bounds)
-    if len(conditions) == 1 and _is_alone(bounds, conditions[0]):
-        return _select(asked, condition_source(bounds, conditions[0]))
-    if not any(condition.is_link for condition in conditions):
-        near = near_part(asked.connection, bounds, asked.order, asked.need)
-        rows = _select(replace(asked, bounds=near), facts_source(near))
-        if len(rows) == asked.limit or near == bounds:
-            return rows
-    rare = rarest(asked.connection, bounds, conditions, asked.cap)
-    return _common(asked, conditions) if rare is None else _select(asked, rare)
+def _page_by_key(asked: Asked, opening: bytes) -> Page:
+    """Return a page of a filtered list, in the order of the key.
 
-
-def _is_alone(bounds: Bounds, condition: Condition) -> bool:
-    return bounds.have_no_span and len(condition.choice) == 1
-
-
-def _common(asked: Asked, conditions: list[Condition]) -> list[Row]:
-    """Read a list whose conditions are all common: most candidates will do.
-
-    One that is a link leads, its values' calls merged as they come, since to test a link of
-    each call costs more than to test the values that come with it.
+    One condition alone leads. Of several, the calls that the list begins with are tested first,
+    which often fills the page.
     """
-    for condition in sorted(conditions, key=lambda each: (not each.is_link, len(each.choice))):
-        if condition.is_link or len(condition.choice) == 1:
-            return _merged(asked, condition)
-    return _select(asked, facts_source(asked.bounds))
+    bounds, conditions = asked.bounds, conditions_of(asked.bounds)
+    if len(conditions) == 1 and bounds.have_no_span and conditions[0].can_be_merged:
+        return _joined_page(asked, condition_source(bounds, conditions[0]), opening)
+    calls = NEAR_FACTOR * asked.need + NEAR_LEAST
+    near = near_source(bounds, conditions, asked.order, calls)
+    if near is not None:
+        found = _joined_page(asked, near, opening)
+        if found.count == asked.limit or sqlite_days.count(asked.connection, bounds) <= calls:
+            return found
+    rare = rarest(asked.connection, bounds, conditions, asked.cap)
+    return _joined_page(asked, rare or common_source(bounds, conditions), opening)
 
 
-def _merged(asked: Asked, condition: Condition) -> list[Row]:
-    from_start = replace(asked, limit=asked.need, offset=0)
-    singles = [replace(condition, choice=frozenset([value])) for value in condition.choice]
-    parts = [_cursor(from_start, condition_source(asked.bounds, each)) for each in singles]
-    try:
-        each_once = (row for row, _ in groupby(merge(*parts, reverse=asked.order.descends)))
-        return list(islice(each_once, asked.offset, asked.need))
-    finally:
-        for part in parts:
-            part.close()  # one that was not read to its end would hold on to its moment
+def _joined_page(asked: Asked, source: Source, opening: bytes) -> Page:
+    """Read keys and bodies in one statement."""
+    last, direction = ("min", "DESC") if asked.order.descends else ("max", "ASC")
+    keys, args = source.keys(asked.bounds)
+    sql = (
+        f"SELECT CAST(group_concat(r.body, ?) AS BLOB), count(*), {last}(r.k) "
+        f"FROM ({keys} ORDER BY k {direction} LIMIT ? OFFSET ?) s "
+        "CROSS JOIN recording r ON r.k = s.k"
+    )
+    values = ("," + opening.decode(), *args, asked.limit, asked.offset)
+    bodies, found, k = asked.connection.execute(sql, values).get
+    return Page(opening + bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
 
 
-def _sorted_source(asked: Asked) -> Source:
-    """Return what drives a list in another order than that of the key."""
-    bounds = asked.bounds
-    source = rarest(asked.connection, bounds, conditions_of(bounds), asked.cap)
-    if source is not None:
-        return source
-    if sqlite_days.count(asked.connection, bounds) < asked.cap:
-        return facts_source(bounds)
-    return ordered_source(bounds, asked.order) or facts_source(bounds)
-
-
-def _select(asked: Asked, source: Source) -> list[Row]:
-    return list(_cursor(asked, source))
-
-
-def _cursor(asked: Asked, source: Source) -> apsw.Cursor:
+def _sorted_rows(asked: Asked) -> list[Row]:
+    """Return the rows of a list in another order than that of the key."""
+    source = _sorted_source(asked)
     beyond, args = _beyond(asked.order, asked.after)
     distinct = "DISTINCT " if source.needs_distinct else ""
     sql = (
@@ -242,7 +220,18 @@ def _cursor(asked: Asked, source: Source) -> apsw.Cursor:
     )
     span = (asked.bounds.low, asked.bounds.high)
     values = (*source.args, *span, *source.rest.args, *args, asked.limit, asked.offset)
-    return asked.connection.execute(sql, values)
+    rows: list[Any] = asked.connection.execute(sql, values).fetchall()
+    return rows
+
+
+def _sorted_source(asked: Asked) -> Source:
+    bounds = asked.bounds
+    source = rarest(asked.connection, bounds, conditions_of(bounds), asked.cap)
+    if source is not None:
+        return source
+    if sqlite_days.count(asked.connection, bounds) < asked.cap:
+        return facts_source(bounds)
+    return ordered_source(bounds, asked.order) or facts_source(bounds)
 
 
 def _beyond(order: Order, after: Row | None) -> Piece:
@@ -295,8 +284,5 @@ def _count(connection: apsw.Connection, bounds: Bounds) -> int:
 def _counted_source(connection: apsw.Connection, bounds: Bounds) -> Source:
     """Return what drives a count: the rarest condition, or else one that need not be tested."""
     conditions = conditions_of(bounds)
-    source = rarest(connection, bounds, conditions, RARE)
-    if source is not None or not conditions:
-        return source or facts_source(bounds)
-    leading = min(conditions, key=lambda each: (not each.is_link, len(each.choice)))
-    return condition_source(bounds, leading)
+    rare = rarest(connection, bounds, conditions, RARE)
+    return rare or common_source(bounds, conditions)

@@ -8,17 +8,24 @@ looking is bounded, and that of not looking is not.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import apsw
 
-from callreel.catalog import sqlite_days
-from callreel.catalog.bounds import ARRIVAL_BITS, Bounds, Residual, between, residual, valued
+from callreel.catalog.bounds import (
+    ARRIVAL_BITS,
+    Bounds,
+    Piece,
+    Residual,
+    between,
+    residual,
+    valued,
+)
 from callreel.model import SortField, SortKey
 
-WINDOW_FACTOR: Final = 16
-WINDOW_LEAST: Final = 2_000
-RARE: Final = 20_000
+MERGED_MOST: Final = 100
+"""Up to so many values, the calls of each are merged as they come; SQLite admits 500."""
 
 _COLUMN: Final = {
     SortField.STARTED: f"(d.k >> {ARRIVAL_BITS})",
@@ -72,6 +79,11 @@ class Condition:
         """Whether a call may have several such values."""
         return self.name in {"numbers", "tags"}
 
+    @property
+    def can_be_merged(self) -> bool:
+        """Whether its calls can be read in the order of the key, however many they are."""
+        return len(self.choice) <= MERGED_MOST
+
 
 def conditions_of(bounds: Bounds) -> list[Condition]:
     """Return the conditions that a table could drive."""
@@ -91,6 +103,7 @@ class Source:
 
     Attributes:
         needs_distinct: Whether a call may be met twice.
+        singles: The same condition value by value, where its calls can be merged.
     """
 
     table: str
@@ -98,11 +111,48 @@ class Source:
     args: tuple[int | str, ...]
     rest: Residual
     needs_distinct: bool = False
+    singles: tuple[Piece, ...] = ()
+
+    def keys(self, bounds: Bounds) -> Piece:
+        """Return the statement for the keys of all its calls, to be ordered by k, and its values.
+
+        The calls of one value lie in that order, and a union of such is merged as it is read.
+        """
+        what = "DISTINCT d.k" if self.needs_distinct and not self.singles else "d.k"
+        parts, values = [], list[int | str]()
+        for where, args in self.singles or [(self.where, self.args)]:
+            parts.append(
+                f"SELECT {what} AS k FROM {self.table} d WHERE {where} "
+                f"AND d.k >= ? AND d.k < ?{self.rest.where}"
+            )
+            values += (*args, bounds.low, bounds.high, *self.rest.args)
+        return " UNION ".join(parts), tuple(values)
 
 
 def facts_source(bounds: Bounds) -> Source:
     """Drive from all calls in the range of keys."""
     return Source("facts", "1", (), residual(bounds))
+
+
+def near_source(
+    bounds: Bounds, conditions: list[Condition], order: Order, calls: int
+) -> Source | None:
+    """Drive from the calls that a list begins with, at most so many.
+
+    Return None where that would take a look into another table for each of them.
+    """
+    last, direction = ("min", "DESC") if order.descends else ("max", "ASC")
+    near = f"(SELECT * FROM facts WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT ?)"
+    args = (bounds.low, bounds.high, calls)
+    links = [condition for condition in conditions if condition.is_link]
+    if not links:
+        return Source(near, "1", args, residual(bounds))
+    many = next((link for link in links if not link.can_be_merged), None)
+    if many is None:
+        return None
+    source = condition_source(bounds, many)
+    beyond = f"d.k {'>=' if order.descends else '<='} (SELECT {last}(k) FROM {near})"
+    return replace(source, where=f"{source.where} AND {beyond}", args=(*source.args, *args))
 
 
 def talking_source(bounds: Bounds) -> Source:
@@ -113,12 +163,29 @@ def talking_source(bounds: Bounds) -> Source:
     return Source("by_talking", where, (bounds.tenant, *args), rest)
 
 
+@lru_cache(256)
 def condition_source(bounds: Bounds, condition: Condition) -> Source:
     """Drive from a set of values."""
     where, args = valued("d", condition.column, condition.choice, bounds.tenant)
     rest = residual(bounds, condition.name, condition.which)
     repeats = condition.is_link and len(condition.choice) > 1
-    return Source(f"by_{condition.column}", where, args, rest, repeats)
+    singles: tuple[Piece, ...] = ()
+    if condition.can_be_merged:
+        each = (frozenset([value]) for value in condition.choice)
+        singles = tuple(valued("d", condition.column, one, bounds.tenant) for one in each)
+    return Source(f"by_{condition.column}", where, args, rest, repeats, singles)
+
+
+def common_source(bounds: Bounds, conditions: list[Condition]) -> Source:
+    """Drive from the condition that saves most where all are common, so that most calls will do.
+
+    One that is a link leads, since to test a link of each call costs more than to test the
+    values that come with it; then that with the fewest values.
+    """
+    if not conditions:
+        return facts_source(bounds)
+    leading = min(conditions, key=lambda each: (not each.is_link, len(each.choice)))
+    return condition_source(bounds, leading)
 
 
 def ordered_source(bounds: Bounds, order: Order) -> Source | None:
@@ -131,17 +198,6 @@ def ordered_source(bounds: Bounds, order: Order) -> Source | None:
     if column == "d.talking" and not bounds.talking.is_open:
         return talking_source(bounds)
     return Source(_ORDERED_TABLE[column], "d.tenant = ?", (bounds.tenant,), residual(bounds))
-
-
-def near_part(connection: apsw.Connection, bounds: Bounds, order: Order, need: int) -> Bounds:
-    """Return the part of the range that a list would probably not go beyond.
-
-    Args:
-        need: How many calls the list needs from the start of the range.
-    """
-    calls = WINDOW_FACTOR * need + WINDOW_LEAST
-    low, high = sqlite_days.window(connection, bounds, calls, descending=order.descends)
-    return replace(bounds, low=low, high=high)
 
 
 def rarest(
