@@ -291,6 +291,20 @@ def test_a_waveform_that_was_lost_is_made_again(house: House) -> None:
     assert house.do(listen.peaks, recording_id) == drawn
 
 
+@pytest.mark.parametrize("error", [StorageFull("no room"), Unavailable("away")])
+def test_a_waveform_that_cannot_be_kept_costs_no_recording(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def refuse(*_args: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStore, "keep_derived", refuse)
+        taken = house.take_in()
+    assert house.count() == 1
+    assert b'"peaks"' in house.do(listen.peaks, house.id_of(taken))
+
+
 @pytest.mark.parametrize("harm", ["gone", "short"])
 def test_audio_that_is_not_what_it_was_is_not_played(house: House, harm: str) -> None:
     recording_id = house.id_of(house.take_in())

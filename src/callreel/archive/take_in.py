@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass, fields
 
 from callreel.archive import Archive
@@ -17,7 +18,7 @@ from callreel.archive.delete import remove_if_unused
 from callreel.archive.facts import facts_of, is_within
 from callreel.audio import AudioKey, Inspection, Staged
 from callreel.catalog import NewEntry, Outcome
-from callreel.errors import BadRecording, Conflict
+from callreel.errors import BadRecording, Conflict, StorageFull, Unavailable
 from callreel.model import (
     EARLIEST_START,
     LATEST_START,
@@ -74,16 +75,19 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
         NotAllowed: the key lacks the scope.
     """
     access.require(Scope.INGEST)
+    tenant = access.reach.tenant
     if not is_within(access.reach, facts_of(arrival.call)):
         raise BadRecording("The call lies outside of the projects or users of this key.")
     check_call(arrival.call)
     inspection = await _measured(archive, arrival.staged)
     async with archive.audio.taking_in():
-        entry = await store(archive, access.reach.tenant, arrival, inspection)
-        outcome = (await archive.catalog.add(access.reach.tenant, [entry]))[0]
+        entry = await store(archive, tenant, arrival, inspection)
+        (outcome,), _ = await asyncio.gather(
+            archive.catalog.add(tenant, [entry]), keep_peaks(archive, tenant, arrival, inspection)
+        )
     if outcome is Outcome.CONFLICT:
         async with archive.audio.removing():
-            await remove_if_unused(archive, AudioKey(access.reach.tenant, arrival.staged.sha256))
+            await remove_if_unused(archive, AudioKey(tenant, arrival.staged.sha256))
         raise Conflict("This id is taken by a recording with other content.")
     if outcome is Outcome.ADDED:
         return TakenIn(entry.body, is_new=True)
@@ -111,10 +115,17 @@ async def store(
         StorageFull: there is no room.
     """
     digest = arrival.staged.sha256
-    key = AudioKey(tenant, digest)
-    await archive.audio.keep(arrival.staged, key)
-    await archive.audio.keep_derived(key, PEAKS, inspection.peaks)
+    await archive.audio.keep(arrival.staged, AudioKey(tenant, digest))
     return entry_of(archive, arrival, digest, inspection)
+
+
+async def keep_peaks(
+    archive: Archive, tenant: int, arrival: Arrival, inspection: Inspection
+) -> None:
+    """Keep the waveform beside its audio; where that fails it is made again when asked for."""
+    key = AudioKey(tenant, arrival.staged.sha256)
+    with suppress(StorageFull, Unavailable):
+        await archive.audio.keep_derived(key, PEAKS, inspection.peaks)
 
 
 def entry_of(archive: Archive, arrival: Arrival, digest: str, inspection: Inspection) -> NewEntry:

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from callreel.archive import Archive, BodyFormat
-from callreel.archive.take_in import Arrival, check_call, derived_id, fingerprint, store
+from callreel.archive.take_in import (
+    Arrival,
+    check_call,
+    derived_id,
+    fingerprint,
+    keep_peaks,
+    store,
+)
 from callreel.archive.verdict import Became, Verdict, plain_verdict, refused
 from callreel.audio import AudioKey, AudioStore, Inspection, SoundWorker, Staged
 from callreel.catalog import Catalog, NewEntry, Outcome
@@ -222,7 +229,9 @@ async def _stored(archive: Archive, tenant: int, candidate: Candidate) -> NewEnt
             original_name=candidate.original_name,
             source=candidate.source,
         )
-        return await store(archive, tenant, arrival, inspection)
+        entry = await store(archive, tenant, arrival, inspection)
+        await keep_peaks(archive, tenant, arrival, inspection)
+        return entry
 
 
 async def _is_whole(store: AudioStore, tenant: int, audio: Audio) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -60,4 +60,4 @@ class Peaks:
             "points": points,
             "peaks": rounded.T.tolist(),
         }
-        return json.dumps({"data": data}, separators=(",", ":")).encode()
+        return msgspec.json.encode({"data": data})
