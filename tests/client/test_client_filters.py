@@ -76,6 +76,9 @@ def test_a_range_is_two_objects() -> None:
         (datetime(2025, 3, 1, 8, 30, 0, 1, tzinfo=UTC), True, "2025-03-01 08:30:01"),
         (datetime(2025, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), True, "2026-01-01 00:00:00"),
         (datetime(2025, 3, 1, 8, 30, 0, 999_999, tzinfo=UTC), False, "2025-03-01 08:30:00"),
+        (datetime(2025, 3, 1, 8, 30, 59, 500_000, tzinfo=UTC), True, "2025-03-01 08:31:00"),
+        (datetime.min.replace(tzinfo=UTC), True, "0001-01-01 00:00:00"),
+        (datetime.max.replace(tzinfo=UTC), False, "9999-12-31 23:59:59"),
         ("2025-03-01 08:30:00", True, "2025-03-01 08:30:00"),
     ],
 )
@@ -106,7 +109,16 @@ def test_a_start_is_rounded_up_and_an_end_down_so_that_no_call_outside_is_given(
         ({"talking_time_gt": 1.5}, TypeError, "talking_time_gt takes int, not float"),
         ({"talking_time": 1}, TypeError, "There is no filter talking_time"),
         ({"sort": "number"}, ValueError, "Sort by start_time"),
-        ({"limit": -1}, ValueError, "limit"),
+        ({"sort": "--start_time"}, ValueError, "Sort by start_time"),
+        ({"sort": ""}, ValueError, "Sort by start_time, hangup_time, talking_time, each"),
+        ({"sort": [None]}, TypeError, "sort takes str, not NoneType"),
+        ({"limit": -1}, ValueError, "The limit is 0 or more"),
+        ({"start_time_gte": datetime.max.replace(tzinfo=UTC)}, ValueError, "years 1 to 9999"),
+        ({"start_time_gte": datetime.min.replace(tzinfo=WARSAW)}, ValueError, "years 1 to 9999"),
+        ({"start_time_lte": " 2025-03-01 08:30:00"}, ValueError, "looks like 2025-03-01 08:30:00"),
+        ({"start_time_lte": "2025-03-01 08:30:00\n"}, ValueError, "looks like"),
+        ({"start_time_lte": "٢٠٢٥-03-01 08:30:00"}, ValueError, "looks like"),
+        ({"hangup_time_lte": "2025-03-01 08:60:00"}, ValueError, "minute"),
     ],
 )
 def test_a_wrong_argument_is_refused_at_once(
@@ -122,8 +134,30 @@ def test_an_empty_list_matches_nothing_and_is_not_asked(
     scripted.play(Original([{"project_id": 1}]))
     assert list(client.recordings(project_id=[])) == []
     assert list(client.recordings(limit=0)) == []
+    assert list(client.recordings(project_id=1, number=iter(()))) == []
     assert client.count(tag=()) == 0
     assert scripted.asked == []
+
+
+def test_an_end_is_rounded_down_for_each_time_and_a_start_up() -> None:
+    late = datetime(2025, 3, 1, 8, 30, 0, 1, tzinfo=UTC)
+    found = conditions(hangup_time_gte=late, hangup_time_lte=late)
+    assert [each["value"] for each in found] == ["2025-03-01 08:30:01", "2025-03-01 08:30:00"]
+    assert wire_time(late) == "2025-03-01 08:30:00"
+
+
+def test_without_filter_and_sort_only_the_page_is_asked_for(
+    scripted: ScriptedServer, client: QuickCallreel
+) -> None:
+    scripted.play(Original([]))
+    list(client.recordings())
+    list(client.recordings(sort=(), limit=3))
+    list(client.recordings(limit=501))
+    assert [asked.query for asked in scripted.asked] == [
+        {"limit": "500"},
+        {"limit": "3"},
+        {"limit": "500"},
+    ]
 
 
 def test_sorts_are_sent_in_their_order(scripted: ScriptedServer, client: QuickCallreel) -> None:

@@ -113,7 +113,7 @@ def wire_time(moment: Moment, *, up: bool = False) -> str:
     """Return a moment as UTC text in whole seconds, rounded down or up.
 
     Raises:
-        ValueError: a datetime has no time zone, or a text is no UTC time.
+        ValueError: a datetime has no time zone or lies beyond the years, or a text is no UTC time.
     """
     if isinstance(moment, str):
         return _checked_text(moment)
@@ -122,10 +122,13 @@ def wire_time(moment: Moment, *, up: bool = False) -> str:
             "A datetime needs a time zone, as in datetime.now(UTC) or "
             "datetime(2025, 3, 1, tzinfo=ZoneInfo('Europe/Warsaw'))."
         )
-    utc = moment.astimezone(UTC)
-    whole = utc.replace(microsecond=0)
-    if up and utc.microsecond:
-        whole += timedelta(seconds=1)
+    try:
+        utc = moment.astimezone(UTC)
+        whole = utc.replace(microsecond=0)
+        if up and utc.microsecond:
+            whole += timedelta(seconds=1)
+    except OverflowError as error:
+        raise ValueError("A datetime in UTC lies in the years 1 to 9999.") from error
     return whole.replace(tzinfo=None).isoformat(" ")
 
 
@@ -170,7 +173,9 @@ def _sort_names(sort: SortName | Iterable[SortName] | None) -> tuple[str, ...]:
     return (sort,) if isinstance(sort, str) else tuple(sort)
 
 
-def _sort_object(name: str) -> dict[str, str]:
+def _sort_object(name: object) -> dict[str, str]:
+    if not isinstance(name, str):
+        raise TypeError(f"sort takes str, not {type(name).__name__}.")
     bare = name.removeprefix("-")
     if bare not in SORT_NAMES:
         raise ValueError(f"Sort by {', '.join(SORT_NAMES)}, each with a minus for descending.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +30,8 @@ class Form:
     def __init__(self, call: Call, audio: Path) -> None:
         boundary = choose_boundary()
         self._audio = audio
-        self._size = audio.stat().st_size
+        with audio.open("rb") as file:  # what cannot be read is said now, not while it is sent
+            self._size = os.fstat(file.fileno()).st_size
         self._head = b"".join(
             (
                 _part(boundary, "call", None, "application/json"),
