@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
 
 from callreel.api.limits import Limits
+from callreel.api.proxies import Proxies
 from callreel.cli.protocol import MAX_HEAD_BYTES
 from callreel.cli.serving import options
 from callreel.errors import Misconfigured
@@ -102,3 +104,170 @@ def test_every_default_in_the_reference_can_be_given_back() -> None:
     }
 
     assert read_settings(given) == Settings()
+
+
+HOST = "CALLREEL_HOST"
+DATA = "CALLREEL_DATA"
+URL = "CALLREEL_PUBLIC_URL"
+PROXIES = "CALLREEL_TRUSTED_PROXIES"
+
+
+@pytest.mark.parametrize("variable", [HOST, DATA, URL])
+def test_a_setting_that_is_empty_by_mistake_is_refused(variable: str) -> None:
+    with pytest.raises(Misconfigured, match=f"^{variable} must "):
+        read_settings({variable: ""})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://",
+        "http:///",
+        "https://calls.example.org\r",
+        "https://calls.example.org\n/",
+        "https://calls.\u00a0example.org",
+        "https://calls.example.org/ a",
+        "https://calls.example.org\\a",
+        "https://<calls>",
+        "https://calls.example.org/#top",
+        "ftp://calls.example.org",
+        "HTTPS",
+    ],
+)
+def test_a_public_url_that_would_spoil_every_recording_url_is_refused(value: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read_settings({URL: value})
+
+    assert caught.value.message == f"{URL} must be an address such as https://calls.example.org."
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("https://calls.example.org//", "https://calls.example.org"),
+        ("https://example.org/calls/", "https://example.org/calls"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_a_public_url_is_kept_without_a_slash_at_its_end(given: str, kept: str) -> None:
+    assert read_settings({URL: given}).public_url == kept
+
+
+@pytest.mark.parametrize(
+    "value", ["", "*", "10.0.0.1", "10.0.0.1/8", " 10.0.0.0/8 , ::1 ,", "*, 10.0.0.1", "fd00::/8"]
+)
+def test_every_list_of_proxies_that_is_taken_is_one_that_the_server_understands(value: str) -> None:
+    taken = read_settings({PROXIES: value}).trusted_proxies
+
+    assert taken == value
+    Proxies(taken)
+
+
+@pytest.mark.parametrize(
+    "value", ["10.0.0.1*", "10.0.0.*", "**", "10.0.0.256", "10.0.0.1/33", "proxy", "::1 10.0.0.1"]
+)
+def test_a_list_of_proxies_that_the_server_would_not_understand_is_refused(value: str) -> None:
+    with pytest.raises(Misconfigured, match=f"^{PROXIES} must be addresses or networks"):
+        read_settings({PROXIES: value})
+
+
+RANGES = [
+    ("port", 1, 65_535),
+    ("workers", 1, 64),
+    ("max_limit", 1, 100_000),
+    ("default_limit", 1, 100_000),
+    ("max_offset", 0, 1 << 53),
+    ("max_filter_bytes", 64, 40_000),
+    ("max_filter_objects", 1, 500),
+    ("max_filter_items", 1, 10_000),
+    ("max_number_chars", 1, 1_000),
+    ("max_upload_bytes", 1, 1 << 40),
+    ("max_call_bytes", 256, 1 << 20),
+    ("free_space_reserve", 0, 1 << 50),
+    ("query_seconds", 1, 600),
+    ("convert_seconds", 1, 3_600),
+    ("rate_limit", 0, 1_000_000),
+]
+
+
+@pytest.mark.parametrize(("name", "low", "high"), RANGES)
+def test_a_number_may_be_as_low_and_as_high_as_it_is_said(name: str, low: int, high: int) -> None:
+    variable = PREFIX + name.upper()
+    for value in (low, high):
+        assert getattr(read_settings({variable: str(value)}), name) == value
+    for value in (low - 1, high + 1):
+        with pytest.raises(Misconfigured) as caught:
+            read_settings({variable: str(value)})
+        assert caught.value.message == f"{variable} must be a whole number from {low} to {high}."
+
+
+def test_every_number_has_a_range() -> None:
+    numbers = [each.name for each in fields(Settings) if type(each.default) is int]
+
+    assert [name for name, _, _ in RANGES] == numbers
+
+
+@pytest.mark.parametrize("value", ["+1", " 1", "1 ", "1.0", "0x1", "1_0", "1e2", "²", "true"])
+def test_a_number_is_written_in_digits_alone(value: str) -> None:
+    with pytest.raises(Misconfigured, match="CALLREEL_WORKERS must be a whole number"):
+        read_settings({"CALLREEL_WORKERS": value})
+
+
+@pytest.mark.parametrize("variable", ["CALLREEL_GZIP", "CALLREEL_ACCESS_LOG"])
+@pytest.mark.parametrize("value", ["", "true", "on", "2", "01"])
+def test_a_switch_is_one_or_nought(variable: str, value: str) -> None:
+    assert getattr(read_settings({variable: "1"}), variable.removeprefix(PREFIX).lower()) is True
+    with pytest.raises(Misconfigured, match=f"^{variable} must be 0 or 1"):
+        read_settings({variable: value})
+
+
+def test_what_is_not_set_is_safe_and_quick() -> None:
+    usual = Settings()
+
+    assert (usual.data, usual.host, usual.port, usual.workers) == (
+        Path("data"),
+        "127.0.0.1",
+        8080,
+        1,
+    )
+    assert (usual.public_url, usual.trusted_proxies) == (None, "127.0.0.1,::1")
+    assert (usual.query_seconds, usual.convert_seconds, usual.rate_limit) == (10, 120, 0)
+    assert usual.free_space_reserve == 256 << 20
+    assert usual.gzip
+    assert usual.access_log
+
+
+def test_names_are_in_capitals() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read_settings({"CALLREEL_port": "80"})
+
+    assert caught.value.message == (
+        "There is no setting CALLREEL_port; unset it, or correct its name."
+    )
+
+
+def test_a_variable_that_only_begins_alike_is_none_of_ours() -> None:
+    assert read_settings({"CALLREELPORT": "x", "MY_CALLREEL_PORT": "x"}) == Settings()
+
+
+def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREEL_PORT", "9001")
+
+    assert read_settings().port == 9001
+
+
+def test_the_server_behaves_as_it_is_set() -> None:
+    given = {URL: "https://a.example", PROXIES: "10.0.0.1", "CALLREEL_RATE_LIMIT": "7"}
+
+    off = options(read_settings({**given, "CALLREEL_GZIP": "0", "CALLREEL_ACCESS_LOG": "0"}))
+    on = options(read_settings({}))
+
+    assert (off.public_url, off.trusted_proxies, off.rate_limit) == (
+        "https://a.example",
+        "10.0.0.1",
+        7,
+    )
+    assert (off.gzip, off.access_log) == (False, None)
+    assert (on.public_url, on.trusted_proxies, on.rate_limit) == (None, "127.0.0.1,::1", 0)
+    assert (on.gzip, on.access_log) == (True, sys.stdout.buffer)

@@ -27,17 +27,29 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _filled(text: str) -> str:
+    if not text:  # an empty host is every address of the machine, an empty path where one stands
+        raise ValueError("must not be empty; unset it to have the default")
+    return text
+
+
+def _folder(text: str) -> Path:
+    return Path(_filled(text))
+
+
 def _public_url(text: str) -> str:
-    if not text.startswith(("http://", "https://")) or any(c in text for c in ' "\\<>?#'):
+    given = text.rstrip("/")
+    is_plain = given.isprintable() and not any(c in given for c in ' "\\<>?#')
+    if not is_plain or not given.startswith(("http://", "https://")):
         raise ValueError("must be an address such as https://calls.example.org")
-    return text.rstrip("/")
+    return given
 
 
 def _networks(text: str) -> str:
     try:
-        for each in text.replace("*", "").split(","):
-            if each.strip():
-                ip_network(each.strip(), strict=False)
+        for each in map(str.strip, text.split(",")):
+            if each not in {"", "*"}:
+                ip_network(each, strict=False)
     except ValueError as error:
         raise ValueError("must be addresses or networks, divided by commas") from error
     return text
@@ -56,8 +68,8 @@ MIB = 1 << 20
 class Settings:
     """Everything that an operator can set; each field is `CALLREEL_` and its name in capitals."""
 
-    data: Path = _setting(Path("data"), Path, "The data folder: the database and the audio.")
-    host: str = _setting("127.0.0.1", str, "Address to listen on.")
+    data: Path = _setting(Path("data"), _folder, "The data folder: the database and the audio.")
+    host: str = _setting("127.0.0.1", _filled, "Address to listen on.")
     port: int = _setting(8080, _whole(1, 65535), "Port to listen on.")
     workers: int = _setting(1, _whole(1, 64), "Server processes.")
     public_url: str | None = _setting(
