@@ -1,13 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from callreel.errors import Misconfigured
+from callreel.errors import Misconfigured, StorageFull, Unavailable
 from callreel.settings import Settings
-from callreel.wiring import open_archive, open_catalog, sole_server
+from callreel.wiring import (
+    existing,
+    look_at_catalog,
+    open_archive,
+    open_catalog,
+    sole_server,
+)
 
 
 def test_an_archive_is_made_where_there_is_none(tmp_path: Path) -> None:
@@ -116,3 +126,154 @@ def test_the_folder_is_free_again_afterwards(tmp_path: Path) -> None:
 def test_an_error_inside_is_not_taken_for_the_lock(tmp_path: Path) -> None:
     with pytest.raises(BlockingIOError), sole_server(tmp_path):
         raise BlockingIOError
+
+
+TOO_LONG = "a" * 300
+"""A name of a folder that no system can look at, as root too."""
+
+
+@pytest.mark.parametrize("use", [existing, look_at_catalog, open_catalog, open_archive])
+def test_a_folder_that_cannot_be_looked_at_is_a_clear_error(
+    tmp_path: Path, use: Callable[[Settings], object]
+) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        use(Settings(data=tmp_path / TOO_LONG))
+
+    assert caught.value.message == (
+        "The data folder cannot be used: file name too long; check it and its permissions."
+    )
+
+
+def test_a_folder_that_cannot_be_locked_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "serve.lock").mkdir()
+
+    with (
+        pytest.raises(Misconfigured, match="cannot be used: is a directory"),
+        sole_server(tmp_path),
+    ):
+        pass
+
+
+def test_a_folder_of_audio_that_cannot_be_read_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_archive(tmp_path)
+    refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    monkeypatch.setattr(Path, "iterdir", Mock(side_effect=refused))
+
+    with pytest.raises(Misconfigured, match="cannot be used: permission denied"):
+        open_archive(Settings(data=tmp_path))
+
+
+def test_what_is_no_archive_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        existing(Settings(data=tmp_path))
+
+    assert caught.value.message == (
+        "There is no archive in the data folder; check CALLREEL_DATA, or make one with "
+        "`callreel tenant create NAME`."
+    )
+
+
+def test_an_archive_that_exists_is_left_as_it_is_set(tmp_path: Path) -> None:
+    make_archive(tmp_path)
+    settings = Settings(data=tmp_path, port=9000)
+
+    assert existing(settings) is settings
+
+
+def test_only_a_look_changes_nothing(tmp_path: Path) -> None:
+    assert look_at_catalog(Settings(data=tmp_path)) is None
+    assert not list(tmp_path.iterdir())
+    make_archive(tmp_path)
+
+    async def look() -> list[str]:
+        catalog = look_at_catalog(Settings(data=tmp_path))
+        assert catalog is not None
+        names = [tenant.name for tenant in await catalog.tenants()]
+        with pytest.raises(Unavailable):
+            await catalog.add_tenant("Other")
+        await catalog.close()
+        return names
+
+    assert asyncio.run(look()) == ["Acme"]
+
+
+def test_a_folder_of_audio_without_a_tenant_is_no_sign_of_an_older_archive(tmp_path: Path) -> None:
+    (tmp_path / "audio" / "tmp").mkdir(parents=True)
+
+    asyncio.run(open_archive(Settings(data=tmp_path)).close())
+
+    assert (tmp_path / "callreel.db").stat().st_size
+
+
+def test_a_database_beside_its_log_is_opened(tmp_path: Path) -> None:
+    async def leave_the_log() -> bool:
+        first = open_catalog(Settings(data=tmp_path))
+        await first.add_tenant("Acme")
+        has_log = (tmp_path / "callreel.db-wal").exists()
+        await open_catalog(Settings(data=tmp_path)).close()
+        await first.close()
+        return has_log
+
+    assert asyncio.run(leave_the_log())
+
+
+def test_recordings_that_are_away_may_be_given_up(tmp_path: Path) -> None:
+    make_archive(tmp_path)
+    (tmp_path / "audio").rename(tmp_path / "away")
+    (tmp_path / "audio.made").unlink()
+
+    asyncio.run(open_archive(Settings(data=tmp_path)).close())
+
+    assert (tmp_path / "audio.made").exists()
+
+
+def test_the_message_about_audio_that_is_away_names_the_file_to_remove(tmp_path: Path) -> None:
+    make_archive(tmp_path)
+    (tmp_path / "audio").rename(tmp_path / "away")
+
+    with pytest.raises(Misconfigured, match=r"remove the file audio\.made\.$") as caught:
+        open_archive(Settings(data=tmp_path))
+
+    assert str(tmp_path) not in caught.value.message
+    assert not (tmp_path / "audio").exists()
+
+
+def test_the_reserve_is_kept_free(tmp_path: Path) -> None:
+    async def take_in() -> None:
+        archive = open_archive(Settings(data=tmp_path, free_space_reserve=1 << 50))
+        try:
+            async with archive.audio.taking_in():
+                with archive.audio.stage() as staged:
+                    staged.write(b"sound")
+        finally:
+            await archive.close()
+
+    with pytest.raises(StorageFull):
+        asyncio.run(take_in())
+
+
+def test_the_lock_is_for_its_owner_alone_and_survives_no_child(tmp_path: Path) -> None:
+    with sole_server(tmp_path / "data"):
+        lock = tmp_path / "data" / "serve.lock"
+        assert lock.stat().st_mode & 0o777 == 0o600
+        held = [
+            each
+            for each in Path("/proc/self/fd").iterdir()
+            if each.exists() and each.samefile(lock)
+        ]
+        assert [os.get_inheritable(int(each.name)) for each in held] == [False]
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_server_that_fails_frees_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), sole_server(tmp_path):
+        raise RuntimeError
+    with sole_server(tmp_path):
+        pass
+
+
+def test_servers_on_two_folders_are_none_of_each_others_business(tmp_path: Path) -> None:
+    with sole_server(tmp_path / "a"), sole_server(tmp_path / "b"):
+        assert (tmp_path / "b" / "serve.lock").exists()

@@ -44,7 +44,7 @@ def existing(settings: Settings) -> Settings:
     Raises:
         Misconfigured: there is none.
     """
-    if not (settings.data / DATABASE).exists():
+    if not _is_there(settings.data / DATABASE):
         raise Misconfigured(
             "There is no archive in the data folder; check CALLREEL_DATA, or make one with "
             "`callreel tenant create NAME`."
@@ -59,7 +59,7 @@ def look_at_catalog(settings: Settings) -> Catalog | None:
         Misconfigured: it cannot be read.
     """
     path = settings.data / DATABASE
-    return SqliteCatalog(path, read_only=True) if path.exists() else None
+    return SqliteCatalog(path, read_only=True) if _is_there(path) else None
 
 
 def open_archive(settings: Settings) -> Archive:
@@ -84,10 +84,10 @@ def open_archive(settings: Settings) -> Archive:
 
 def _require_database(path: Path, audio: Path) -> None:
     """Raise Misconfigured rather than begin anew beside what an older database knows."""
-    if path.exists() and path.stat().st_size:
+    if _is_there(path) and path.stat().st_size:
         return
     has_log = path.with_name(path.name + "-wal").exists() and not path.exists()
-    has_audio = audio.is_dir() and any(each.name.isdecimal() for each in audio.iterdir())
+    has_audio = any(name.isdecimal() for name in _names_in(audio))
     if has_log or has_audio:
         raise Misconfigured(
             f"The database {path.name} is gone from the data folder, though recordings are left "
@@ -98,8 +98,7 @@ def _require_database(path: Path, audio: Path) -> None:
 def _require_audio(data: Path) -> None:
     """Raise Misconfigured where a new folder would hide the recordings of one that is away."""
     audio = data / AUDIO
-    is_empty = not audio.is_dir() or not any(audio.iterdir())
-    if is_empty and (data / AUDIO_MADE).exists():
+    if _is_there(data / AUDIO_MADE) and not _names_in(audio):
         raise Misconfigured(
             f"The folder {AUDIO} in the data folder is gone or empty; if it is a disk of its own, "
             f"mount it. To go on without the recordings in it, remove the file {AUDIO_MADE}."
@@ -144,6 +143,20 @@ def _made(data: Path) -> Path:
 def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(error) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # such as where the folder is another user's
+        raise _unusable(error) from error
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [each.name for each in folder.iterdir()] if folder.is_dir() else []
     except OSError as error:
         raise _unusable(error) from error
 
