@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +27,7 @@ from callreel.wiring import LOCK, open_archive
 NOW = int(time.time())
 CALLS = 120
 VOICED = 12
+MADE = Demo(built_at=0, key="cr_one", other_key="cr_two", recording_id="0191-a")
 T = TypeVar("T")
 
 
@@ -172,8 +175,9 @@ def test_broken_keys_are_no_demonstration(tmp_path: Path, text: str) -> None:
 
 
 def test_clearing_leaves_only_the_lock(tmp_path: Path) -> None:
-    for name in (LOCK, "keys.json", "callreel.db"):
+    for name in (LOCK, "callreel.db"):
         (tmp_path / name).write_text("")
+    (tmp_path / "keys.json").write_text(json.dumps(asdict(MADE)))
     (tmp_path / "audio" / "1").mkdir(parents=True)
 
     clear(tmp_path)
@@ -186,13 +190,13 @@ def test_clearing_does_not_follow_a_link(tmp_path: Path) -> None:
     data.mkdir()
     other.mkdir()
     (other / "mine.wav").write_text("mine")
-    (data / "keys.json").write_text("")
+    (data / "building").touch()
     (data / "audio").symlink_to(other)
 
     clear(data)
 
     assert (other / "mine.wav").exists()
-    assert not (data / "audio").is_symlink()
+    assert not list(data.iterdir())
 
 
 def test_what_is_no_demonstration_is_never_cleared(tmp_path: Path) -> None:
@@ -202,3 +206,110 @@ def test_what_is_no_demonstration_is_never_cleared(tmp_path: Path) -> None:
         clear(tmp_path)
 
     assert (tmp_path / "callreel.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("keys.json", ""), ("keys.json", '{"mine": 1}'), ("keys.json", "[]"), ("building", "plans")],
+)
+def test_a_file_of_somebody_with_one_of_our_names_makes_no_demonstration(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    for each in (name, "letter.txt"):
+        (tmp_path / each).write_text(text)
+
+    with pytest.raises(Misconfigured, match="something else"):
+        clear(tmp_path)
+
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {
+        name: text,
+        "letter.txt": text,
+    }
+
+
+@pytest.mark.parametrize("name", ["keys.json", "building"])
+def test_a_folder_with_one_of_our_names_is_no_demonstration(tmp_path: Path, name: str) -> None:
+    (tmp_path / name / "plans").mkdir(parents=True)
+
+    assert finished(tmp_path) is None
+    with pytest.raises(Misconfigured, match="something else"):
+        clear(tmp_path)
+
+    assert (tmp_path / name / "plans").is_dir()
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_a_folder_with_no_more_than_the_lock_need_not_be_cleared(
+    tmp_path: Path, is_locked: bool
+) -> None:
+    if is_locked:
+        (tmp_path / LOCK).touch()
+
+    clear(tmp_path)
+
+    assert [each.name for each in tmp_path.iterdir()] == [LOCK] * is_locked
+
+
+def test_a_folder_that_is_not_there_need_not_be_cleared(tmp_path: Path) -> None:
+    clear(tmp_path / "none")
+
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_clearing_that_was_cut_short_can_be_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps(asdict(MADE)))
+    (tmp_path / "audio").mkdir()
+    with monkeypatch.context() as cut:
+        cut.setattr(shutil, "rmtree", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            clear(tmp_path)
+    assert finished(tmp_path) is None
+
+    clear(tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_rest_of_the_folder_holds_nothing_that_was_only_on_its_way(
+    demo: tuple[Path, Demo],
+) -> None:
+    data, _ = demo
+
+    assert not (data / "building").exists()
+    assert [each for each in (data / "audio" / "tmp").rglob("*") if each.is_file()] == []
+
+
+def test_the_demonstration_tells_when_it_was_built(demo: tuple[Path, Demo]) -> None:
+    data, made = demo
+
+    async def question(archive: Archive) -> list[tuple[int, str, int]]:
+        known = await archive.catalog.keys()
+        return [(each.access.reach.tenant, each.label, each.created_at) for each in known]
+
+    assert made.built_at == NOW
+    assert ask(data, question) == [(1, "demonstration", NOW), (2, "demonstration", NOW)]
+
+
+def test_what_can_be_heard_is_spread_over_the_time(demo: tuple[Path, Demo]) -> None:
+    data, made = demo
+    every = [*recordings(data, made.key), *recordings(data, made.other_key)]
+    own = [each for each in every if each.audio.duration_ms and each.audio.duration_ms > 7_800]
+    begun = sorted(each.call.started_at for each in every)
+    heard = sorted(each.call.started_at for each in own)
+
+    assert heard[-1] - heard[0] > (begun[-1] - begun[0]) / 2
+    assert all(8_000 <= each.call.talking_ms <= 30_000 for each in own)
+
+
+def test_the_example_is_in_the_format_that_the_guide_says(demo: tuple[Path, Demo]) -> None:
+    data, made = demo
+    example = next(each for each in recordings(data, made.key) if each.id == made.recording_id)
+
+    assert example.audio.mime_type.startswith("audio/ogg")
+    assert abs((example.audio.duration_ms or 0) - example.call.talking_ms) < 150

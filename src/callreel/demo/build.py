@@ -70,7 +70,7 @@ def clear(data: Path) -> None:
     ours = {LOCK}
     if not data.exists() or {each.name for each in data.iterdir()} <= ours:
         return
-    if not (data / _KEYS).exists() and not (data / _BUILDING).exists():
+    if finished(data) is None and not _was_begun(data):
         raise Misconfigured("This folder holds something else than a demonstration; leave it be.")
     (data / _BUILDING).touch()
     for each in data.iterdir():
@@ -89,8 +89,14 @@ def finished(data: Path) -> Demo | None:
         return None
     try:
         return Demo(**json.loads((data / _KEYS).read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
+
+
+def _was_begun(data: Path) -> bool:
+    """Say whether the mark that `build` sets is there: others may call something else the same."""
+    mark = data / _BUILDING
+    return mark.is_file() and not mark.stat().st_size
 
 
 async def build(settings: Settings, *, now: int, calls: int = CALLS, voiced: int = VOICED) -> Demo:
