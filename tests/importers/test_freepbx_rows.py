@@ -42,7 +42,7 @@ class Read:
     """What becomes of rows, each given as what differs from a sound one."""
 
     def __init__(self, folder: Path, *rows: dict[str, str]) -> None:
-        lines = [SOUND.keys(), *((SOUND | row).values() for row in rows)]
+        lines = [list(SOUND), *(list((SOUND | row).values()) for row in rows)]
         path = folder / "cdr.csv"
         path.write_text("".join(",".join(line) + "\n" for line in lines))
         wanted = Wanted(set(), set())

@@ -78,6 +78,52 @@ def test_a_hint_from_another_day_decides_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("hours", "seconds", "moment"),
+    [
+        (4, 0, "2026-10-25 01:30:00"),  # three hours after the second
+        (4, 1, "2026-10-25 00:30:00"),
+        (-3, 0, "2026-10-25 00:30:00"),
+        (0, 1800, "2026-10-25 00:30:00"),  # as near to the one as to the other
+        (0, 1801, "2026-10-25 01:30:00"),
+    ],
+)
+def test_a_hint_decides_up_to_three_hours_away(hours: int, seconds: int, moment: str) -> None:
+    hint = utc("2026-10-25 00:30:00") + hours * 3600 + seconds
+    assert to_utc(clock("2026-10-25 02:30:00"), WARSAW, hint=hint)[0] == utc(moment)
+
+
+@pytest.mark.parametrize(
+    ("shown", "hint", "note"),
+    [
+        ("2026-10-25 02:30:00", None, "occurs twice in Europe/Warsaw; the first was taken."),
+        (
+            "2026-10-25 02:30:00",
+            "2026-10-25 01:30:00",
+            "occurs twice in Europe/Warsaw; the unique id decided.",
+        ),
+        (
+            "2026-03-29 02:30:00",
+            None,
+            "does not occur in Europe/Warsaw; the time an hour later was taken.",
+        ),
+    ],
+)
+def test_a_note_says_which_time_was_unclear_where_and_what_was_taken(
+    shown: str, hint: str | None, note: str
+) -> None:
+    moment = None if hint is None else utc(hint)
+    assert to_utc(clock(shown), WARSAW, hint=moment)[1] == f"The clock time {shown} {note}"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["2026-10-25 01:59:59", "2026-10-25 03:00:00", "2026-03-29 01:59:59", "2026-03-29 03:00:00"],
+)
+def test_beside_the_hour_that_changes_every_time_is_clear(shown: str) -> None:
+    assert to_utc(clock(shown), WARSAW)[1] is None
+
+
 def test_a_time_with_an_offset_of_its_own_needs_no_zone() -> None:
     assert to_utc(clock("2026-10-25 02:30:00+01:00"), WARSAW) == (utc("2026-10-25 01:30:00"), None)
 

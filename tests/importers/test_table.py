@@ -33,6 +33,8 @@ def rows(tmp_path: Path, content: bytes) -> list[TableRow]:
         "\ufeffsrc,dst\n101,102\n".encode("utf-16-le"),
         "\ufeffsrc,dst\n101,102\n".encode("utf-16-be"),
         b"src,dst\n\n101,102\n\n",
+        b"src|dst\n101|102\n",
+        b"src,dst\r101,102\r",
     ],
 )
 def test_tables_of_many_makes_read_alike(tmp_path: Path, content: bytes) -> None:
@@ -93,6 +95,54 @@ def test_a_quote_that_closes_too_late_costs_only_the_lines_it_swallowed(tmp_path
     assert read[1].fault is not None
     assert "Lines 3 to" in read[1].fault
     assert read[-1].cells == {"src": "103", "dst": "104"}
+
+
+def test_a_line_that_is_cut_inside_of_quotes_costs_no_sound_row_after_it(tmp_path: Path) -> None:
+    quoted = b'"' + b"x" * (MAX_LINE + 10) + b'\n1,2",3\n'
+    read = rows(tmp_path, b"src,dst\n" + quoted + b"103,104\n")
+    assert [row.fault is None for row in read] == [False, True]
+    assert (read[1].line, read[1].cells) == (4, {"src": "103", "dst": "104"})
+
+
+@pytest.mark.parametrize(("length", "is_cut"), [(MAX_LINE, False), (MAX_LINE + 1, True)])
+def test_a_line_of_the_greatest_length_is_read_whole(
+    tmp_path: Path, length: int, is_cut: bool
+) -> None:
+    line = b"1" * (length - len(b",102\n")) + b",102\n"
+    read = rows(tmp_path, b"src,dst\n" + line + b"103,104\n")
+    assert [row.line for row in read] == [2, 3]
+    assert read[0].fault == (f"The line is longer than {MAX_LINE} characters." if is_cut else None)
+    assert read[1].cells == {"src": "103", "dst": "104"}
+
+
+def test_what_stands_for_nothing_is_empty_and_what_looks_like_it_is_not(tmp_path: Path) -> None:
+    read = rows(tmp_path, b"src,dst\nNULL,\\N\nnull,\\n\n")
+    assert [row.cells for row in read] == [{"src": "", "dst": ""}, {"src": "null", "dst": "\\n"}]
+
+
+def test_lines_are_counted_with_those_that_hold_nothing(tmp_path: Path) -> None:
+    read = rows(tmp_path, b"src,dst\n\n101,102\n\n\n103\n")
+    assert [row.line for row in read] == [3, 6]
+    assert read[1].fault == "The row has 1 cells, but there are 2 columns."
+
+
+def test_the_separator_is_the_one_that_the_header_has_most_of(tmp_path: Path) -> None:
+    read = rows(tmp_path, b"src;dst;a,b\n1,5;2;3\n")
+    assert read[0].cells == {"src": "1,5", "dst": "2", "a,b": "3"}
+
+
+def test_all_columns_that_lack_are_named_in_order(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"no column dst, src; its first line must hold"):
+        rows(tmp_path, b"clid,uniqueid\n")
+
+
+def test_a_table_that_goes_after_its_header_was_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cdr.csv"
+    path.write_bytes(b"src,dst\n1,2\n")
+    table = Table(path, NEEDED)
+    path.unlink()
+    with pytest.raises(Misconfigured, match=r"cannot be read: no such file or directory\."):
+        list(table.rows())
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"a,b\n1,2\n", b"101,102\n", b"src\n1\n"])

@@ -72,6 +72,7 @@ class Table:
             reader = self._reader(lines)
             while True:
                 begin = lines.count + 1
+                lines.is_cut = False
                 try:
                     cells = next(reader)
                 except StopIteration:
@@ -81,7 +82,7 @@ class Table:
                     yield TableRow(begin, {}, fault)
                     continue
                 if begin > 1 and cells:
-                    yield self._row(begin, cells, is_cut=lines.take_cut())
+                    yield self._row(begin, cells, is_cut=lines.is_cut)
 
     def _row(self, line: int, cells: list[str], *, is_cut: bool) -> TableRow:
         if is_cut:
@@ -111,12 +112,17 @@ class Table:
 
 
 class _Lines:
-    """The lines of a stream, counted, with what exceeds `MAX_LINE` cut off."""
+    """The lines of a stream, counted, with what exceeds `MAX_LINE` cut off.
+
+    Attributes:
+        count: How many were read.
+        is_cut: Set once a line was cut; for the reader to unset.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._is_cut = False
         self.count = 0
+        self.is_cut = False
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -128,11 +134,6 @@ class _Lines:
         self.count += 1
         rest = line
         while len(rest) == MAX_LINE and not rest.endswith(("\n", "\r")):
-            self._is_cut = True
+            self.is_cut = True
             rest = self._stream.readline(MAX_LINE)
         return line
-
-    def take_cut(self) -> bool:
-        """Say whether a line was cut since the last time this was asked."""
-        was_cut, self._is_cut = self._is_cut, False
-        return was_cut
