@@ -115,7 +115,7 @@ class Legs:
                 (self._by_uniqueid, uniqueid, wanted.uniqueids),
                 (self._by_linkedid, linkedid, wanted.uniqueids),
             )
-            if name and name in names
+            if name in names
         ]
         for place in places:
             place.append(leg)
