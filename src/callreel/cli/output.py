@@ -38,7 +38,7 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table, markup=False)
+    Console(emoji=False).print(table, markup=False)
 
 
 @contextmanager
