@@ -6,12 +6,20 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from callreel.archive import take_in_batch
 from callreel.catalog.sqlite import SqliteCatalog
+from callreel.errors import Misconfigured
+from callreel.importers.freepbx import FreePbx
+from callreel.importers.items import Item
 from callreel.model import ListRequest, Reach
+from callreel.settings import Settings
+from callreel.wiring import open_archive
 from cli_runs import Command, Start
 from importers.monitor import SAMPLES, put, wav
 
@@ -197,3 +205,158 @@ def kill_once(process: subprocess.Popen[str], data: Path, enough: int) -> None:
     process.kill()
     process.wait()
     assert process.returncode == -signal.SIGKILL
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, count: int, stop: Callable[[], object]) -> None:
+    """Let something happen in the middle of an import, which takes in two at a time then."""
+    whole = FreePbx.items
+
+    def items(self: FreePbx) -> Iterator[Item]:
+        for number, item in enumerate(whole(self)):
+            if number == count:
+                stop()
+            yield item
+
+    monkeypatch.setattr(FreePbx, "items", items)
+    monkeypatch.setattr(take_in_batch, "BATCH_ITEMS", 2)
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_an_import_that_is_interrupted_tells_how_far_it_came(
+    callreel: Command,
+    root: Path,
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+) -> None:
+    callreel("tenant", "create", "Acme")
+    put(root, "0.wav", day="2026/03/01")
+    fill(root, 3)
+    path = root.parent / "report.json"
+    with monkeypatch.context() as interrupted:
+        stop_after(interrupted, 2, lambda: signal.raise_signal(signal.SIGINT))
+        ran = callreel(*arguments, "--json", str(path), *more)
+
+    assert ran.code == 130
+    assert ran.err == (
+        "callreel: interrupted; what was taken in is safe, run it again to finish.\n"
+    )
+    report = json.loads(path.read_text())
+    assert report["finished"] is False
+    assert report["files"]["seen"] == 2
+    assert f"seen\t{report['files']['seen']}\n" in ran.out
+    assert report["dry_run"] is bool(more)
+    assert callreel(*arguments).code == 3
+
+
+def test_an_import_that_is_interrupted_at_once_has_nothing_to_tell(
+    callreel: Command, root: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callreel("tenant", "create", "Acme")
+    fill(root, 1)
+    stop_after(monkeypatch, 0, lambda: signal.raise_signal(signal.SIGINT))
+
+    ran = callreel(*arguments)
+
+    assert (ran.code, ran.out) == (130, "")
+
+
+def test_an_import_that_cannot_go_on_tells_how_far_it_came_and_why(
+    callreel: Command,
+    root: Path,
+    data: Path,
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    callreel("tenant", "create", "Acme")
+    for number in range(2):
+        put(root, f"{number}.wav")
+    fill(root, 2)
+    stop_after(monkeypatch, 2, Mock(side_effect=Misconfigured("The folder is gone.")))
+
+    ran = callreel(*arguments)
+
+    assert ran.code == 1
+    assert ran.err == "callreel: The folder is gone.\n"
+    assert "refused\t2\n" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("settle", "became"),
+    [
+        ((), "left for later\t1"),
+        (("--settle", "0"), "taken in\t1"),
+        (("--settle", "10"), "later\t1"),
+    ],
+)
+def test_a_file_that_was_just_written_is_left_for_as_long_as_is_said(
+    callreel: Command, root: Path, arguments: tuple[str, ...], settle: tuple[str, ...], became: str
+) -> None:
+    callreel("tenant", "create", "Acme")
+    fill(root, 1)
+    for path in root.rglob("*.wav"):
+        os.utime(path)
+
+    ran = callreel(*arguments, *settle)
+
+    assert ran.code == 0
+    assert became in ran.out
+
+
+def test_a_dry_run_knows_the_tenant_too(
+    callreel: Command, root: Path, arguments: tuple[str, ...]
+) -> None:
+    for tenant in ("Acme", "Other"):
+        callreel("tenant", "create", tenant)
+    fill(root, 1)
+    callreel(*arguments, "--tenant", "Other")
+
+    assert "already there\t1" in callreel(*arguments, "--tenant", "2", "--dry-run").out
+    assert "already there\t0" in callreel(*arguments, "--tenant", "Acme", "--dry-run").out
+    assert callreel(*arguments, "--dry-run").code == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_an_archive_without_a_tenant_says_how_to_make_one(
+    callreel: Command, data: Path, arguments: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    asyncio.run(open_archive(Settings(data=data)).close())
+
+    ran = callreel(*arguments, *more)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "callreel: There is no tenant yet; create one with `callreel tenant create NAME`.\n"
+    )
+
+
+def test_a_report_that_cannot_be_written_ends_the_import_before_it_begins(
+    callreel: Command, root: Path, tmp_path: Path, data: Path, arguments: tuple[str, ...]
+) -> None:
+    callreel("tenant", "create", "Acme")
+    fill(root, 1)
+
+    ran = callreel(*arguments, "--json", str(tmp_path))
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "callreel: The report cannot be written: is a directory.\n"
+    assert not (data / "audio").exists()
+
+
+def test_a_folder_is_only_read(callreel: Command, root: Path, arguments: tuple[str, ...]) -> None:
+    callreel("tenant", "create", "Acme")
+    fill(root, 2)
+    put(root, "bad.wav")
+    before = looks_of(root)
+
+    assert callreel(*arguments).code == 3
+
+    assert looks_of(root) == before
+
+
+def looks_of(root: Path) -> dict[Path, tuple[int, int, int, int]]:
+    return {
+        path: (seen.st_mtime_ns, seen.st_size, seen.st_ino, seen.st_mode)
+        for path in root.rglob("*")
+        for seen in [path.stat()]
+    }

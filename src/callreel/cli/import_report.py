@@ -90,10 +90,14 @@ class Report:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._file is not None:
-            self._write("\n], ")
-            self._write(json.dumps(self._totals())[1:] + "\n")
+        if self._file is None:
+            return
+        self._write("\n], ")
+        self._write(json.dumps(self._totals())[1:] + "\n")
+        try:
             self._file.close()
+        except OSError as failure:
+            raise _unwritten(failure) from failure
 
     def _write_item(self, verdict: Verdict) -> None:
         item = {
@@ -107,8 +111,12 @@ class Report:
         self._is_first = False
 
     def _write(self, text: str) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.write(text)
+        except OSError as error:
+            raise _unwritten(error) from error
 
     def _totals(self) -> dict[str, Any]:
         return {
@@ -166,5 +174,10 @@ def _opened(path: Path) -> TextIO:
     try:
         return path.open("w", encoding="utf-8")
     except OSError as error:
-        says = (error.strerror or "it failed").lower()
-        raise Misconfigured(f"The report cannot be written: {says}.") from error
+        raise _unwritten(error) from error
+
+
+def _unwritten(error: OSError) -> Misconfigured:
+    return Misconfigured(
+        f"The report cannot be written: {(error.strerror or 'it failed').lower()}."
+    )
