@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-import os
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from callreel.cli.key import parse_expiry, parse_scopes
+from callreel.cli.key import parse_expiry, parse_id, parse_scopes
+from callreel.cli.output import moment
 from callreel.model import Scope
 from cli_runs import Command
 
@@ -131,6 +133,11 @@ def test_no_key_is_found_in_the_data_folder(callreel: Command, acme: str, data: 
         ("--expires", "2001-01-01"),
         ("--expires", "0d"),
         ("--project", "first"),
+        ("--user", "1.5"),
+        ("--project", "9223372036854775808"),
+        ("--user", "-9223372036854775809"),
+        ("--expires", "9999-12-31T23:59:59-00:01"),
+        ("--label", "\udcff"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_option(
@@ -146,7 +153,16 @@ def test_a_wrong_value_is_one_sentence_that_names_the_option(
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90d", 90 * DAY), ("12h", DAY // 2), ("2w", 14 * DAY), ("2026-03-02", DAY // 2)],
+    [
+        ("90d", 90 * DAY),
+        ("12h", DAY // 2),
+        ("2w", 14 * DAY),
+        ("99999h", 99_999 * 3600),
+        ("1h", 3600),
+        ("2026-03-02", DAY // 2),
+        ("2026-03-01T12:00:01", 1),
+        ("2026-03-01 12:00:01Z", 1),
+    ],
 )
 def test_expiry_is_a_span_or_a_date(text: str, seconds: int) -> None:
     assert parse_expiry(text, NOW) == NOW + seconds
@@ -156,13 +172,19 @@ def test_expiry_knows_time_zones() -> None:
     assert parse_expiry("2026-03-01T14:00:00+01:00", NOW) == NOW + 3600
 
 
-def test_a_date_means_utc_whatever_the_machine_thinks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "TZ", "America/New_York")
+def test_a_date_means_utc_whatever_the_machine_thinks(in_zone: Callable[[str], None]) -> None:
+    in_zone("America/New_York")
 
     assert parse_expiry("2026-03-02", NOW) == NOW + DAY // 2
 
 
-@pytest.mark.parametrize("text", ["", "90", "d", "-5d", "2026-13-01", "123456d", "2026-03-01"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "90", "d", "-5d", "2026-13-01", "123456d", "2026-03-01", "90D", "90 d", " 90d"),
+        *("90d\n", "9.5d", "٩d", "0w", "2026-03-01T12:00:00", "2026-03-01T13:00:00+01:00"),
+    ],
+)
 def test_what_is_no_time_ahead_is_no_expiry(text: str) -> None:
     with pytest.raises(ValueError, match="must"):
         parse_expiry(text, NOW)
@@ -170,3 +192,120 @@ def test_what_is_no_time_ahead_is_no_expiry(text: str) -> None:
 
 def test_scopes_are_parsed_with_spaces() -> None:
     assert parse_scopes("read, manage") == {Scope.READ, Scope.MANAGE}
+
+
+def test_the_last_moment_that_can_be_shown_is_the_last_expiry() -> None:
+    assert moment(parse_expiry("9999-12-31T23:59:59", NOW)) == "9999-12-31 23:59:59"
+    with pytest.raises(ValueError, match="year 10000"):
+        parse_expiry("9999-12-31T23:59:59-00:01", NOW)
+
+
+@pytest.mark.parametrize("text", ["read,", ",", "READ", "read;listen", "read listen"])
+def test_scopes_that_are_not_clear_are_refused_with_those_there_are(text: str) -> None:
+    with pytest.raises(ValueError, match="must be some of read, listen, ingest, manage"):
+        parse_scopes(text)
+
+
+def test_ids_are_listed_in_their_order(callreel: Command, acme: str) -> None:
+    wanted = [str(each) for each in (70, 9, -3, 1_000, 64)]
+
+    made = callreel(
+        "key", "create", "--tenant", acme, "--project", *wanted, "--user", *wanted, "--json"
+    )
+
+    assert made.json()["projects"] == made.json()["users"] == [-3, 9, 64, 70, 1_000]
+    row = callreel("key", "list").out.splitlines()[1].split("\t")
+    assert row[3:5] == ["-3,9,64,70,1000"] * 2
+
+
+def test_the_list_says_what_a_key_is_not_bound_to(callreel: Command, acme: str) -> None:
+    callreel("key", "create", "--tenant", acme, "--label", "PBX, second floor")
+
+    head, row = (line.split("\t") for line in callreel("key", "list").out.splitlines())
+
+    assert head == ["id", "tenant", "scopes", "projects", "users", "expires", "revoked", "label"]
+    assert row[1:] == ["1", "listen,read", "-", "-", "-", "-", "PBX, second floor"]
+
+
+def test_keys_are_listed_oldest_first_and_tell_no_secret(callreel: Command, acme: str) -> None:
+    made = [callreel("key", "create", "--tenant", acme, "--json").json() for _ in range(4)]
+
+    listed = callreel("key", "list", "--json")
+
+    assert [each["id"] for each in listed.json()] == [each["id"] for each in made]
+    assert not any(each["key"] in listed.out for each in made)
+
+
+def test_a_key_says_whose_it_is_and_how_to_find_it_again(callreel: Command, acme: str) -> None:
+    made = callreel("key", "create", "--tenant", "1")
+
+    (listed,) = callreel("key", "list", "--json").json()
+    assert made.err == (
+        f"This is key {listed['id']} of Acme; it is shown this once, so keep it now.\n"
+    )
+    assert made.out.startswith(f"cr_{listed['id']}_")
+
+
+def test_a_key_that_is_revoked_says_when_and_stays_the_only_one(
+    callreel: Command, acme: str
+) -> None:
+    made, other = (
+        callreel("key", "create", "--tenant", acme, "--json").json()["id"] for _ in range(2)
+    )
+
+    told = callreel("key", "revoke", made)
+
+    revoked = {each["id"]: each["revoked"] for each in callreel("key", "list", "--json").json()}
+    assert told.out == f"Key {made} was revoked at {revoked[made]} UTC.\n"
+    assert revoked[other] is None
+    assert abs(datetime.fromisoformat(f"{revoked[made]}Z").timestamp() - time.time()) < 60
+
+
+@pytest.mark.parametrize("command", [("list", "--tenant", "Ghost"), ("revoke", "cr_a_b")])
+def test_what_is_not_there_is_said_in_one_sentence(
+    callreel: Command, acme: str, command: tuple[str, ...]
+) -> None:
+    told = callreel("key", *command)
+
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith("callreel: There is no such ")
+    assert "cr_a_b" not in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_a_name_goes_before_a_number(callreel: Command) -> None:
+    for name in ("2", "Second"):
+        callreel("tenant", "create", name)
+
+    made = [
+        callreel("key", "create", "--tenant", name, "--json").json()["tenant"]
+        for name in ("2", "Second", "1")
+    ]
+
+    assert made == [1, 2, 1]
+
+
+@pytest.mark.parametrize("name", ["01", " 1", "acme", "Acme ", "+1", ""])
+def test_a_tenant_is_named_exactly(callreel: Command, acme: str, name: str) -> None:
+    assert callreel("key", "create", "--tenant", name).code == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["1.5", "1.0", "0x10", "1_0", "1e3", "+1", " 7", "7\n", "\u0667", "-", "", "9" * 20]
+)
+def test_an_id_is_never_guessed(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a whole number"):
+        parse_id(text)
+
+
+def test_of_several_ids_a_wrong_one_is_found(callreel: Command, acme: str) -> None:
+    made = callreel("key", "create", "--tenant", acme, "--user", "1", "2.5", "3")
+
+    assert made.code == 2
+    assert made.err.startswith("callreel: Invalid value for --user: must be a whole number from -9")
+    assert callreel("key", "list", "--json").json() == []
+
+
+@pytest.mark.parametrize("number", [0, 7, -7, (1 << 63) - 1, -(1 << 63)])
+def test_every_id_that_a_call_may_have_can_be_named(number: int) -> None:
+    assert parse_id(str(number)) == number

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
+
+from callreel.settings import Settings
+from callreel.wiring import open_catalog
 from cli_runs import Command
 
 
@@ -39,3 +44,24 @@ def test_the_data_folder_is_for_its_owner_alone(callreel: Command, data: Path) -
     callreel("tenant", "create", "One")
 
     assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_name_that_is_no_text_is_refused(callreel: Command) -> None:
+    made = callreel("tenant", "create", "a\udcff")
+
+    assert (made.code, made.out) == (2, "")
+    assert made.err.endswith("Must be text in UTF-8.\n")
+    assert made.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["Łódź 🎧", "😀", "a b", "[bold]"])
+def test_a_name_is_kept_as_it_is(callreel: Command, name: str) -> None:
+    assert callreel("tenant", "create", name, "--json").json() == {"number": 1, "name": name}
+    assert callreel("tenant", "list", "--json").out == (f'[{{"number": 1, "name": "{name}"}}]\n')
+
+
+def test_an_archive_without_tenants_lists_none(callreel: Command, data: Path) -> None:
+    asyncio.run(open_catalog(Settings(data=data)).close())
+
+    assert callreel("tenant", "list").out == "number\tname\n"
+    assert callreel("tenant", "list", "--json").json() == []

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter, Token
+from cyclopts import App, CoercionError, Parameter, Token
 
+from callreel.api.limits import HIGHEST_INT, LOWEST_INT
 from callreel.archive import keys
 from callreel.cli.output import moment, note, print_json, print_rows
-from callreel.cli.tenant import tenant_named
+from callreel.cli.tenant import Text, tenant_named
+from callreel.errors import NotFound
 from callreel.model import Key, Reach, Scope
 from callreel.settings import read_settings
 from callreel.wiring import existing, open_catalog
@@ -20,6 +22,7 @@ from callreel.wiring import existing, open_catalog
 key = App(name="key", help="Create, list and revoke API keys.")
 
 UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
+LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()  # a later one cannot be shown
 
 
 def parse_scopes(text: str) -> frozenset[Scope]:
@@ -52,7 +55,20 @@ def parse_expiry(text: str, now: float) -> int:
         at = (day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp()
     if at <= now:
         raise ValueError("must lie in the future")
+    if at > LAST:
+        raise ValueError("must lie before the year 10000")
     return int(at)
+
+
+def parse_id(text: str) -> int:
+    """Return the id that is written in digits; nothing is rounded, or a key would reach others.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch(r"-?[0-9]{1,19}", text) or not LOWEST_INT <= int(text) <= HIGHEST_INT:
+        raise ValueError(f"must be a whole number from {LOWEST_INT} to {HIGHEST_INT}")
+    return int(text)
 
 
 def _scopes(_type: object, tokens: Sequence[Token]) -> frozenset[Scope]:
@@ -67,7 +83,18 @@ def _listed(scopes: frozenset[Scope]) -> str:
     return ",".join(each for each in Scope if each in scopes)
 
 
-Ids = Annotated[list[int] | None, Parameter(consume_multiple=True, negative=())]
+def _ids(_type: object, tokens: Sequence[Token]) -> list[int]:
+    return [_id(each) for each in tokens]
+
+
+def _id(token: Token) -> int:
+    try:
+        return parse_id(token.value)
+    except ValueError as error:  # of several, this one; a bare ValueError would name no option
+        raise CoercionError(msg=str(error), token=token) from error
+
+
+Ids = Annotated[list[int] | None, Parameter(converter=_ids, consume_multiple=True, negative=())]
 
 
 @key.command
@@ -84,7 +111,7 @@ async def create(
             show_default=_listed,
         ),
     ] = frozenset({Scope.READ, Scope.LISTEN}),
-    label: str = "",
+    label: Text = "",
     project: Ids = None,
     user: Ids = None,
     expires: Annotated[int | None, Parameter(converter=_expiry, n_tokens=1, metavar="WHEN")] = None,
@@ -143,7 +170,7 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
 
 
 @key.command
-async def revoke(key_id: str, /) -> None:
+async def revoke(key_id: Text, /) -> None:
     """Revoke a key; every server refuses it within a second.
 
     Args:
@@ -152,6 +179,8 @@ async def revoke(key_id: str, /) -> None:
     catalog = open_catalog(existing(read_settings()))
     try:
         revoked = await catalog.revoke_key(key_id, int(time.time()))
+    except NotFound as error:  # whose message has what was given, which may be a whole key
+        raise NotFound("There is no such key; `callreel key list` shows the id of each.") from error
     finally:
         await catalog.close()
     print(f"Key {revoked.id} was revoked at {moment(revoked.revoked_at)} UTC.")

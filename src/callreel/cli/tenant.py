@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from callreel.catalog import Catalog
 from callreel.cli.output import print_json, print_rows
@@ -14,8 +16,16 @@ from callreel.wiring import existing, open_catalog
 tenant = App(name="tenant", help="Create and list tenants: customers whose calls nobody else sees.")
 
 
+def _need_text(_type: object, value: str) -> None:
+    if not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
+        raise ValueError("Must be text in UTF-8.")
+
+
+Text = Annotated[str, Parameter(validator=_need_text)]
+
+
 @tenant.command
-async def create(name: str, /, *, json: bool = False) -> None:
+async def create(name: Text, /, *, json: bool = False) -> None:
     """Create a tenant and print its number.
 
     Args:
