@@ -48,7 +48,11 @@ class Target:
         return self.server.url + self.path
 
     def fetch(self) -> bytes:
-        """Return the body as it comes, compressed or not.
+        """Return the body as it comes, compressed or not; raises as `answer`."""
+        return self.answer()[1]
+
+    def answer(self) -> tuple[Mapping[str, str], bytes]:
+        """Return the headers by their names in small letters, and the body as it comes.
 
         Raises:
             RuntimeError: the answer is not 200.
@@ -58,7 +62,7 @@ class Target:
         answer = POOL.request("GET", self.url, headers=fields, decode_content=False)
         if answer.status != 200:
             raise RuntimeError(f"{answer.status} for {self.path}: {answer.data[:300]!r}")
-        return answer.data
+        return {name.lower(): value for name, value in answer.headers.items()}, answer.data
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from questions import Question
 from servers import Server
 
 GZIP = "Accept-Encoding: gzip"
+MADE_BY_SERVERS = frozenset({"date", "content-length", "connection"})
 
 
 class AnswersDiffer(Exception):  # noqa: N818 - it reads as the finding that it is
@@ -79,13 +80,16 @@ class Stage:
         headers = (f"Authorization: {self.main.key}",)
         return Target(self._servers[database], question.path, headers)
 
-    def ask_limit(self, body: bytes, prefix: str = "") -> Target:
-        """Return a server that answers with these very bytes as a target."""
+    def ask_limit(self, like: Target, prefix: str = "") -> Target:
+        """Return a server that answers with the very headers and body of another as a target."""
         folder = Path(mkdtemp(prefix="limit-", dir=self.out))
         self._running.callback(shutil.rmtree, folder, ignore_errors=True)
         bodies = folder / "bodies"
         bodies.mkdir()
+        headers, body = like.answer()
+        kept = [pair for pair in headers.items() if pair[0] not in MADE_BY_SERVERS]
         (bodies / "page").write_bytes(body)
+        (bodies / "page.headers").write_text(json.dumps(kept))
         started = self._running.enter_context(servers.limit(bodies))
         return Target(started, f"{prefix}/page")
 

@@ -28,6 +28,7 @@ def limit(tmp_path: Path) -> Iterator[servers.Server]:
     (bodies / "one").write_bytes(page("a", "b"))
     (bodies / "same").write_bytes(page("a", "b"))
     (bodies / "other").write_bytes(page("b", "a"))
+    (bodies / "other.headers").write_text('[["content-type", "text/plain"], ["link", "<x>"]]')
     with servers.limit(bodies) as server:
         yield server
 
@@ -40,6 +41,15 @@ def test_servers_that_answer_alike_are_compared_and_others_are_not(limit: server
         stage.require_same_records(one, Target(limit, "/other"))
     with pytest.raises(stage.AnswersDiffer, match="other bytes"):
         stage.require_same_bytes(one, Target(limit, "/zlib1/other"))
+
+
+def test_the_limit_sends_the_headers_that_the_other_sent(limit: servers.Server) -> None:
+    headers, body = Target(limit, "/other").answer()
+    assert body == page("b", "a")
+    assert (headers["content-type"], headers["link"]) == ("text/plain", "<x>")
+    plain, _ = Target(limit, "/one").answer()
+    assert plain["content-type"] == "application/json"
+    assert set(headers) - set(plain) == {"link"}
 
 
 def test_the_built_in_client_counts_answers_and_failures(
