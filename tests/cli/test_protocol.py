@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import uvicorn
@@ -188,6 +193,176 @@ def test_a_client_that_does_not_take_its_answer_does_not_keep_the_connection(
             await asyncio.wait_for(gone.wait(), timeout=10)
 
     asyncio.run(talk())
+
+
+def body_of(answer: bytes) -> bytes:
+    """Return the body of an answer that says that nothing comes after it."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")[1:]
+    assert sorted(lines) == [
+        b"connection: close",
+        b"content-length: %d" % len(body),
+        b"content-type: application/json",
+    ]
+    return body
+
+
+def exchanged(*parts: bytes) -> bytes:
+    """Send parts, each of which the server reads alone, and return all that it answers."""
+
+    async def talk() -> bytes:
+        async with connection() as (reader, writer):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            return await asyncio.wait_for(reader.read(), timeout=10)
+
+    return asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HELO example.org\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost a\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_told_so_and_the_connection_ends(sent: bytes) -> None:
+    answer = exchanged(sent)
+
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    error = json.loads(body_of(answer))["error"]
+    assert error["code"] == "bad_parameter"
+    assert error["message"]
+    assert re.fullmatch("[0-9a-f]{32}", error["request_id"])
+
+
+BEGIN = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: "
+
+
+@pytest.mark.parametrize(("more", "is_answered"), [(-1, True), (0, True), (1, False)])
+def test_a_head_may_be_as_long_as_is_said(
+    monkeypatch: pytest.MonkeyPatch, more: int, is_answered: bool
+) -> None:
+    monkeypatch.setattr(protocol, "MAX_HEAD_BYTES", 1_000)
+
+    answer = exchanged(BEGIN, b"a" * 500, b"a" * (500 + more), b"\r\n\r\n")
+
+    if is_answered:
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        return
+    assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert json.loads(body_of(answer))["error"]["message"] == (
+        "The address and headers take more than 1000 bytes."
+    )
+
+
+def test_a_body_is_no_part_of_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "MAX_HEAD_BYTES", 1_000)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4000\r\n\r\n"
+
+    async def talk() -> bytes:
+        async with connection(echo) as (reader, writer):
+            for part in (head[:20], head[20:] + b"b" * 1_000, b"b" * 3_000):
+                writer.write(part)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            return await asyncio.wait_for(reader.read(), timeout=10)
+
+    assert asyncio.run(talk()).endswith(b"\r\n\r\n" + b"b" * 4_000)
+
+
+def test_every_request_of_a_connection_has_a_head_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol, "MAX_HEAD_BYTES", 1_000)
+    one = (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"a" * 900, b"\r\n\r\n")
+    last = (BEGIN, b"a" * 900, b"\r\n\r\n")
+
+    assert exchanged(*one, *one, *last).count(b"HTTP/1.1 200 OK") == 3
+
+
+@dataclass
+class Timers:
+    """The timers that a server set, by their seconds."""
+
+    set: dict[float, list[asyncio.TimerHandle]] = field(default_factory=lambda: defaultdict(list))
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        begin = loop.call_later
+
+        def call_later(delay: float, *rest: Any, **more: Any) -> asyncio.TimerHandle:
+            timer = begin(delay, *rest, **more)
+            self.set[delay].append(timer)
+            return timer
+
+        loop.call_later = call_later  # type: ignore[assignment,method-assign]  # watched, not replaced
+
+    def running(self, seconds: float) -> int:
+        return sum(not timer.cancelled() for timer in self.set[seconds])
+
+
+def test_a_connection_that_ended_leaves_no_timer() -> None:
+    timers = Timers()
+
+    async def talk() -> None:
+        timers.watch(asyncio.get_running_loop())
+        async with connection() as (_, writer):
+            writer.write(b"GET / HT")
+
+    asyncio.run(talk())
+
+    assert timers.set[protocol.MAX_HEAD_SECONDS]
+    assert timers.running(protocol.MAX_HEAD_SECONDS) == 0
+
+
+def test_a_request_that_came_whole_is_under_no_deadline() -> None:
+    timers = Timers()
+    reached = asyncio.Event()
+
+    async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.set()
+        await _disconnected(receive)
+
+    async def talk() -> int:
+        timers.watch(asyncio.get_running_loop())
+        async with connection(wait) as (_, writer):
+            writer.write(b"GET / HTTP/1.1\r\nHo")
+            for _ in range(20):
+                await asyncio.sleep(0)
+            writer.write(b"st: a\r\n\r\n")
+            await asyncio.wait_for(reached.wait(), timeout=10)
+            return timers.running(protocol.MAX_HEAD_SECONDS)
+
+    assert asyncio.run(talk()) == 0
+
+
+def test_a_client_that_takes_its_answer_late_keeps_the_connection() -> None:
+    timers = Timers()
+    size = 16 << 20
+
+    async def large(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"%d" % size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": bytes(size)})
+
+    async def talk() -> int:
+        timers.watch(asyncio.get_running_loop())
+        async with connection(large) as (reader, writer):
+            for _ in range(2):
+                writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                await reader.readuntil(b"\r\n\r\n")
+                assert timers.running(protocol.MAX_UNREAD_SECONDS) == 1
+                await reader.readexactly(size)
+            return timers.running(protocol.MAX_UNREAD_SECONDS)
+
+    assert asyncio.run(talk()) == 0
+    assert len(timers.set[protocol.MAX_UNREAD_SECONDS]) == 2
 
 
 async def _disconnected(receive: Receive) -> None:
