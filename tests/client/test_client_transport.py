@@ -254,6 +254,26 @@ def test_a_client_that_was_closed_can_be_asked_again(scripted: ScriptedServer) -
     client.close()
 
 
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [("0", 0), ("12", 12), ("", None), ("-1", None), ("1.5", None), ("many", None), ("\xb2", None)],
+)
+def test_a_count_is_what_the_server_tells_if_it_is_a_number(
+    scripted: ScriptedServer, client: QuickCallreel, told: str, count: int | None
+) -> None:
+    scripted.play(lambda _: Reply(b'{"data":[]}', headers={"X-Total-Count": told}))
+    assert client.count() == count
+    assert scripted.asked[0].query == {"limit": "1", "count": "true"}
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_a_page_may_hold_one_to_ten_thousand(scripted: ScriptedServer, size: int) -> None:
+    scripted.play(Original([]))
+    with QuickCallreel(scripted.url, page_size=size) as client:
+        assert list(client.recordings()) == []
+    assert scripted.asked[0].query == {"limit": str(size)}
+
+
 @pytest.mark.parametrize("key", ["k3y ", "k3y\t", "k3\x7fy", "k3\x00y"])
 def test_a_key_with_what_a_header_cannot_carry_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="as it was shown"):

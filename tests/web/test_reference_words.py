@@ -75,6 +75,10 @@ def field(fields: tuple[Field, ...], name: str) -> Field:
             "whole number, 1 to 9,000 or a list of such, at most 1,000 items",
         ),
         (
+            {"anyOf": [ID, {"type": "array", "items": ID, "minItems": 2, "maxItems": 3}]},
+            "whole number, 1 to 9,000 or a list of such, 2 to 3 items",
+        ),
+        (
             {"anyOf": [ID, {"type": "array", "items": {"type": "string"}}]},
             "whole number, 1 to 9,000 or list of text",
         ),

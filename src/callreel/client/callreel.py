@@ -96,7 +96,7 @@ class Callreel:
         if limit is not None and limit < 0:
             raise ValueError("The limit is 0 or more.")
         question = ask(filters, sort)
-        if question.is_empty or limit == 0:
+        if question.is_empty:
             return iter(())
         size = self._page_size if limit is None else min(self._page_size, limit)
         return islice(walk(self._page, question, size), limit)
