@@ -125,6 +125,56 @@ def test_walk_refuses_a_server_that_ignores_the_offset(
     assert len(scripted.asked) == 11
 
 
+@pytest.mark.parametrize(("fresh_page", "is_walked"), [(10, True), (11, False)])
+def test_walk_goes_on_over_nine_pages_of_nothing_new(
+    scripted: ScriptedServer, client: QuickCallreel, fresh_page: int, is_walked: bool
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        at = int(asked.query.get("offset", "0")) // 500
+        if at < fresh_page:
+            return page(range(500))
+        return page(range(500, 1000) if at == fresh_page else ())
+
+    scripted.play(answer)
+    if is_walked:
+        assert len(ids(client.recordings())) == 1000
+    else:
+        with pytest.raises(BadAnswerError, match="whatever the offset"):
+            ids(client.recordings())
+
+
+@pytest.mark.parametrize(
+    ("total", "size", "offsets"),
+    [
+        (0, 3, [None]),
+        (2, 3, [None]),
+        (3, 3, [None, "3"]),
+        (7, 3, [None, "3", "6"]),
+        (499, 10_000, [None]),
+        (501, 10_000, [None, "501"]),
+    ],
+)
+def test_walk_by_offset_asks_until_a_page_is_not_full(
+    scripted: ScriptedServer, total: int, size: int, offsets: list[str | None]
+) -> None:
+    scripted.play(Original(numbered(range(total))))
+    with QuickCallreel(scripted.url, page_size=size) as client:
+        assert len(ids(client.recordings())) == total
+    assert [asked.query.get("offset") for asked in scripted.asked] == offsets
+    assert all(asked.query["limit"] == str(size) for asked in scripted.asked)
+
+
+def test_recordings_without_id_are_told_apart_by_their_address(
+    scripted: ScriptedServer, client: QuickCallreel
+) -> None:
+    records: list[Record] = [
+        {"recording_url": f"https://h/{number % 3}", "talking_time": number} for number in range(9)
+    ]
+    scripted.play(Original(records))
+    found = [each.talking_time for each in client.recordings()]
+    assert found == [0, 1, 2]
+
+
 def test_a_server_that_gives_less_than_a_large_page_is_read_to_its_end(
     scripted: ScriptedServer,
 ) -> None:

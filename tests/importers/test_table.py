@@ -120,6 +120,12 @@ def test_what_stands_for_nothing_is_empty_and_what_looks_like_it_is_not(tmp_path
     assert [row.cells for row in read] == [{"src": "", "dst": ""}, {"src": "null", "dst": "\\n"}]
 
 
+def test_a_table_that_breaks_off_within_a_character_is_read_to_there(tmp_path: Path) -> None:
+    read = rows(tmp_path, "\ufeffsrc,dst\n101,102\n103,10".encode("utf-16-le") + b"4")
+    assert read[0].cells == {"src": "101", "dst": "102"}
+    assert read[1].cells == {"src": "103", "dst": "10\ufffd"}
+
+
 def test_lines_are_counted_with_those_that_hold_nothing(tmp_path: Path) -> None:
     read = rows(tmp_path, b"src,dst\n\n101,102\n\n\n103\n")
     assert [row.line for row in read] == [3, 6]

@@ -263,6 +263,8 @@ def test_the_fields_of_a_recording_and_an_error_are_shown() -> None:
     assert list(found) == ["A recording", "An error"]
     assert field(found["A recording"], "talking_time").kind.startswith("whole number")
     assert field(found["A recording"], "answer_time").kind.endswith("or null")
+    assert field(found["A recording"], "answer_time").says == "When it was answered; UTC."
+    assert field(found["A recording"], "from_display_target").says == "The number, as it came."
     assert [each.name for each in found["An error"]] == ["code", "message", "field", "request_id"]
     assert field(found["An error"], "field").note == "may be left out"
 
