@@ -87,6 +87,52 @@ def test_a_recording_of_another_server_is_handed_in_as_its_call_with_its_id() ->
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"machine_detected": False}, {"machine_detected": 0}),
+        ({"machine_detected": True, "talking_time": 0}, {"machine_detected": 1, "talking_time": 0}),
+        ({"project_id": None, "custom_tag_id_list": []}, {"custom_tag_id_list": []}),
+        (
+            {"answer_time": datetime(2025, 3, 1, 8, 30, 0, 999_999, tzinfo=UTC)},
+            {"answer_time": "2025-03-01 08:30:00"},
+        ),
+        ({"start_time": "as it is"}, {"start_time": "as it is"}),
+    ],
+)
+def test_the_fields_of_a_call_are_written_as_the_endpoint_has_them(
+    given: dict[str, object], sent: dict[str, object]
+) -> None:
+    assert call_fields(given) == sent
+
+
+def test_a_time_without_zone_is_refused_before_anything_is_sent(
+    scripted: ScriptedServer, client: QuickCallreel, audio: Path
+) -> None:
+    scripted.play(lambda _: STORED)
+    with pytest.raises(ValueError, match="needs a time zone"):
+        client.upload({"start_time": datetime(2025, 3, 1)}, audio)  # noqa: DTZ001 - it is what is refused
+    assert scripted.asked == []
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 18) - 1, 1 << 18, (1 << 18) + 1])
+def test_a_file_of_any_length_is_sent_as_long_as_was_said(tmp_path: Path, size: int) -> None:
+    audio = tmp_path / "a.wav"
+    audio.write_bytes(b"s" * size)
+    form = Form(CALL, audio)
+    for _ in range(2):
+        sent = b"".join(form.chunks())
+        assert len(sent) == int(form.headers["Content-Length"])
+        assert sent.count(b"s" * size) >= 1
+
+
+def test_each_form_has_a_boundary_of_its_own(audio: Path) -> None:
+    first, second = Form(CALL, audio), Form(CALL, audio)
+    assert first.headers["Content-Type"] != second.headers["Content-Type"]
+    boundary = first.headers["Content-Type"].partition("boundary=")[2].encode()
+    assert b"".join(first.chunks()).count(b"--" + boundary) == 3
+
+
 @pytest.mark.parametrize("now", [b"short", b"longer than it was"])
 def test_a_file_that_changes_while_it_is_sent_is_not_sent_as_if_whole(
     tmp_path: Path, now: bytes

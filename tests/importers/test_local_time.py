@@ -103,6 +103,16 @@ def test_a_hint_decides_up_to_three_hours_away(hours: int, seconds: int, moment:
             "occurs twice in Europe/Warsaw; the unique id decided.",
         ),
         (
+            "2026-10-25 02:30:00",
+            "2026-10-24 21:30:00",
+            "occurs twice in Europe/Warsaw; the unique id decided.",
+        ),
+        (
+            "2026-10-25 02:30:00",
+            "2026-10-24 21:29:59",
+            "occurs twice in Europe/Warsaw; the first was taken.",
+        ),
+        (
             "2026-03-29 02:30:00",
             None,
             "does not occur in Europe/Warsaw; the time an hour later was taken.",
