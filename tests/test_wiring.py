@@ -5,7 +5,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -277,3 +277,18 @@ def test_a_server_that_fails_frees_the_folder(tmp_path: Path) -> None:
 def test_servers_on_two_folders_are_none_of_each_others_business(tmp_path: Path) -> None:
     with sole_server(tmp_path / "a"), sole_server(tmp_path / "b"):
         assert (tmp_path / "b" / "serve.lock").exists()
+
+
+def test_a_question_may_take_the_seconds_that_are_set(tmp_path: Path) -> None:
+    with patch("callreel.wiring.SqliteCatalog", Mock()) as made:
+        open_catalog(Settings(data=tmp_path, query_seconds=7))
+
+    made.assert_called_once_with(tmp_path / "callreel.db", query_seconds=7)
+
+
+def test_a_conversion_may_take_the_seconds_that_are_set(tmp_path: Path) -> None:
+    with patch("callreel.wiring.ChildSoundWorker", Mock()) as made:
+        archive = open_archive(Settings(data=tmp_path, convert_seconds=7))
+
+    asyncio.run(archive.catalog.close())
+    made.assert_called_once_with(convert_seconds=7)

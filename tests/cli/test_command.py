@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from callreel import __version__
+from callreel.settings import reference
 from cli_runs import COMMAND, Command
 
 HEAVY = ("numpy", "soundfile", "starlette", "uvicorn")
@@ -140,3 +141,67 @@ def test_small_commands_do_not_load_what_only_the_server_needs(data: Path) -> No
     )
 
     assert told.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["sevre"], 'Unknown command "sevre". Did you mean "serve"?'),
+        (["settings", "--no-json"], "--no-json"),
+        (["serve", "--port", "-1"], "--port"),
+        (["serve", "--workers", "65"], "--workers"),
+        (["import", "freepbx"], "FOLDER"),
+        (["key", "create"], "--tenant"),
+        (["tenant", "create", "a", "b"], "b"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(
+    callreel: Command, arguments: list[str], says: str
+) -> None:
+    told = callreel(*arguments)
+
+    assert (told.code, told.out) == (2, "")
+    assert says in told.err
+
+
+def test_a_command_that_went_well_says_so_to_the_shell(callreel: Command) -> None:
+    made = callreel("tenant", "create", "Acme")
+
+    assert (made.code, made.err) == (0, "")
+
+
+def test_a_command_alone_shows_what_there_is(callreel: Command) -> None:
+    told = callreel()
+
+    assert told.code == 0
+    assert "import" in told.out
+    assert "CALLREEL_DATA" in told.out
+
+
+@pytest.mark.parametrize("wrong", [("CALLREEL_PROT", "1"), ("CALLREEL_HOST", "")])
+@pytest.mark.parametrize(
+    "command", [["settings"], ["serve", "--port", "0"], ["demo", "--port", "0"], ["key", "list"]]
+)
+def test_no_command_runs_on_settings_that_are_wrong(
+    callreel: Command,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    wrong: tuple[str, str],
+) -> None:
+    monkeypatch.setenv(*wrong)
+    monkeypatch.chdir(data.parent)
+
+    told = callreel(*command)
+
+    assert (told.code, told.out) == (1, "")
+    assert wrong[0] in told.err
+    assert told.err.count("\n") == 1
+    assert not list(data.parent.iterdir())
+
+
+def test_settings_for_scripts_name_each_with_its_meaning(callreel: Command) -> None:
+    rows = callreel("settings", "--json").json()
+
+    assert [tuple(row) for row in rows] == [("setting", "value", "default", "meaning")] * len(rows)
+    assert [(row["setting"], row["default"], row["meaning"]) for row in rows] == reference()

@@ -4,21 +4,24 @@ import hashlib
 import json
 import shlex
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
+from callreel.cli import demo as demo_command
 from callreel.cli.demo import encode_uri, guide, prepared
-from callreel.demo.build import CALLS, VOICED, Demo, finished
+from callreel.demo.build import CALLS, VOICED, Demo, build, finished
 from callreel.settings import Settings
 from cli_runs import COMMAND, Command
 from programs import is_here, needed
@@ -228,10 +231,88 @@ def test_a_folder_with_other_recordings_is_refused(callreel: Command, data: Path
     assert callreel("tenant", "list", "--json").json() == [{"number": 1, "name": "Acme"}]
 
 
-def test_an_old_demonstration_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = {**asdict(MADE), "built_at": int(time.time()) - 45 * 86_400}
-    (tmp_path / "keys.json").write_text(json.dumps(kept))
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        (-1, ""),
+        (0, ""),
+        (30, ""),
+        (31, "callreel: this demonstration is 31 days old; --fresh builds a new one.\n"),
+        (45, "callreel: this demonstration is 45 days old; --fresh builds a new one.\n"),
+    ],
+)
+def test_an_old_demonstration_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], days: int, says: str
+) -> None:
+    kept = replace(MADE, built_at=int(time.time()) - days * 86_400 - 60)
+    (tmp_path / "keys.json").write_text(json.dumps(asdict(kept)))
 
-    prepared(Settings(data=tmp_path), fresh=False)
+    assert prepared(Settings(data=tmp_path), fresh=False) == kept
 
-    assert "45 days old; --fresh" in capsys.readouterr().err
+    assert capsys.readouterr() == ("", says)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build demonstrations of a few calls only."""
+
+    async def small(settings: Settings, *, now: int) -> Demo:
+        return await build(replace(settings, free_space_reserve=0), now=now, calls=6, voiced=1)
+
+    monkeypatch.setattr(demo_command, "build", small)
+
+
+def test_a_fresh_demonstration_has_new_keys_and_nothing_of_the_old_one(
+    tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps(asdict(MADE)))
+    (tmp_path / "audio" / "9").mkdir(parents=True)
+
+    made = prepared(Settings(data=tmp_path), fresh=True)
+
+    assert made == finished(tmp_path)
+    assert made.key != MADE.key
+    assert not (tmp_path / "audio" / "9").exists()
+    assert abs(made.built_at - time.time()) < 60
+    assert capsys.readouterr().err == (
+        "callreel: building the demonstration archive, a few seconds …\n"
+    )
+
+
+def test_a_demonstration_is_served_here_alone_whatever_is_set(
+    callreel: Command, data: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "HOST": "0.0.0.0",
+        "PUBLIC_URL": "https://calls.example.org",
+        "WORKERS": "4",
+        "MAX_LIMIT": "77",
+    }.items():
+        monkeypatch.setenv(f"CALLREEL_{name}", value)
+    serve = Mock(side_effect=lambda _settings, _listening, say: say())
+    monkeypatch.setattr(demo_command, "serve_alone", serve)
+    folder = data.with_name("shown")
+
+    told = callreel("demo", "--port", "0", "--data", str(folder), "--json")
+
+    settings, _, _ = serve.call_args.args
+    assert (settings.data, settings.workers, settings.public_url) == (folder, 1, None)
+    assert (settings.access_log, settings.max_limit) == (False, 77)
+    assert told.json()["url"].startswith("http://127.0.0.1:")
+    assert not data.exists()
+    again = callreel("demo", "--port", "0", "--data", str(folder))
+    assert f"key of the first tenant    {told.json()['key']}\n" in again.out
+    assert again.err == ""
+
+
+def test_a_taken_port_is_said_before_anything_is_built(
+    callreel: Command, tmp_path: Path, quick: None
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = str(taken.getsockname()[1])
+
+        told = callreel("demo", "--port", port, "--data", str(tmp_path / "demo"))
+
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith(f"callreel: Port {port} of 127.0.0.1 cannot be had")
+    assert finished(tmp_path / "demo") is None
