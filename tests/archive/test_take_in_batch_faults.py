@@ -184,6 +184,26 @@ def test_a_recording_that_the_catalog_cannot_take_costs_no_other(
     assert [each.became for each in verdicts[1:]] == [Became.ADDED] * (count - 1)
 
 
+def test_an_import_of_nothing_new_does_not_write_to_the_catalog(
+    machine: Machine, root: Path, tmp_path: Path
+) -> None:
+    fill(root, 2)
+    data = tmp_path / "data"
+    machine.take_in(data, found(root))
+
+    async def work(archive: Archive) -> tuple[list[Verdict], list[int]]:
+        choosy = Choosy(data / "callreel.db")
+        choosy.asked = []
+        try:
+            return await taken_in(replace(archive, catalog=choosy), found(root)), choosy.asked
+        finally:
+            await choosy.close()
+
+    verdicts, asked = machine.on(data, work)
+    assert tally(verdicts) == {Became.SAME: 2}
+    assert asked == []
+
+
 class Unreadable(io.BytesIO):
     def read(self, size: int | None = -1) -> bytes:
         raise OSError(5, "Input/output error")

@@ -101,6 +101,19 @@ def test_a_static_file_has_its_type_and_a_tag(server: Running, name: str, kind: 
     assert server.ask("GET", f"/static/{name}", None, headers=known).status_code == 304
 
 
+@pytest.mark.parametrize("path", ["/docs", "/static/docs.css"])
+def test_a_page_may_be_kept_but_is_asked_about_each_time(server: Running, path: str) -> None:
+    first = server.ask("GET", path, None)
+    assert first.headers["Cache-Control"] == "public, no-cache"
+    assert first.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    other = server.ask("GET", path, None, headers={"If-None-Match": '"other"'})
+    assert (other.status_code, other.content) == (200, first.content)
+    known = server.ask("GET", path, None, headers={"If-None-Match": first.headers["ETag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    for name in ("Content-Security-Policy", "Cache-Control", "ETag"):
+        assert known.headers[name] == first.headers[name]
+
+
 @pytest.mark.parametrize("name", ["none.css", "..%2Fpages.py", "%2e%2e", "docs.html", ""])
 def test_nothing_else_is_served_as_a_static_file(server: Running, name: str) -> None:
     answer = server.ask("GET", f"/static/{name}", None)
