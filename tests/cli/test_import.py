@@ -207,6 +207,14 @@ def kill_once(process: subprocess.Popen[str], data: Path, enough: int) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.fixture
+def press_ctrl_c() -> Iterator[Callable[[], None]]:
+    """Interrupt this process as a terminal does; where it was begun in the background, too."""
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, kept)
+
+
 def stop_after(monkeypatch: pytest.MonkeyPatch, count: int, stop: Callable[[], object]) -> None:
     """Let something happen in the middle of an import, which takes in two at a time then."""
     whole = FreePbx.items
@@ -226,15 +234,15 @@ def test_an_import_that_is_interrupted_tells_how_far_it_came(
     callreel: Command,
     root: Path,
     arguments: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
+    press_ctrl_c: Callable[[], None],
     more: tuple[str, ...],
 ) -> None:
     callreel("tenant", "create", "Acme")
     put(root, "0.wav", day="2026/03/01")
     fill(root, 3)
     path = root.parent / "report.json"
-    with monkeypatch.context() as interrupted:
-        stop_after(interrupted, 2, lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.MonkeyPatch.context() as interrupted:
+        stop_after(interrupted, 2, press_ctrl_c)
         ran = callreel(*arguments, "--json", str(path), *more)
 
     assert ran.code == 130
@@ -250,11 +258,15 @@ def test_an_import_that_is_interrupted_tells_how_far_it_came(
 
 
 def test_an_import_that_is_interrupted_at_once_has_nothing_to_tell(
-    callreel: Command, root: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    callreel: Command,
+    root: Path,
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    press_ctrl_c: Callable[[], None],
 ) -> None:
     callreel("tenant", "create", "Acme")
     fill(root, 1)
-    stop_after(monkeypatch, 0, lambda: signal.raise_signal(signal.SIGINT))
+    stop_after(monkeypatch, 0, press_ctrl_c)
 
     ran = callreel(*arguments)
 
