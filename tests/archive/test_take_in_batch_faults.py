@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ import pytest
 
 from archive.imports import HEADER, Machine, fill, name_of, taken_in, tally
 from callreel.archive import Archive
+from callreel.archive.take_in import PEAKS
 from callreel.archive.take_in_batch import (
     AT_ONCE,
     BATCH_BYTES,
@@ -182,6 +184,21 @@ def test_a_recording_that_the_catalog_cannot_take_costs_no_other(
     assert (verdicts[0].became, verdicts[0].fault) == (Became.REFUSED, Fault.BAD_CALL)
     assert verdicts[0].reason == "Too many calls of this tenant start in one second."
     assert [each.became for each in verdicts[1:]] == [Became.ADDED] * (count - 1)
+
+
+def test_the_waveform_of_what_was_imported_is_kept_with_it(
+    machine: Machine, root: Path, tmp_path: Path
+) -> None:
+    fill(root, 1)
+    digest = hashlib.sha256(found(root)[0].path.read_bytes()).hexdigest()
+
+    async def work(archive: Archive) -> Path | None:
+        await taken_in(archive, found(root))
+        return await archive.audio.derived(AudioKey(1, digest), PEAKS)
+
+    kept = machine.on(tmp_path / "data", work)
+    assert kept is not None
+    assert kept.stat().st_size > 0
 
 
 def test_an_import_of_nothing_new_does_not_write_to_the_catalog(

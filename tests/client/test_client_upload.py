@@ -44,6 +44,8 @@ def test_an_upload_has_the_call_as_json_and_the_audio_as_it_is(
     assert (asked.method, asked.path) == ("POST", "/cdr_dialog_recording")
     parts = parts_of(asked)
     assert list(parts) == ["call", "audio"]
+    assert parts["call"].get_content_type() == "application/json"
+    assert parts["audio"].get_content_type() == "application/octet-stream"
     call = parts["call"].get_payload(decode=True)
     assert isinstance(call, bytes)
     assert json.loads(call) == {"dialog_uuid": "d1", "start_time": "2025-03-01 08:30:00"}
