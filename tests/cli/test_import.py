@@ -101,9 +101,10 @@ def test_the_report_has_every_refusal_and_adds_up(
     report = json.loads(path.read_text())
     assert report["finished"] is True
     assert report["files"] == {
-        "seen": 17, "added": 2, "already_there": 0, "left_for_later": 0, "refused": 15
+        "seen": 17, "added": 2, "already_there": 0, "left_for_later": 0, "earlier": 0, "refused": 15
     }  # fmt: skip
-    assert report["rows"] == {"seen": 14, "joined": 0, "unrecorded": 4, "refused": 10}
+    rows = {"seen": 14, "joined": 0, "unrecorded": 4, "earlier": 0, "refused": 10}
+    assert report["rows"] == rows
     refused = [item for item in report["items"] if item["became"] == "refused"]
     assert len(refused) == sum(report["kinds"].values()) == 25
     assert all(item["where"] and item["reason"] and item["kind"] for item in refused)
@@ -372,3 +373,31 @@ def looks_of(root: Path) -> dict[Path, tuple[int, int, int, int]]:
         for path in root.rglob("*")
         for seen in [path.stat()]
     }
+
+
+def test_earlier_calls_are_left_out_and_counted(
+    callreel: Command, root: Path, arguments: tuple[str, ...]
+) -> None:
+    callreel("tenant", "create", "Acme")
+    fill(root, 1)
+    put(root, "in-48221234567-48600100200-20260301-090005-1772352005.1.wav", wav(60, tone=9))
+    ran = callreel(*arguments, "--since", "2026-03-02")
+    assert ran.code == 0
+    assert "taken in\t1" in ran.out
+    assert "of earlier calls\t1" in ran.out
+    refused = callreel(*arguments, "--since", "monday")
+    assert refused.code == 1
+    assert "Give a date such as" in refused.err
+
+
+def test_a_directory_names_who_was_on_the_call(
+    callreel: Command, root: Path, arguments: tuple[str, ...], tmp_path: Path, data: Path
+) -> None:
+    callreel("tenant", "create", "Acme")
+    put(root, "q-700-48700800900-20260302-100000-1772442000.30.wav", wav(60))
+    people = tmp_path / "people.csv"
+    people.write_text("kind,source,id,name\nqueue,700,3,Sales\n")
+    assert callreel(*arguments, "--map", str(people)).code == 0
+    assert b'"Sales"' in listed(data)[0]
+    absent = callreel(*arguments, "--map", str(tmp_path / "absent.csv"))
+    assert absent.code == 1

@@ -45,7 +45,9 @@ def put(
 
 
 def source(root: Path, records: Path | None = None, *, settle: int = 10) -> Source:
-    return Source(root=root, records=records, zone=WARSAW, settle=settle)
+    return Source(
+        root=root, records=None if records is None else str(records), zone=WARSAW, settle=settle
+    )
 
 
 def refusals(items: Iterable[Item]) -> dict[str, Refusal]:

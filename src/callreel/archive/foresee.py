@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from callreel.archive import BodyFormat
-from callreel.archive.take_in_batch import look, measured
-from callreel.archive.verdict import Became, Verdict, plain_verdict
-from callreel.audio import SoundWorker
+from callreel.archive.take_in_batch import copy, look, measured
+from callreel.archive.verdict import Became, Verdict, plain_verdict, refused
+from callreel.audio import Inspection, SoundWorker
 from callreel.catalog import Catalog
-from callreel.importers.items import Candidate, Item
+from callreel.errors import BadRecording
+from callreel.importers.items import Candidate, Fault, Item
+from callreel.model import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,19 @@ class Foreseer:
             found = await look(self.catalog, self.bodies, self.tenant, candidate)
             if found is not None:
                 return found if isinstance(found, Verdict) else found.verdict
-        made = await measured(self.sound, candidate, candidate.path)
+        made = await self._measured(candidate)
         if isinstance(made, Verdict):
             return made
-        return Verdict(
-            where=candidate.where, became=Became.ADDED, notes=candidate.notes, size=candidate.size
-        )
+        size = candidate.size or 0
+        return Verdict(where=candidate.where, became=Became.ADDED, notes=candidate.notes, size=size)
+
+    async def _measured(self, candidate: Candidate) -> tuple[Call, Inspection] | Verdict:
+        if candidate.path is not None:
+            return await measured(self.sound, candidate, candidate.path)
+        with NamedTemporaryFile(prefix="callreel-") as file:
+            try:
+                await asyncio.to_thread(copy, candidate, file.write)
+            except BadRecording as error:
+                return refused(candidate, Fault.UNREADABLE, error.message)
+            file.flush()
+            return await measured(self.sound, candidate, Path(file.name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -24,7 +24,7 @@ from callreel.archive.take_in import (
     store,
 )
 from callreel.archive.verdict import Became, Verdict, plain_verdict, refused
-from callreel.audio import AudioKey, AudioStore, Inspection, SoundWorker, Staged
+from callreel.audio import AudioKey, AudioStore, Inspection, SoundWorker
 from callreel.catalog import Catalog, NewEntry, Outcome
 from callreel.errors import (
     BadRecording,
@@ -91,7 +91,7 @@ def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
     weight = 0
     for item in items:
         group.append(item)
-        weight += item.size if isinstance(item, Candidate) else 0
+        weight += (item.size or 0) if isinstance(item, Candidate) else 0
         if len(group) >= BATCH_ITEMS or weight >= BATCH_BYTES:
             yield group
             group, weight = [], 0
@@ -212,10 +212,10 @@ def id_of(candidate: Candidate, sha256: str) -> str:
 async def _stored(archive: Archive, tenant: int, candidate: Candidate) -> NewEntry | Verdict:
     with archive.audio.stage() as staged:
         try:
-            await asyncio.to_thread(_copy, candidate, staged)
+            await asyncio.to_thread(copy, candidate, staged.write)
         except BadRecording as error:
             return refused(candidate, Fault.UNREADABLE, error.message)
-        if staged.size != candidate.size:
+        if candidate.size not in (None, staged.size):
             reason = "The file changed while it was read; the next import takes it."
             return refused(candidate, Fault.GROWING, reason)
         made = await measured(archive.sound, candidate, staged.path)
@@ -245,13 +245,19 @@ def _verdict(candidate: Candidate, added: Added) -> Verdict:
         reason = "The archive has this recording with other data of the call, which it keeps."
         return refused(candidate, Fault.CONFLICT, reason)
     became = Became.ADDED if added is Outcome.ADDED else Became.SAME
-    return Verdict(where=candidate.where, became=became, notes=candidate.notes, size=candidate.size)
+    size = candidate.size or 0
+    return Verdict(where=candidate.where, became=became, notes=candidate.notes, size=size)
 
 
-def _copy(candidate: Candidate, staged: Staged) -> None:
+def copy(candidate: Candidate, write: Callable[[bytes], object]) -> None:
+    """Read the audio of a candidate from its beginning to its end.
+
+    Raises:
+        BadRecording: it cannot be read.
+    """
     with candidate.open() as source:
         for chunk in _chunks(source):
-            staged.write(chunk)
+            write(chunk)
 
 
 def _digest(candidate: Candidate) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from callreel.importers.items import Candidate, Fault, Refusal, Row
 
@@ -15,8 +16,12 @@ class Became(StrEnum):
     SAME = "already_there"
     REFUSED = "refused"
     LATER = "left_for_later"
+    EARLIER = "earlier"
     JOINED = "joined"
     UNRECORDED = "unrecorded"
+
+
+_LEFT_OUT: Final = {Fault.GROWING: Became.LATER, Fault.EARLIER: Became.EARLIER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +53,8 @@ def plain_verdict(item: Refusal | Row) -> Verdict:
         return Verdict(where=item.where, became=Became(item.use.value), is_row=True)
     return Verdict(
         where=item.where,
-        became=Became.LATER if item.fault is Fault.GROWING else Became.REFUSED,
-        is_row=item.fault.is_of_row,
+        became=_LEFT_OUT.get(item.fault, Became.REFUSED),
+        is_row=item.is_row or item.fault.is_of_row,
         fault=item.fault,
         reason=item.reason,
     )

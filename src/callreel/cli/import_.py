@@ -24,6 +24,7 @@ from callreel.importers import Importer, importer_for
 from callreel.importers.items import Item
 from callreel.importers.local_time import zone_of
 from callreel.importers.source import Source
+from callreel.importers.wanted import Directory, Wanted, moment_of
 from callreel.model import Tenant
 from callreel.settings import Settings, read_settings
 from callreel.wiring import existing, look_at_catalog, open_archive
@@ -38,7 +39,10 @@ def import_(
     /,
     *,
     timezone: str | None = None,
-    cdr: Path | None = None,
+    cdr: str | None = None,
+    columns: str | None = None,
+    since: str | None = None,
+    map: Path | None = None,  # noqa: A002 - the name that the usage shows
     tenant: str | None = None,
     dry_run: bool = False,
     json: Annotated[Path | None, Parameter(name="--json")] = None,
@@ -57,13 +61,23 @@ def import_(
         folder: Where they lie, such as /var/spool/asterisk/monitor.
         timezone: The telephone system's time zone, such as Europe/Warsaw.
         cdr: Its call records as a CSV file: the table asteriskcdrdb.cdr with a header row.
+        columns: What the columns of the call records mean, where the format leaves it open.
+        since: Only calls that started at this time or later: 2026-03-29, or 2026-03-29T14:00:00, by
+            the telephone system's clock.
+        map: A CSV file that tells who is behind extensions and queues: kind (extension or queue),
+            source (its number or name), id and name of the tenant user or the project.
         tenant: Name or number of the tenant whose recordings they become; the only one if left out.
         dry_run: Judge everything and say what would happen, but write nothing.
         json: Write a report with every refusal to this file.
         settle: Seconds for which a file must not have changed; younger ones are left for later.
     """
     zone = None if timezone is None else zone_of(timezone)
-    importer = importer_for(format, Source(root=folder, records=cdr, zone=zone, settle=settle))
+    wanted = Wanted(
+        since=None if since is None else moment_of(since, zone),
+        directory=Directory() if map is None else Directory.read(map),
+    )
+    source = Source(root=folder, records=cdr, zone=zone, settle=settle, columns=columns)
+    importer = importer_for(format, source, wanted)
     run = _foresee if dry_run else _take_in
     with Report(format, json, is_dry=dry_run) as report:
         try:

@@ -13,12 +13,13 @@ from callreel.cli.output import print_rows
 from callreel.errors import Misconfigured
 
 SHOWN: Final = 10
-_FILES: Final = (Became.ADDED, Became.SAME, Became.LATER, Became.REFUSED)
-_ROWS: Final = (Became.JOINED, Became.UNRECORDED, Became.REFUSED)
+_FILES: Final = (Became.ADDED, Became.SAME, Became.LATER, Became.EARLIER, Became.REFUSED)
+_ROWS: Final = (Became.JOINED, Became.UNRECORDED, Became.EARLIER, Became.REFUSED)
 _WORDS: Final = {
     Became.ADDED: "taken in",
     Became.SAME: "already there",
     Became.LATER: "left for later",
+    Became.EARLIER: "of earlier calls",
     Became.REFUSED: "refused",
     Became.JOINED: "of the recordings",
     Became.UNRECORDED: "of calls without recording",

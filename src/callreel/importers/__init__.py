@@ -7,8 +7,9 @@ every record gets exactly one, and none of them ends the import.
 
 To add a format, copy `freepbx/`: write a class with `count` and `items`, made of a `Source`, and
 name it in `FORMATS`. Three modules do what every format needs: `tree` walks a hostile folder,
-`table` reads call records as text, `local_time` turns clock times into UTC. The command
-`callreel import FORMAT DIR` then has it. Put samples into `tests/importers/samples`.
+`table` reads call records as text, `local_time` turns clock times into UTC; what the user wants
+of every format, `wanted` does to the items afterwards. The command `callreel import FORMAT DIR`
+then has it. Put samples into `tests/importers/samples`.
 
 What every importer keeps to: `Candidate.native_id` and `native_time` come of what never changes
 about a recording, so that importing it again, with more call records too, finds it again;
@@ -18,6 +19,7 @@ nothing at the source is moved, changed or removed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -25,6 +27,7 @@ from callreel.errors import Misconfigured
 from callreel.importers.freepbx import FreePbx
 from callreel.importers.items import Item
 from callreel.importers.source import Source
+from callreel.importers.wanted import Wanted
 
 
 class Importer(Protocol):
@@ -50,12 +53,27 @@ FORMATS: Final[Mapping[str, Callable[[Source], Importer]]] = MappingProxyType(
 )
 
 
-def importer_for(format_name: str, source: Source) -> Importer:
-    """Return the importer of a format.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An importer of which the user wants something particular."""
+
+    importer: Importer
+    wanted: Wanted
+
+    def count(self) -> int:
+        return self.importer.count()
+
+    def items(self) -> Iterator[Item]:
+        return self.wanted.of(self.importer.items())
+
+
+def importer_for(format_name: str, source: Source, wanted: Wanted | None = None) -> Importer:
+    """Return the importer of a format, doing what the user wants of it.
 
     Raises:
         Misconfigured: there is no such format, or the source cannot be read.
     """
     if format_name not in FORMATS:
         raise Misconfigured(f"There is no such format; choose one of: {', '.join(FORMATS)}.")
-    return FORMATS[format_name](source)
+    importer = FORMATS[format_name](source)
+    return importer if wanted is None else _Asked(importer, wanted)

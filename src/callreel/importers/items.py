@@ -24,6 +24,7 @@ class Fault(StrEnum):
     NOT_PLAIN = "not_plain"
     UNREADABLE = "unreadable"
     CONFLICT = "conflict"
+    EARLIER = "earlier"
     # of a row of call records
     BAD_ROW = "bad_row"
     NO_AUDIO = "no_audio"
@@ -44,11 +45,14 @@ class Candidate:
         native_id: What its source calls the recording; with the audio's digest it tells whether
             the recording was taken in before, so it must not depend on how much else is known.
         native_time: When the source made that id, seconds UTC; as lasting as the id.
-        path: The file, for those who only look at it.
-        open: Opens exactly that file, or raises BadRecording; nothing but a plain file is opened.
-        size: Its length in bytes when it was found.
+        open: Opens the audio, each time from its beginning, or raises BadRecording; of files,
+            nothing but the plain file that was found is opened.
+        size: Its length in bytes when it was found, or None where that is not known before.
         original_name: Its name, for people.
         source: The format's name.
+        path: The file, for those who only look at it, or None where the audio is in no file.
+        agent: Whose leg of the call it is, as the source names them, such as an extension.
+        queue: Which queue the call came by, as the source names it.
         notes: What a person should know although the recording can be taken in.
     """
 
@@ -57,11 +61,13 @@ class Candidate:
     is_measured: bool
     native_id: str
     native_time: int
-    path: Path
     open: Callable[[], BinaryIO]
-    size: int
+    size: int | None
     original_name: str
     source: str
+    path: Path | None = None
+    agent: str | None = None
+    queue: str | None = None
     notes: tuple[str, ...] = ()
 
     def complete(self, duration_ms: int | None) -> Call:
@@ -85,11 +91,13 @@ class Refusal:
         where: The path below the root, or the file of call records and the line; safe to print.
         fault: The kind of reason.
         reason: One sentence for the user.
+        is_row: Whether it is a row although the fault could be a file's.
     """
 
     where: str
     fault: Fault
     reason: str
+    is_row: bool = False
 
 
 class RowUse(StrEnum):
@@ -106,10 +114,15 @@ class Row:
     Attributes:
         where: The file of call records and the line.
         use: Which of the two.
+        call: The call, of one without recording.
+        agent, queue: As of a `Candidate`.
     """
 
     where: str
     use: RowUse
+    call: Call | None = None
+    agent: str | None = None
+    queue: str | None = None
 
 
 Item = Candidate | Refusal | Row

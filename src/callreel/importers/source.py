@@ -14,16 +14,18 @@ class Source:
     """Where recordings are to be imported from.
 
     Attributes:
-        root: The folder with the audio.
-        records: The file with the call records, or None.
+        root: The folder with the audio, or the one file that the format is about.
+        records: Where the call records are, or None: a file, or the address of a database.
         zone: The time zone of the system that wrote them, or None where the format says it.
         settle: Seconds for which a file must not have been written to, or it is left for later.
+        columns: What the columns of the call records mean, in the way of the format, or None.
     """
 
     root: Path
-    records: Path | None = None
+    records: str | None = None
     zone: ZoneInfo | None = None
     settle: int = 10
+    columns: str | None = None
 
     def need_zone(self) -> ZoneInfo:
         """Return the time zone.

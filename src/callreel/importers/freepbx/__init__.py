@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,7 @@ class FreePbx:
         self._zone: ZoneInfo = source.need_zone()
         self._settle = source.settle
         self._tree = Tree(source.root)
-        self._table = None if source.records is None else Table(source.records, COLUMNS)
+        self._table = None if source.records is None else Table(Path(source.records), COLUMNS)
         self._legs = Legs()
         self._wanted: Wanted | None = None
 
@@ -96,6 +97,7 @@ class FreePbx:
             size=found.size,
             original_name=printable(found.name),
             source=NAME,
+            queue=name.to if name.kind == names.QUEUE else None,
             notes=notes,
         )
 

@@ -19,6 +19,7 @@ HEADERLESS_EXTENSIONS: Final = frozenset(
     {"gsm", "sln", "sln16", "ulaw", "ul", "pcm", "alaw", "al", "g722", "g729", "raw"}
 )
 CONFERENCE: Final = "conference"
+QUEUE: Final = "q"
 LONGEST_NUMBER: Final = 64
 
 # What stands for a caller who is not known, and what a conference's name has in that place:
