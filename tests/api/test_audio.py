@@ -4,10 +4,12 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncGenerator, Iterator, MutableMapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 import requests
 import soundfile
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from callreel.api.audio import Stream, _read_file
 from callreel.errors import Unavailable
-from support import PATH, Running, a_sound
+from support import PATH, Running, a_call, a_sound
 
 TAG = "ETag"
 SIZE = 44 + 8000 * 4  # of the sound
@@ -280,3 +282,14 @@ def test_a_slow_client_is_waited_for() -> None:
 
     asyncio.run(played())
     assert watched.closed
+
+
+@pytest.mark.parametrize(("method", "is_heard"), [("HEAD", False), ("GET", True)])
+def test_who_gets_the_audio_has_heard_it(
+    server: Running, sound: bytes, method: str, is_heard: bool
+) -> None:
+    recording_id = server.add(sound, a_call(dialog_uuid=f"heard-{method}"))["recording_uuid"]
+    assert server.ask(method, f"{PATH}/{recording_id}/audio", "listen").status_code == 200
+    with closing(apsw.Connection(str(server.data / "callreel.db"))) as connection:
+        sql = "SELECT count(*) FROM touched t JOIN entry e ON e.k = t.k WHERE e.id = ?"
+        assert connection.execute(sql, (recording_id,)).get == is_heard

@@ -205,7 +205,10 @@ def test_what_is_foreseen_is_what_happens_and_nothing_is_written(
     foreseen = machine.foresee(data, FreePbx(source(root)).items())
     assert tally(foreseen) == {Became.SAME: 3, Became.ADDED: 1, Became.REFUSED: 1}
     assert _files(data) == before
-    assert machine.take_in(data, FreePbx(source(root)).items()) == foreseen
+    happened = machine.take_in(data, FreePbx(source(root)).items())
+    assert [replace(each, recording=None) for each in happened] == [
+        replace(each, recording=None) for each in foreseen
+    ]
 
 
 def _files(data: Path) -> dict[Path, int]:

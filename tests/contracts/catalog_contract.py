@@ -26,6 +26,7 @@ from callreel.model import (
     State,
 )
 from contracts.catalog_case import SLOW_OK, ids_of, known_of, run
+from contracts.catalog_ledger_contract import LedgerContract
 from contracts.catalog_list_contract import ListContract
 from contracts.catalog_reference import (
     NOON,
@@ -39,7 +40,7 @@ from contracts.catalog_reference import (
 )
 
 
-class CatalogContract(ListContract):
+class CatalogContract(ListContract, LedgerContract):
     """Inherit, and say how to open an empty catalog in a folder."""
 
     # Adding

@@ -33,6 +33,8 @@ async def play(ask: Ask) -> Response:
     """Answer with the audio, as it was handed in or converted."""
     wanted = _format(ask.query("format").get("format"))
     sound = await listen.sound_of(ask.archive, ask.access, _id(ask))
+    if ask.request.method == "GET":
+        await listen.note_heard(ask.archive, ask.access, _id(ask))
     if wanted is None:
         return audio.answer(ask.request, audio.stored(ask.archive, sound))
     return audio.answer(ask.request, await audio.converted(ask.archive, sound, wanted))

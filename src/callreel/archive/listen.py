@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +13,7 @@ from callreel.archive import Archive
 from callreel.archive.find import entry_for
 from callreel.archive.take_in import PEAKS
 from callreel.audio import AudioKey, Format
-from callreel.errors import NotFound, Unavailable
+from callreel.errors import NotFound, StorageFull, Unavailable
 from callreel.model import Access, Recording, Scope
 
 _UNREADABLE: Final = "The audio of this recording cannot be read just now; tell the operator."
@@ -47,6 +49,12 @@ async def sound_of(archive: Archive, access: Access, recording_id: str) -> Sound
     if await archive.audio.size(key) != recording.audio.size:
         raise Unavailable(_UNREADABLE)
     return Sound(recording, key, entry.original_name)
+
+
+async def note_heard(archive: Archive, access: Access, recording_id: str) -> None:
+    """Note that a recording is being heard; that it cannot be noted keeps nobody from listening."""
+    with suppress(StorageFull, Unavailable):
+        await archive.catalog.touch(access.reach, recording_id, int(time.time()))
 
 
 async def converted(archive: Archive, sound: Sound, to: Format) -> Path:

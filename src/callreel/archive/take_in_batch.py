@@ -68,17 +68,23 @@ Added = Outcome | BadRecording
 
 
 async def take_in_batch(
-    archive: Archive, tenant: int, items: Iterable[Item]
+    archive: Archive, tenant: int, items: Iterable[Item], run: int | None = None
 ) -> AsyncGenerator[Verdict]:
     """Take in all candidates, a transaction for each group, and yield a verdict for every item.
 
     A verdict that a recording was added is a promise: it is on stable storage.
 
+    Args:
+        archive: The archive.
+        tenant: Whose recordings they become.
+        items: What an importer found.
+        run: The number of the import in the ledger, or None.
+
     Raises:
         StorageFull, Unavailable: the archive cannot go on. Verdicts yielded before hold.
     """
     for group in groups(items):
-        verdicts, halt = await _take_in_group(archive, tenant, group)
+        verdicts, halt = await _take_in_group(archive, tenant, group, run)
         for verdict in verdicts:
             yield verdict
         if halt is not None:
@@ -100,7 +106,7 @@ def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 async def _take_in_group(
-    archive: Archive, tenant: int, group: Sequence[Item]
+    archive: Archive, tenant: int, group: Sequence[Item], run: int | None
 ) -> tuple[list[Verdict], Halt | None]:
     slots = asyncio.Semaphore(AT_ONCE)
     halts: list[Halt] = []
@@ -116,12 +122,12 @@ async def _take_in_group(
 
     async with archive.audio.taking_in():
         prepared = await asyncio.gather(*map(prepare, group))
-        entries = [each for each in prepared if isinstance(each, NewEntry)]
+        entries = [replace(each, import_run=run) for each in prepared if isinstance(each, NewEntry)]
         outcomes = iter(await _add(archive.catalog, tenant, entries))
     verdicts: list[Verdict] = []
     for item, made in zip(group, prepared, strict=True):
         if isinstance(made, NewEntry) and isinstance(item, Candidate):
-            verdicts.append(_verdict(item, next(outcomes)))
+            verdicts.append(_verdict(item, next(outcomes), made.id))
         elif isinstance(made, Verdict):
             verdicts.append(made)
     return verdicts, halts[0] if halts else None
@@ -172,7 +178,7 @@ async def look(
     audio = bodies.parse(entry.body).audio
     call = candidate.complete(audio.duration_ms)
     is_same = fingerprint(call, sha256) == entry.fingerprint
-    verdict = _verdict(candidate, Outcome.SAME if is_same else Outcome.CONFLICT)
+    verdict = _verdict(candidate, Outcome.SAME if is_same else Outcome.CONFLICT, entry.id)
     return Known(audio, verdict)
 
 
@@ -238,7 +244,7 @@ async def _is_whole(store: AudioStore, tenant: int, audio: Audio) -> bool:
     return await store.size(AudioKey(tenant, audio.sha256)) == audio.size
 
 
-def _verdict(candidate: Candidate, added: Added) -> Verdict:
+def _verdict(candidate: Candidate, added: Added, recording: str) -> Verdict:
     if isinstance(added, BadRecording):
         return refused(candidate, Fault.BAD_CALL, added.message)
     if added is Outcome.CONFLICT:
@@ -246,7 +252,13 @@ def _verdict(candidate: Candidate, added: Added) -> Verdict:
         return refused(candidate, Fault.CONFLICT, reason)
     became = Became.ADDED if added is Outcome.ADDED else Became.SAME
     size = candidate.size or 0
-    return Verdict(where=candidate.where, became=became, notes=candidate.notes, size=size)
+    return Verdict(
+        where=candidate.where,
+        became=became,
+        notes=candidate.notes,
+        size=size,
+        recording=recording,
+    )
 
 
 def copy(candidate: Candidate, write: Callable[[bytes], object]) -> None:

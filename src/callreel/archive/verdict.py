@@ -36,6 +36,7 @@ class Verdict:
         reason: And the reason, one sentence.
         notes: What a person should know of what was taken in.
         size: Bytes of audio.
+        recording: The id of the recording that was taken in or was there already, or None.
     """
 
     where: str
@@ -45,6 +46,7 @@ class Verdict:
     reason: str | None = None
     notes: tuple[str, ...] = ()
     size: int = 0
+    recording: str | None = None
 
 
 def plain_verdict(item: Refusal | Row) -> Verdict:

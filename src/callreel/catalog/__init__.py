@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from callreel.catalog.ledger import Ledger
 from callreel.model import (
     CallFilter,
     Facts,
@@ -54,6 +55,7 @@ class NewEntry:
         original_name: The audio's file name where it came from; for people, never a path of ours.
         source: What brought it in, such as `api` or `freepbx`.
         project, user: Names to be known by `GET /project` and `GET /tenant_user`.
+        import_run: The number of the import that brings it, or None.
     """
 
     id: str
@@ -66,6 +68,7 @@ class NewEntry:
     source: str = "api"
     project: Named | None = None
     user: Named | None = None
+    import_run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,8 @@ FactsOf = Callable[[bytes], Facts]
 """Reads the facts out of a body; called inside a transaction, it must not block."""
 
 
-class Catalog(Protocol):
-    """Recordings, names, keys and tenants.
+class Catalog(Ledger, Protocol):
+    """Recordings, names, keys and tenants, and the ledger of imports.
 
     Every method that reads or changes recordings is given a `Reach` and behaves as if nothing
     outside of it existed. A write has reached stable storage when its method returns. Methods
@@ -133,6 +136,8 @@ class Catalog(Protocol):
         self, reach: Reach, recording_id: str, change: Callable[[bytes], bytes], read: FactsOf
     ) -> bytes:
         """Change an available recording's body and its tags in one transaction; return the body.
+
+        It counts as touched from then on.
 
         Of the facts, only the tags may differ between the old body and the new one.
 

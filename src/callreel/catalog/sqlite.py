@@ -11,10 +11,12 @@ from callreel.catalog import (
     Kind,
     NewEntry,
     Outcome,
+    sqlite_ledger,
     sqlite_list,
     sqlite_people,
     sqlite_write,
 )
+from callreel.catalog.ledger import Brought, ImportItem, ImportRun
 from callreel.catalog.migrate import Migration, migrations
 from callreel.catalog.sqlite_db import Database
 from callreel.model import (
@@ -112,6 +114,40 @@ class SqliteCatalog:
 
     async def revoke_key(self, key_id: str, at: int) -> Key:
         return await self._db.write(lambda db: sqlite_people.revoke_key(db, key_id, at))
+
+    async def begin_import(self, tenant: int, format_name: str, at: int) -> int:
+        return await self._db.write(
+            lambda db: sqlite_ledger.begin_import(db, tenant, format_name, at)
+        )
+
+    async def note_items(self, run: int, items: Sequence[ImportItem]) -> None:
+        await self._db.write(lambda db: sqlite_ledger.note_items(db, run, items))
+
+    async def end_import(self, run: int, at: int) -> None:
+        await self._db.write(lambda db: sqlite_ledger.end_import(db, run, at))
+
+    async def imports(self, tenant: int | None = None) -> list[ImportRun]:
+        return await self._db.read(lambda db: sqlite_ledger.imports(db, tenant))
+
+    async def import_run(self, run: int) -> ImportRun:
+        return await self._db.read(lambda db: sqlite_ledger.import_run(db, run))
+
+    async def import_items(
+        self, run: int, after: int, limit: int, became: frozenset[str] | None = None
+    ) -> list[tuple[int, ImportItem]]:
+        return await self._db.read(
+            lambda db: sqlite_ledger.import_items(db, run, after, limit, became)
+        )
+
+    async def brought(self, run: int) -> list[Brought]:
+        return await self._db.read(lambda db: sqlite_ledger.brought(db, run))
+
+    async def note_undone(self, run: int, at: int) -> None:
+        await self._db.write(lambda db: sqlite_ledger.note_undone(db, run, at))
+
+    async def touch(self, reach: Reach, recording_id: str, at: int) -> None:
+        if not await self._db.read(lambda db: sqlite_ledger.is_touched(db, reach, recording_id)):
+            await self._db.write(lambda db: sqlite_ledger.touch(db, reach, recording_id, at))
 
     async def check(self) -> None:
         await self._db.read(lambda db: db.execute("SELECT 1 FROM recording LIMIT 1").get)

@@ -188,7 +188,7 @@ def _insert_entries(
     connection: apsw.Connection, placed: list[Placed], entries: Sequence[NewEntry]
 ) -> None:
     connection.executemany(
-        "INSERT INTO entry VALUES (?, ?, ?, 'available', ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO entry VALUES (?, ?, ?, 'available', ?, ?, ?, ?, ?, ?, ?, ?)",
         sorted(
             (
                 place.k,
@@ -201,6 +201,7 @@ def _insert_entries(
                 entry.arrived_at,
                 entry.original_name,
                 entry.source,
+                entry.import_run,
             )
             for place, entry in zip(placed, entries, strict=True)
         ),
@@ -294,6 +295,7 @@ def rewrite(
     body = change(entry.body)
     before, after = read(entry.body).tags, read(body)
     connection.execute("UPDATE recording SET body = ? WHERE k = ?", (body, k))
+    connection.execute("INSERT OR IGNORE INTO touched VALUES (?, unixepoch())", (k,))
     connection.executemany(_BY_TAG.delete, ((tag, k) for tag in before - after.tags))
     rows = _BY_TAG.rows(Placed(k, reach.tenant, after))
     connection.executemany(_BY_TAG.insert, (row for row in rows if row[0] not in before))
@@ -337,5 +339,6 @@ def _drop(connection: apsw.Connection, k: int, digest: bytes) -> None:
     """Drop what is left of a withdrawn recording."""
     connection.execute("DELETE FROM withdrawn WHERE k = ?", (k,))
     connection.execute("DELETE FROM entry WHERE k = ?", (k,))
+    connection.execute("DELETE FROM touched WHERE k = ?", (k,))
     connection.execute("DELETE FROM audio_use_new WHERE k = ?", (k,))
     connection.execute("DELETE FROM audio_use WHERE digest = ? AND k = ?", (digest, k))

@@ -11,8 +11,8 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from callreel.api.wire import Bodies
+from callreel.archive import imports
 from callreel.archive.foresee import Foreseer
-from callreel.archive.take_in_batch import take_in_batch
 from callreel.archive.verdict import Verdict
 from callreel.audio.worker import ChildSoundWorker
 from callreel.catalog import Catalog
@@ -100,7 +100,7 @@ async def _take_in(
         owner = await _owner(archive.catalog, tenant)
 
         def verdicts(items: Iterable[Item]) -> AsyncGenerator[Verdict]:
-            return take_in_batch(archive, owner.number, items)
+            return imports.run(archive, owner.number, report.format, items)
 
         await _follow(importer, verdicts, report)
     finally:

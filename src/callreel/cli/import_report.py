@@ -30,6 +30,7 @@ class Report:
     """Counts verdicts and writes what is worth reading of them to a file, as they come.
 
     Attributes:
+        format: The format's name.
         is_dry: Whether the import is only foreseen.
         is_finished: Whether the import came to its end.
         files, rows: How many of each became what.
@@ -53,7 +54,7 @@ class Report:
         self.noted = 0
         self.first_refused: list[Verdict] = []
         self.notes: dict[str, tuple[int, str]] = {}
-        self._format = format_name
+        self.format = format_name
         self._file = None if path is None else _opened(path)
         self._is_first = True
         self._write('{"items": [')
@@ -121,7 +122,7 @@ class Report:
 
     def _totals(self) -> dict[str, Any]:
         return {
-            "format": self._format,
+            "format": self.format,
             "dry_run": self.is_dry,
             "finished": self.is_finished,
             "files": _counts(self.files, _FILES),

@@ -1,0 +1,99 @@
+"""Imports: taken in with a verdict for everything, which the archive keeps, and undone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from callreel.archive import Archive, delete
+from callreel.archive.take_in_batch import take_in_batch
+from callreel.archive.verdict import Verdict
+from callreel.catalog.ledger import ImportItem
+from callreel.errors import NotFound
+from callreel.importers.items import Item
+from callreel.model import Access, Reach, Scope
+
+NOTED_TOGETHER: Final = 500
+
+
+async def run(
+    archive: Archive, tenant: int, format_name: str, items: Iterable[Item]
+) -> AsyncGenerator[Verdict]:
+    """Take in what an importer found (see `take_in_batch`) and keep the verdicts in the ledger.
+
+    A verdict that was yielded may not be in the ledger yet if the process is killed; what was
+    taken in is known to be of this import all the same.
+
+    Raises:
+        StorageFull, Unavailable: the archive cannot go on. Verdicts yielded before hold.
+    """
+    number = await archive.catalog.begin_import(tenant, format_name, int(time.time()))
+    waiting: list[ImportItem] = []
+    async with aclosing(take_in_batch(archive, tenant, items, number)) as verdicts:
+        try:
+            async for verdict in verdicts:
+                waiting.append(_item(verdict))
+                if len(waiting) >= NOTED_TOGETHER:
+                    noted, waiting = waiting, []
+                    await archive.catalog.note_items(number, noted)
+                yield verdict
+        finally:
+            await archive.catalog.note_items(number, waiting)
+    await archive.catalog.end_import(number, int(time.time()))
+
+
+def _item(verdict: Verdict) -> ImportItem:
+    return ImportItem(
+        place=verdict.where,
+        is_row=verdict.is_row,
+        became=verdict.became.value,
+        fault=None if verdict.fault is None else verdict.fault.value,
+        reason=verdict.reason,
+        notes=verdict.notes,
+        recording=verdict.recording,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What became of a recording whose import is undone.
+
+    Attributes:
+        recording: Its id.
+        is_kept: Whether it stays, because someone has tagged or heard it.
+    """
+
+    recording: str
+    is_kept: bool
+
+
+async def undo(archive: Archive, number: int, *, touched_too: bool) -> AsyncGenerator[Undone]:
+    """Delete what an import took in and is still there, and yield what became of each.
+
+    Args:
+        archive: The archive.
+        number: The import.
+        touched_too: Whether also what someone has tagged or heard since.
+
+    Raises:
+        NotFound: there is no such import.
+        StorageFull, Unavailable: the archive cannot go on; undo again to finish.
+    """
+    found = await archive.catalog.import_run(number)
+    access = Access("", Reach(found.tenant), frozenset(Scope))
+    for each in await archive.catalog.brought(number):
+        is_kept = each.is_touched and not touched_too
+        if not is_kept:
+            await _delete(archive, access, each.id)
+        yield Undone(each.id, is_kept)
+    await archive.catalog.note_undone(number, int(time.time()))
+
+
+async def _delete(archive: Archive, access: Access, recording_id: str) -> None:
+    try:
+        await delete.one(archive, access, recording_id)
+    except NotFound:
+        return  # someone else was faster

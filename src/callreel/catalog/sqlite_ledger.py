@@ -1,0 +1,138 @@
+"""The ledger in SQLite; the writing functions run inside a transaction of the writer."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import apsw
+
+from callreel.catalog.bounds import narrowing
+from callreel.catalog.ledger import Brought, ImportItem, ImportRun
+from callreel.errors import NotFound
+from callreel.model import Reach
+
+_RUN_COLUMNS: Final = "number, tenant, format, began_at, ended_at, undone_at"
+_ITEM_COLUMNS: Final = "place, is_row, became, fault, reason, notes, recording"
+
+
+def begin_import(connection: apsw.Connection, tenant: int, format_name: str, at: int) -> int:
+    """Begin an import (see `Ledger.begin_import`)."""
+    sql = "INSERT INTO import_run (tenant, format, began_at) VALUES (?, ?, ?) RETURNING number"
+    return int(connection.execute(sql, (tenant, format_name, at)).get)
+
+
+def note_items(connection: apsw.Connection, run: int, items: Sequence[ImportItem]) -> None:
+    """Note what became of things (see `Ledger.note_items`)."""
+    sql = "SELECT coalesce(max(number), 0) FROM import_item WHERE run = ?"
+    first = connection.execute(sql, (run,)).get + 1
+    connection.executemany(
+        f"INSERT INTO import_item (run, number, {_ITEM_COLUMNS}) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        ((run, number, *_values(item)) for number, item in enumerate(items, first)),
+    )
+    totals = Counter((item.is_row, item.became) for item in items)
+    connection.executemany(
+        "INSERT INTO import_total VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        ((run, is_row, became, n) for (is_row, became), n in totals.items()),
+    )
+
+
+def _values(item: ImportItem) -> tuple[Any, ...]:
+    notes = json.dumps(item.notes) if item.notes else None
+    return item.place, item.is_row, item.became, item.fault, item.reason, notes, item.recording
+
+
+def end_import(connection: apsw.Connection, run: int, at: int) -> None:
+    """Note that an import came to its end."""
+    connection.execute("UPDATE import_run SET ended_at = ? WHERE number = ?", (at, run))
+
+
+def note_undone(connection: apsw.Connection, run: int, at: int) -> None:
+    """Note that an import was undone."""
+    connection.execute("UPDATE import_run SET undone_at = ? WHERE number = ?", (at, run))
+
+
+def imports(connection: apsw.Connection, tenant: int | None) -> list[ImportRun]:
+    """Return the imports, newest first."""
+    sql = (
+        f"SELECT {_RUN_COLUMNS} FROM import_run WHERE ?1 IS NULL OR tenant = ?1 "
+        "ORDER BY number DESC"
+    )
+    rows: list[Any] = connection.execute(sql, (tenant,)).fetchall()
+    return [_run(connection, row) for row in rows]
+
+
+def import_run(connection: apsw.Connection, run: int) -> ImportRun:
+    """Return one import (see `Ledger.import_run`)."""
+    sql = f"SELECT {_RUN_COLUMNS} FROM import_run WHERE number = ?"
+    row: Any = connection.execute(sql, (run,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no import {run}.")
+    return _run(connection, row)
+
+
+def _run(connection: apsw.Connection, row: tuple[Any, ...]) -> ImportRun:
+    sql = "SELECT is_row, became, n FROM import_total WHERE run = ?"
+    totals: list[Any] = connection.execute(sql, (row[0],)).fetchall()
+    files, rows = ({b: n for is_row, b, n in totals if is_row == which} for which in (0, 1))
+    number, tenant, format_name, began_at, ended_at, undone_at = row
+    return ImportRun(number, tenant, format_name, began_at, ended_at, undone_at, files, rows)
+
+
+def import_items(
+    connection: apsw.Connection, run: int, after: int, limit: int, became: frozenset[str] | None
+) -> list[tuple[int, ImportItem]]:
+    """Return what became of things (see `Ledger.import_items`)."""
+    sql = (
+        f"SELECT number, {_ITEM_COLUMNS} FROM import_item WHERE run = ?1 AND number > ?2 "
+        "AND (?3 IS NULL OR became IN (SELECT value FROM json_each(?3))) ORDER BY number LIMIT ?4"
+    )
+    wanted = None if became is None else json.dumps(sorted(became))
+    rows: list[Any] = connection.execute(sql, (run, after, wanted, limit)).fetchall()
+    return [(row[0], _item(row[1:])) for row in rows]
+
+
+def _item(row: tuple[Any, ...]) -> ImportItem:
+    place, is_row, became, fault, reason, notes, recording = row
+    return ImportItem(
+        place=place,
+        is_row=bool(is_row),
+        became=became,
+        fault=fault,
+        reason=reason,
+        notes=tuple(json.loads(notes)) if notes else (),
+        recording=recording,
+    )
+
+
+def brought(connection: apsw.Connection, run: int) -> list[Brought]:
+    """Return what an import brought that is still there (see `Ledger.brought`)."""
+    sql = (
+        "SELECT id, EXISTS (SELECT 1 FROM touched t WHERE t.k = e.k) FROM entry e "
+        "WHERE import_run = ? AND state <> 'deleting' ORDER BY k"
+    )
+    rows: list[Any] = connection.execute(sql, (run,)).fetchall()
+    return [Brought(an_id, bool(touched)) for an_id, touched in rows]
+
+
+def is_touched(connection: apsw.Connection, reach: Reach, recording_id: str) -> bool:
+    """Say whether touching would change nothing."""
+    k = _key(connection, reach, recording_id)
+    return k is None or connection.execute("SELECT 1 FROM touched WHERE k = ?", (k,)).get == 1
+
+
+def touch(connection: apsw.Connection, reach: Reach, recording_id: str, at: int) -> None:
+    """Note that someone heard a recording (see `Ledger.touch`)."""
+    k = _key(connection, reach, recording_id)
+    if k is not None:
+        connection.execute("INSERT OR IGNORE INTO touched VALUES (?, ?)", (k, at))
+
+
+def _key(connection: apsw.Connection, reach: Reach, recording_id: str) -> int | None:
+    narrow = narrowing(reach)
+    sql = f"SELECT k FROM entry d WHERE d.tenant = ? AND d.id = ?{narrow.where}"
+    k: int | None = connection.execute(sql, (reach.tenant, recording_id, *narrow.args)).get
+    return k

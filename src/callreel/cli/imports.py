@@ -1,0 +1,169 @@
+"""`callreel imports`: what was imported, what became of each thing, and undoing it."""
+
+from __future__ import annotations
+
+import csv
+import json as json_module
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+from cyclopts import App
+
+from callreel.archive import imports as verbs
+from callreel.archive.verdict import Became
+from callreel.catalog import Catalog
+from callreel.catalog.ledger import ImportItem, ImportRun
+from callreel.cli.output import counting, moment, note, print_json, print_rows
+from callreel.cli.tenant import tenant_named
+from callreel.settings import read_settings
+from callreel.wiring import existing, open_archive, open_catalog
+
+PAGE: Final = 1_000
+KEPT: Final = 3
+COLUMNS: Final = ("number", "place", "is_row", "became", "fault", "reason", "notes", "recording")
+
+imports = App(name="imports", help="List, show and undo imports.")
+
+
+@imports.command(name="list")
+async def list_(*, tenant: str | None = None, json: bool = False) -> None:
+    """List imports, newest first.
+
+    Args:
+        tenant: Only those of this tenant, by name or number.
+        json: Print a list of objects.
+    """
+    catalog = open_catalog(existing(read_settings()))
+    try:
+        owner = None if tenant is None else (await tenant_named(catalog, tenant)).number
+        found = [_plain(each) for each in await catalog.imports(owner)]
+    finally:
+        await catalog.close()
+    if json:
+        print_json(found)
+        return
+    headings = ("number", "tenant", "format", "began", "ended", "undone", "files", "rows")
+    print_rows(headings, [[_cell(row[heading]) for heading in headings] for row in found])
+
+
+@imports.command
+async def show(
+    number: int, /, *, became: set[Became] | None = None, json: bool = False, csv: bool = False
+) -> None:
+    """Show what became of each file and each row of call records of an import.
+
+    Args:
+        number: The import's number, which `callreel imports list` shows.
+        became: Only what became this; may be repeated.
+        json: Print an object for each, a line each.
+        csv: Print a CSV file with a header.
+    """
+    wanted = None if became is None else frozenset(each.value for each in became)
+    catalog = open_catalog(existing(read_settings()))
+    try:
+        await catalog.import_run(number)
+        items = _items(catalog, number, wanted)
+        if json:
+            await _print_lines(items)
+        elif csv:
+            await _print_csv(items)
+        else:
+            await _print_table(items)
+    finally:
+        await catalog.close()
+
+
+@imports.command
+async def undo(number: int, /, *, touched_too: bool = False, json: bool = False) -> int:
+    """Delete for good what an import took in; what someone has tagged or heard since is kept.
+
+    What the import found to be there already stays. Exit code: 0 all is gone, 3 something was kept.
+
+    Args:
+        number: The import's number, which `callreel imports list` shows.
+        touched_too: Delete also what someone has tagged or heard.
+        json: Print `{"deleted", "kept"}`, each a list of ids.
+    """
+    archive = open_archive(existing(read_settings()))
+    deleted: list[str] = []
+    kept: list[str] = []
+    try:
+        total = len(await archive.catalog.brought(number))
+        with counting("Undoing", lambda: total) as advance:
+            async with aclosing(verbs.undo(archive, number, touched_too=touched_too)) as outcomes:
+                async for outcome in outcomes:
+                    (kept if outcome.is_kept else deleted).append(outcome.recording)
+                    advance()
+    finally:
+        await archive.close()
+    if json:
+        print_json({"deleted": deleted, "kept": kept})
+    else:
+        print(f"{len(deleted)} recordings of import {number} were deleted.")
+        for recording in kept:
+            note(f"callreel: {recording} was kept: someone has tagged or heard it.")
+    return KEPT if kept else 0
+
+
+async def _items(
+    catalog: Catalog, number: int, became: frozenset[str] | None
+) -> AsyncIterator[dict[str, Any]]:
+    after = 0
+    while page := await catalog.import_items(number, after, PAGE, became):
+        for place, item in page:
+            yield _plain_item(place, item)
+        after = page[-1][0]
+
+
+async def _print_lines(items: AsyncIterator[dict[str, Any]]) -> None:
+    async for item in items:
+        print(json_module.dumps(item, ensure_ascii=False))
+
+
+async def _print_csv(items: AsyncIterator[dict[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    async for item in items:
+        writer.writerow(item | {"notes": " ".join(item["notes"])})
+
+
+async def _print_table(items: AsyncIterator[dict[str, Any]]) -> None:
+    rows = [
+        (str(each["number"]), each["place"], each["became"], each["reason"] or "")
+        async for each in items
+    ]
+    print_rows(("number", "where", "became", "reason"), rows)
+
+
+def _plain(run: ImportRun) -> dict[str, Any]:
+    return {
+        "number": run.number,
+        "tenant": run.tenant,
+        "format": run.format,
+        "began": moment(run.began_at),
+        "ended": moment(run.ended_at) or None,
+        "undone": moment(run.undone_at) or None,
+        "files": dict(run.files),
+        "rows": dict(run.rows),
+    }
+
+
+def _plain_item(number: int, item: ImportItem) -> dict[str, Any]:
+    return {
+        "number": number,
+        "place": item.place,
+        "is_row": item.is_row,
+        "became": item.became,
+        "fault": item.fault,
+        "reason": item.reason,
+        "notes": list(item.notes),
+        "recording": item.recording,
+    }
+
+
+def _cell(value: str | int | Mapping[str, int] | None) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{count} {name}" for name, count in value.items()) or "-"
+    return "-" if value is None else str(value)

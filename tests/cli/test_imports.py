@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from callreel.catalog.sqlite import SqliteCatalog
+from cli_runs import Command
+from importers.monitor import put, wav
+
+EPOCH = 1_772_438_405
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "monitor"
+    for number in range(2):
+        name = f"in-48221234567-486{number:06d}-20260302-090005-{EPOCH + number}.{number}.wav"
+        put(folder, name, wav(60, tone=number))
+    put(folder, "readme.txt", b"hello")
+    return folder
+
+
+@pytest.fixture
+def imported(callreel: Command, root: Path) -> Command:
+    """The command, after an import of two recordings and a file that is none."""
+    callreel("tenant", "create", "Acme")
+    arguments = ("import", "freepbx", str(root), "--timezone", "Europe/Warsaw")
+    assert callreel(*arguments).code == 3
+    return callreel
+
+
+def test_imports_are_listed_with_what_they_brought(imported: Command) -> None:
+    (row,) = imported("imports", "list", "--json").json()
+    assert (row["number"], row["tenant"], row["format"]) == (1, 1, "freepbx")
+    assert row["files"] == {"added": 2, "refused": 1}
+    assert row["ended"] >= row["began"]
+    assert row["undone"] is None
+    assert "2 added, 1 refused" in imported("imports", "list", "--tenant", "Acme").out
+    imported("tenant", "create", "Other")
+    assert imported("imports", "list", "--tenant", "Other", "--json").json() == []
+
+
+def test_an_import_is_shown_in_the_terminal_as_json_and_as_csv(imported: Command) -> None:
+    shown = imported("imports", "show", "1")
+    assert "readme.txt\trefused\tBy its name this is no audio." in shown.out
+    lines = [
+        json.loads(line) for line in imported("imports", "show", "1", "--json").out.split("\n")[:-1]
+    ]
+    assert [each["number"] for each in lines] == [1, 2, 3]
+    assert all(each["recording"] for each in lines if each["became"] == "added")
+    rows = list(csv.DictReader(io.StringIO(imported("imports", "show", "1", "--csv").out)))
+    assert [row["place"] for row in rows] == [each["place"] for each in lines]
+
+
+def test_only_what_became_something_is_shown_where_asked_for(imported: Command) -> None:
+    shown = imported("imports", "show", "1", "--became", "refused", "--json")
+    assert [json.loads(line)["fault"] for line in shown.out.splitlines()] == ["not_audio"]
+
+
+def test_an_import_is_undone_and_a_second_time_finds_nothing(imported: Command) -> None:
+    ran = imported("imports", "undo", "1")
+    assert (ran.code, ran.out) == (0, "2 recordings of import 1 were deleted.\n")
+    assert imported("imports", "undo", "1").out == "0 recordings of import 1 were deleted.\n"
+    assert imported("imports", "list", "--json").json()[0]["undone"]
+
+
+def test_what_was_heard_is_kept_and_named_unless_told(imported: Command, data: Path) -> None:
+    catalog = SqliteCatalog(data / "callreel.db")
+    lines = imported("imports", "show", "1", "--became", "added", "--json").out.splitlines()
+    heard = json.loads(lines[0])["recording"]
+    catalog._db._writer.execute("INSERT INTO touched SELECT k, 1 FROM entry WHERE id = ?", (heard,))
+    catalog._db.close()
+    ran = imported("imports", "undo", "1", "--json")
+    assert ran.code == 3
+    assert ran.json() == {"deleted": [json.loads(lines[1])["recording"]], "kept": [heard]}
+    ran = imported("imports", "undo", "1")
+    assert ran.err == f"callreel: {heard} was kept: someone has tagged or heard it.\n"
+    assert imported("imports", "undo", "1", "--touched-too").code == 0
+
+
+@pytest.mark.parametrize("command", ["show", "undo"])
+def test_an_import_that_does_not_exist_is_one_sentence(imported: Command, command: str) -> None:
+    ran = imported("imports", command, "9")
+    assert (ran.code, ran.err) == (1, "callreel: There is no import 9.\n")
+
+
+def test_a_dry_run_leaves_no_import_behind(imported: Command, root: Path) -> None:
+    arguments = ("import", "freepbx", str(root), "--timezone", "Europe/Warsaw", "--dry-run")
+    imported(*arguments)
+    assert len(imported("imports", "list", "--json").json()) == 1
