@@ -88,7 +88,8 @@ class Machine:
 
 
 async def taken_in(archive: Archive, items: Iterable[Item]) -> list[Verdict]:
-    return [verdict async for verdict in take_in_batch(archive, 1, items)]
+    groups = take_in_batch(archive, 1, items)
+    return [verdict async for group in groups for verdict in group]
 
 
 def tally(verdicts: Iterable[Verdict]) -> Counter[Became]:

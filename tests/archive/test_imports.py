@@ -73,8 +73,9 @@ def test_every_verdict_is_kept_with_the_recording_that_it_is_of(house: House, ro
     assert (run.files, run.rows) == ({"added": 3, "refused": 1}, {"joined": 1, "refused": 1})
 
 
-def test_more_verdicts_than_are_noted_together_are_all_kept(house: House) -> None:
-    rows = [Row(f"cdr.csv:{line}", RowUse.JOINED) for line in range(imports.NOTED_TOGETHER + 1)]
+def test_the_verdicts_of_several_groups_are_all_kept_in_order(house: House) -> None:
+    lines = range(take_in_batch.BATCH_ITEMS * 2 + 1)
+    rows = [Row(f"cdr.csv:{line}", RowUse.JOINED) for line in lines]
     ran(house, rows)
     assert [item.place for item in noted(house)] == [row.where for row in rows]
 

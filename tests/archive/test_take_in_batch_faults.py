@@ -104,8 +104,8 @@ async def until_halt(
     """Return the verdicts, and what ended the import."""
     verdicts: list[Verdict] = []
     try:
-        async for verdict in take_in_batch(archive, 1, items):
-            verdicts += [verdict]
+        async for group in take_in_batch(archive, 1, items):
+            verdicts += group
     except CallreelError as error:
         return verdicts, error
     return verdicts, None
@@ -190,7 +190,7 @@ def test_the_waveform_of_what_was_imported_is_kept_with_it(
     machine: Machine, root: Path, tmp_path: Path
 ) -> None:
     fill(root, 1)
-    digest = hashlib.sha256(found(root)[0].path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(found(root)[0].open().read()).hexdigest()
 
     async def work(archive: Archive) -> Path | None:
         await taken_in(archive, found(root))
@@ -259,7 +259,7 @@ def test_a_file_of_another_length_than_was_found_is_left_for_later(
 ) -> None:
     fill(root, 1)
     (candidate,) = found(root)
-    changed = replace(candidate, size=candidate.size + change)
+    changed = replace(candidate, size=(candidate.size or 0) + change)
     (verdict,) = machine.take_in(tmp_path / "data", [changed])
     assert (verdict.became, verdict.fault) == (Became.LATER, Fault.GROWING)
     assert verdict.reason == "The file changed while it was read; the next import takes it."

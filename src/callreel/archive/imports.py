@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
 
 from callreel.archive import Archive, delete
 from callreel.archive.take_in_batch import take_in_batch
@@ -16,33 +15,48 @@ from callreel.errors import NotFound
 from callreel.importers.items import Item
 from callreel.model import Access, Reach, Scope
 
-NOTED_TOGETHER: Final = 500
-
 
 async def run(
     archive: Archive, tenant: int, format_name: str, items: Iterable[Item]
 ) -> AsyncGenerator[Verdict]:
-    """Take in what an importer found (see `take_in_batch`) and keep the verdicts in the ledger.
-
-    A verdict that was yielded may not be in the ledger yet if the process is killed; what was
-    taken in is known to be of this import all the same.
+    """Take in what an importer found (see `go_on`), as an import of its own.
 
     Raises:
         StorageFull, Unavailable: the archive cannot go on. Verdicts yielded before hold.
     """
-    number = await archive.catalog.begin_import(tenant, format_name, int(time.time()))
-    waiting: list[ImportItem] = []
-    async with aclosing(take_in_batch(archive, tenant, items, number)) as verdicts:
-        try:
-            async for verdict in verdicts:
-                waiting.append(_item(verdict))
-                if len(waiting) >= NOTED_TOGETHER:
-                    noted, waiting = waiting, []
-                    await archive.catalog.note_items(number, noted)
-                yield verdict
-        finally:
-            await archive.catalog.note_items(number, waiting)
+    number = await begin(archive, tenant, format_name)
+    async with aclosing(go_on(archive, tenant, number, items)) as verdicts:
+        async for verdict in verdicts:
+            yield verdict
+    await end(archive, number)
+
+
+async def begin(archive: Archive, tenant: int, format_name: str) -> int:
+    """Begin an import and return its number."""
+    return await archive.catalog.begin_import(tenant, format_name, int(time.time()))
+
+
+async def end(archive: Archive, number: int) -> None:
+    """Note that an import came to its end."""
     await archive.catalog.end_import(number, int(time.time()))
+
+
+async def go_on(
+    archive: Archive, tenant: int, number: int, items: Iterable[Item]
+) -> AsyncGenerator[Verdict]:
+    """Take in items of an import (see `take_in_batch`) and keep the verdicts in the ledger.
+
+    What was taken in is known to be of this import from the same moment on; its verdict is in the
+    ledger when it is yielded.
+
+    Raises:
+        StorageFull, Unavailable: the archive cannot go on. Verdicts yielded before hold.
+    """
+    async with aclosing(take_in_batch(archive, tenant, items, number)) as groups:
+        async for verdicts in groups:
+            await archive.catalog.note_items(number, [_item(verdict) for verdict in verdicts])
+            for verdict in verdicts:
+                yield verdict
 
 
 def _item(verdict: Verdict) -> ImportItem:

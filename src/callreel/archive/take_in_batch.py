@@ -69,10 +69,11 @@ Added = Outcome | BadRecording
 
 async def take_in_batch(
     archive: Archive, tenant: int, items: Iterable[Item], run: int | None = None
-) -> AsyncGenerator[Verdict]:
+) -> AsyncGenerator[list[Verdict]]:
     """Take in all candidates, a transaction for each group, and yield a verdict for every item.
 
-    A verdict that a recording was added is a promise: it is on stable storage.
+    They come group by group, in the order of the items. A verdict that a recording was added is
+    a promise: it is on stable storage.
 
     Args:
         archive: The archive.
@@ -85,8 +86,8 @@ async def take_in_batch(
     """
     for group in groups(items):
         verdicts, halt = await _take_in_group(archive, tenant, group, run)
-        for verdict in verdicts:
-            yield verdict
+        if verdicts:
+            yield verdicts
         if halt is not None:
             raise halt.error
 

@@ -67,6 +67,10 @@ class Brought:
     is_touched: bool
 
 
+WatchedFile = tuple[bytes, int, float]
+"""A file of a watched folder: its path below it, its size in bytes, when it was written (UTC)."""
+
+
 class Ledger(Protocol):
     """Imports. A write has reached stable storage when its method returns."""
 
@@ -117,4 +121,12 @@ class Ledger(Protocol):
 
     async def touch(self, reach: Reach, recording_id: str, at: int) -> None:
         """Note that someone heard a recording; nothing happens where there is none."""
+        ...
+
+    async def watched_files(self, tenant: int, folder: str) -> list[WatchedFile]:
+        """Return the files of a watched folder that need not be looked at again."""
+        ...
+
+    async def note_watched(self, tenant: int, folder: str, files: Sequence[WatchedFile]) -> None:
+        """Note files of a watched folder, each in place of what was noted of its path before."""
         ...

@@ -16,7 +16,7 @@ from callreel.catalog import (
     sqlite_people,
     sqlite_write,
 )
-from callreel.catalog.ledger import Brought, ImportItem, ImportRun
+from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
 from callreel.catalog.migrate import Migration, migrations
 from callreel.catalog.sqlite_db import Database
 from callreel.model import (
@@ -148,6 +148,14 @@ class SqliteCatalog:
     async def touch(self, reach: Reach, recording_id: str, at: int) -> None:
         if not await self._db.read(lambda db: sqlite_ledger.is_touched(db, reach, recording_id)):
             await self._db.write(lambda db: sqlite_ledger.touch(db, reach, recording_id, at))
+
+    async def watched_files(self, tenant: int, folder: str) -> list[WatchedFile]:
+        return await self._db.read_slowly(
+            lambda db: sqlite_ledger.watched_files(db, tenant, folder)
+        )
+
+    async def note_watched(self, tenant: int, folder: str, files: Sequence[WatchedFile]) -> None:
+        await self._db.write(lambda db: sqlite_ledger.note_watched(db, tenant, folder, files))
 
     async def check(self) -> None:
         await self._db.read(lambda db: db.execute("SELECT 1 FROM recording LIMIT 1").get)

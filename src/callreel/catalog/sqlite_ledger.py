@@ -10,7 +10,7 @@ from typing import Any, Final
 import apsw
 
 from callreel.catalog.bounds import narrowing
-from callreel.catalog.ledger import Brought, ImportItem, ImportRun
+from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
 from callreel.errors import NotFound
 from callreel.model import Reach
 
@@ -136,3 +136,20 @@ def _key(connection: apsw.Connection, reach: Reach, recording_id: str) -> int | 
     sql = f"SELECT k FROM entry d WHERE d.tenant = ? AND d.id = ?{narrow.where}"
     k: int | None = connection.execute(sql, (reach.tenant, recording_id, *narrow.args)).get
     return k
+
+
+def watched_files(connection: apsw.Connection, tenant: int, folder: str) -> list[WatchedFile]:
+    """Return the files that need not be looked at again (see `Ledger.watched_files`)."""
+    sql = "SELECT place, size, modified_at FROM watched_file WHERE tenant = ? AND folder = ?"
+    rows: list[Any] = connection.execute(sql, (tenant, folder)).fetchall()
+    return rows
+
+
+def note_watched(
+    connection: apsw.Connection, tenant: int, folder: str, files: Sequence[WatchedFile]
+) -> None:
+    """Note files of a watched folder (see `Ledger.note_watched`)."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO watched_file VALUES (?, ?, ?, ?, ?)",
+        ((tenant, folder, *file) for file in files),
+    )

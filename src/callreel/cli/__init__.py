@@ -31,6 +31,7 @@ app.command(
     "is reported and the rest goes on; an import that was cut short is finished by running it "
     "again. Exit code: 0 all went well, 3 something was refused, 1 it could not go on.",
 )
+app.command("callreel.cli.watch:watch", help="Take in recordings as they appear in a folder.")
 app.command("callreel.cli.imports:imports", help="List, show and undo imports.")
 app.command("callreel.cli.settings:settings", help="Show every setting and its value.")
 

@@ -15,7 +15,7 @@ from callreel.errors import Misconfigured
 SHOWN: Final = 10
 _FILES: Final = (Became.ADDED, Became.SAME, Became.LATER, Became.EARLIER, Became.REFUSED)
 _ROWS: Final = (Became.JOINED, Became.UNRECORDED, Became.EARLIER, Became.REFUSED)
-_WORDS: Final = {
+WORDS: Final = {
     Became.ADDED: "taken in",
     Became.SAME: "already there",
     Became.LATER: "left for later",
@@ -152,7 +152,7 @@ def show(report: Report) -> None:
 
 
 def _show_table(title: str, counts: Counter[Became], order: tuple[Became, ...]) -> None:
-    rows = [(_WORDS[became], str(counts[became])) for became in order]
+    rows = [(WORDS[became], str(counts[became])) for became in order]
     print_rows((title, "number"), [*rows, ("seen", str(counts.total()))])
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from callreel.errors import Misconfigured
+from callreel.importers.tree import Found, every_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,7 @@ class Source:
         zone: The time zone of the system that wrote them, or None where the format says it.
         settle: Seconds for which a file must not have been written to, or it is left for later.
         columns: What the columns of the call records mean, in the way of the format, or None.
+        is_news: Whether a file need be looked at at all; of one that need not, nothing is said.
     """
 
     root: Path
@@ -26,6 +29,7 @@ class Source:
     zone: ZoneInfo | None = None
     settle: int = 10
     columns: str | None = None
+    is_news: Callable[[Found], bool] = every_file
 
     def need_zone(self) -> ZoneInfo:
         """Return the time zone.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -45,17 +45,27 @@ class Found:
         return printable("/".join(self.parts))
 
 
+def every_file(_found: Found) -> bool:
+    """Say that a file is to be spoken of."""
+    return True
+
+
 class Tree:
     """All plain files below one folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, is_news: Callable[[Found], bool] = every_file) -> None:
         """Take a folder.
+
+        Args:
+            root: The folder.
+            is_news: Which of its plain files to speak of.
 
         Raises:
             Misconfigured: there is no such folder, or it cannot be read.
         """
         try:
             self.root = root.resolve(strict=True)
+            self._is_news = is_news
             os.close(os.open(self.root, _FOLDER))
         except OSError as error:
             raise Misconfigured(
@@ -77,9 +87,13 @@ class Tree:
                 parts = (*folder, name)
                 if stat.S_ISDIR(info.st_mode) and len(parts) <= MAX_DEPTH:
                     below.append(parts)
-                else:
-                    yield _seen(parts, info)
+                elif (seen := self._seen(parts, info)) is not None:
+                    yield seen
             waiting.extend(reversed(below))
+
+    def _seen(self, parts: tuple[str, ...], info: os.stat_result) -> Found | Refusal | None:
+        seen = _seen(parts, info)
+        return None if isinstance(seen, Found) and not self._is_news(seen) else seen
 
     def open(self, parts: tuple[str, ...]) -> BinaryIO:
         """Open a file for reading.

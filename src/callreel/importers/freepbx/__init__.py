@@ -37,7 +37,7 @@ class FreePbx:
         """
         self._zone: ZoneInfo = source.need_zone()
         self._settle = source.settle
-        self._tree = Tree(source.root)
+        self._tree = Tree(source.root, source.is_news)
         self._table = None if source.records is None else Table(Path(source.records), COLUMNS)
         self._legs = Legs()
         self._wanted: Wanted | None = None

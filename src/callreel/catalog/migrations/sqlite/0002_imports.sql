@@ -42,3 +42,14 @@ CREATE TABLE touched (
     k INTEGER PRIMARY KEY,
     at INTEGER NOT NULL
 ) STRICT;
+
+-- Which files a watched folder held when they were last looked at, so that none is read twice.
+
+CREATE TABLE watched_file (
+    tenant INTEGER NOT NULL REFERENCES tenant (number),
+    folder TEXT NOT NULL,
+    place BLOB NOT NULL,  -- the path below the folder, as the file system has it
+    size INTEGER NOT NULL,
+    modified_at REAL NOT NULL,
+    PRIMARY KEY (tenant, folder, place)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,128 @@
+"""`callreel watch`: take in what appears in a folder, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from watchfiles import awatch
+
+from callreel.archive.verdict import Became, Verdict
+from callreel.archive.watch import Folder, IsNews, Watch
+from callreel.cli.import_report import WORDS
+from callreel.cli.output import moment, note
+from callreel.cli.source_options import SourceOptions, owner_of
+from callreel.errors import StorageFull, Unavailable
+from callreel.importers import Importer, importer_for
+from callreel.settings import Settings, read_settings
+from callreel.wiring import existing, open_archive
+
+MORE_THAN_SETTLED: Final = 1.0  # seconds
+REST: Final = 4  # times as long as a pass took: a large folder must not keep a processor busy
+_QUIET_ROWS: Final = frozenset({Became.JOINED, Became.UNRECORDED, Became.EARLIER})
+Seconds = Annotated[int, Parameter(validator=Number(gte=1, lte=86_400))]
+
+
+def watch(
+    format: str,  # noqa: A002 - the name that the usage shows
+    folder: Path,
+    /,
+    *,
+    options: SourceOptions | None = None,
+    move_to: Path | None = None,
+    poll: Seconds = 60,
+) -> None:
+    """Take in recordings as they appear in a folder, until SIGTERM or Ctrl-C.
+
+    A file is taken in once it has stopped growing, and looked at once only, over restarts too. A
+    line tells of each; `callreel imports` keeps them.
+
+    Args:
+        format: What leaves the recordings behind; see `callreel import`.
+        folder: Where they appear.
+        options: What is known of them.
+        move_to: Move what is safe in the archive to this folder; else it stays where it is.
+        poll: Seconds between looks where nothing tells of changes, as on network shares.
+    """
+    options = options or SourceOptions()
+    source, wanted = options.source(folder), options.wanted()
+
+    def importer(is_news: IsNews) -> Importer:
+        return importer_for(format, replace(source, is_news=is_news), wanted)
+
+    importer(lambda _: False)  # what is wrong with the command is told before anything else
+    with suppress(KeyboardInterrupt):
+        asyncio.run(
+            _watch(read_settings(), Folder(folder, format, importer, move_to), options, poll)
+        )
+
+
+async def _watch(settings: Settings, folder: Folder, options: SourceOptions, poll: int) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _interrupt)
+    archive = open_archive(existing(settings))
+    try:
+        owner = await owner_of(archive.catalog, options.tenant)
+        watch = Watch(archive, owner.number, folder)
+        note(f"callreel: watching for {owner.name}; Ctrl-C ends it.")
+        try:
+            async with _changes(folder.path) as changed:
+                while True:
+                    changed.clear()
+                    began = time.monotonic()
+                    await _pass(watch)
+                    await asyncio.sleep(REST * (time.monotonic() - began))
+                    pause = options.settle + MORE_THAN_SETTLED if watch.is_waiting else poll
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(changed.wait(), min(pause, poll))
+        finally:
+            await watch.end()
+    finally:
+        await archive.close()
+
+
+async def _pass(watch: Watch) -> None:
+    try:
+        async with aclosing(watch.look()) as verdicts:
+            async for verdict in verdicts:
+                _tell(verdict)
+    except (StorageFull, Unavailable) as error:
+        note(f"callreel: {error.message} Trying again.")
+
+
+def _tell(verdict: Verdict) -> None:
+    if verdict.became in _QUIET_ROWS or verdict.became is Became.LATER:
+        return
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    said = f"{moment(int(time.time()))} {WORDS[verdict.became]} {verdict.where}{reason}"
+    print(said, flush=True)
+
+
+@asynccontextmanager
+async def _changes(folder: Path) -> AsyncIterator[asyncio.Event]:
+    """Lend an event that is set when something changes in a folder, where the system tells."""
+    changed = asyncio.Event()
+    stop = asyncio.Event()
+
+    async def follow() -> None:
+        with suppress(OSError, RuntimeError):  # no more watches to be had, or the folder vanished
+            async for _ in awatch(folder, stop_event=stop):
+                changed.set()
+
+    following = asyncio.create_task(follow())
+    try:
+        yield changed
+    finally:
+        stop.set()
+        await following
+
+
+def _interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
