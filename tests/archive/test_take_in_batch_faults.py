@@ -190,7 +190,8 @@ def test_the_waveform_of_what_was_imported_is_kept_with_it(
     machine: Machine, root: Path, tmp_path: Path
 ) -> None:
     fill(root, 1)
-    digest = hashlib.sha256(found(root)[0].open().read()).hexdigest()
+    with found(root)[0].open() as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
 
     async def work(archive: Archive) -> Path | None:
         await taken_in(archive, found(root))
