@@ -177,7 +177,8 @@ def test_of_many_different_notes_the_first_are_told_and_counted_on(
 
 
 def test_the_report_of_nothing_is_whole(tmp_path: Path) -> None:
-    nothing = {"seen": 0, "added": 0, "already_there": 0, "left_for_later": 0, "refused": 0}
+    kinds = ("seen", "added", "already_there", "left_for_later", "earlier", "refused")
+    nothing = dict.fromkeys(kinds, 0)
 
     assert written(tmp_path / "report.json") == {
         "items": [],
@@ -185,7 +186,7 @@ def test_the_report_of_nothing_is_whole(tmp_path: Path) -> None:
         "dry_run": False,
         "finished": True,
         "files": nothing,
-        "rows": {"seen": 0, "joined": 0, "unrecorded": 0, "refused": 0},
+        "rows": {"seen": 0, "joined": 0, "unrecorded": 0, "earlier": 0, "refused": 0},
         "kinds": {},
         "noted": 0,
     }

@@ -152,7 +152,8 @@ def show(report: Report) -> None:
 
 
 def _show_table(title: str, counts: Counter[Became], order: tuple[Became, ...]) -> None:
-    rows = [(WORDS[became], str(counts[became])) for became in order]
+    told = [became for became in order if counts[became] or became is not Became.EARLIER]
+    rows = [(WORDS[became], str(counts[became])) for became in told]
     print_rows((title, "number"), [*rows, ("seen", str(counts.total()))])
 
 
