@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callreel.importers.freepbx.names import CONFERENCE, key_of, known, parse
+from callreel.importers.audio_file import key_of
+from callreel.importers.freepbx.names import CONFERENCE, parse
+from callreel.importers.parties import known
 
 TAIL = "20260302-090005-1772438405.10.wav"
 

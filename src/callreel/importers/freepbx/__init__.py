@@ -7,13 +7,13 @@ header, says it better (`cdr.py`); a file that it has no row of is taken by its 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from callreel.importers.audio_file import refusal_by_look
 from callreel.importers.freepbx import names
 from callreel.importers.freepbx.calls import call_of
 from callreel.importers.freepbx.cdr import COLUMNS, Leg, Legs, Wanted
@@ -23,7 +23,6 @@ from callreel.importers.table import Table
 from callreel.importers.tree import Found, Tree
 
 NAME: Final = "freepbx"
-HEADER_BYTES: Final = 44  # of a WAV file without sound
 
 
 class FreePbx:
@@ -66,7 +65,7 @@ class FreePbx:
         return count, wanted
 
     def _item(self, found: Found) -> Candidate | Refusal:
-        refusal = self._refusal_by_look(found)
+        refusal = refusal_by_look(found, self._settle)
         if refusal is not None:
             return refusal
         name = names.parse(found.name)
@@ -100,23 +99,6 @@ class FreePbx:
             queue=name.to if name.kind == names.QUEUE else None,
             notes=notes,
         )
-
-    def _refusal_by_look(self, found: Found) -> Refusal | None:
-        extension = names.split_extension(found.name)[1]
-        if extension in names.HEADERLESS_EXTENSIONS:
-            reason = (
-                "Audio without a header does not say what it is; convert it to WAV first, "
-                "under the same name."
-            )
-            return Refusal(found.where, Fault.NOT_AUDIO, reason)
-        if extension not in names.AUDIO_EXTENSIONS:
-            return Refusal(found.where, Fault.NOT_AUDIO, "By its name this is no audio.")
-        if abs(time.time() - found.modified_at) < self._settle:
-            reason = "The file was written to a moment ago; the next import takes it."
-            return Refusal(found.where, Fault.GROWING, reason)
-        if found.size <= HEADER_BYTES:
-            return Refusal(found.where, Fault.EMPTY, "The file holds no sound.")
-        return None
 
     def _is_late(self, name: names.RecordingName) -> bool:
         """Say whether the rows were read without looking for this file's."""

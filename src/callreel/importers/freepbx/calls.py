@@ -15,19 +15,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from callreel.importers.freepbx.cdr import Leg
-from callreel.importers.freepbx.names import RecordingName, known
+from callreel.importers.freepbx.names import RecordingName
 from callreel.importers.local_time import to_utc
+from callreel.importers.parties import direction_of_context, first_number, is_outside
 from callreel.model import Call, DialogType, Direction
 
 INBOUND_KINDS: Final = frozenset({"in", "external", "generic"})
 OUTBOUND_KINDS: Final = frozenset({"out", "internal"})
 _INBOUND_LIKELY: Final = frozenset({"q", "rg", "ivr"})  # queues and groups are there for callers
-_OUTBOUND_CONTEXTS: Final = ("from-internal", "outbound", "outrt-", "macro-dialout")
-_INBOUND_CONTEXTS: Final = ("from-trunk", "from-pstn", "from-did", "from-dahdi", "ext-did")
-_NO_NUMBERS: Final = frozenset(
-    {"h", "i", "t", "o", "a", "fax", "failed", "hang", "hangup", "startmeetme", "~~s~~"}
-)
-_SHORTEST_OUTSIDE: Final = 7  # digits; what is shorter is an extension, a queue or a service
 _CLOCKS_AGREE: Final = 1800
 
 
@@ -66,14 +61,10 @@ def direction_of(name: RecordingName, leg: Leg | None) -> Direction:
         return Direction.INBOUND
     if name.kind in OUTBOUND_KINDS:
         return Direction.OUTBOUND
-    if leg is not None and leg.dcontext.startswith(_OUTBOUND_CONTEXTS):
-        return Direction.OUTBOUND
-    is_inbound = (
-        (leg is not None and leg.dcontext.startswith(_INBOUND_CONTEXTS))
-        or name.kind in _INBOUND_LIKELY
-        or name.caller is None
-        or _is_outside(name.caller)
-    )
+    told = None if leg is None else direction_of_context(leg.dcontext)
+    if told is not None:
+        return told
+    is_inbound = name.kind in _INBOUND_LIKELY or name.caller is None or is_outside(name.caller)
     return Direction.INBOUND if is_inbound else Direction.OUTBOUND
 
 
@@ -95,7 +86,7 @@ def _named_call(name: RecordingName, direction: Direction, started_at: int) -> C
         hung_up_at=started_at,
         talking_ms=0,
         from_number=name.caller,
-        to_number=_first(name.to),
+        to_number=first_number(name.to),
         source_call_id=name.uniqueid,
     )
 
@@ -103,17 +94,6 @@ def _named_call(name: RecordingName, direction: Direction, started_at: int) -> C
 def _numbers(name: RecordingName, leg: Leg, direction: Direction) -> tuple[str | None, str | None]:
     """Return who called and who was called."""
     if direction is Direction.INBOUND:
-        return _first(leg.src, leg.cnum, name.caller), _first(leg.did, leg.dst, name.to)
-    caller = _first(leg.cnum, leg.src, leg.outbound_cnum, name.caller)
-    return caller, _first(leg.dst, name.to)
-
-
-def _first(*numbers: str | None) -> str | None:
-    for number in numbers:
-        if number is not None and known(number) and number.lower() not in _NO_NUMBERS:
-            return known(number)
-    return None
-
-
-def _is_outside(number: str) -> bool:
-    return number.startswith("+") or sum(each.isdigit() for each in number) >= _SHORTEST_OUTSIDE
+        return first_number(leg.src, leg.cnum, name.caller), first_number(leg.did, leg.dst, name.to)
+    caller = first_number(leg.cnum, leg.src, leg.outbound_cnum, name.caller)
+    return caller, first_number(leg.dst, name.to)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from callreel.importers.freepbx.names import RecordingName, key_of
+from callreel.importers.audio_file import key_of
+from callreel.importers.freepbx.names import RecordingName
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse, plain_text
 from callreel.importers.table import Table, TableRow
 

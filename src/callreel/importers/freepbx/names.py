@@ -12,21 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from callreel.importers.audio_file import key_of, split_extension
 from callreel.importers.items import plain_text
+from callreel.importers.parties import known
 
-AUDIO_EXTENSIONS: Final = frozenset({"wav", "wav49", "mp3", "ogg", "opus", "flac"})
-HEADERLESS_EXTENSIONS: Final = frozenset(
-    {"gsm", "sln", "sln16", "ulaw", "ul", "pcm", "alaw", "al", "g722", "g729", "raw"}
-)
 CONFERENCE: Final = "conference"
 QUEUE: Final = "q"
 LONGEST_NUMBER: Final = 64
 
-# What stands for a caller who is not known, and what a conference's name has in that place:
-# the recording policy.
-_NOBODY: Final = frozenset(
-    {"", "unknown", "anonymous", "restricted", "private", "unavailable", "withheld", "s"}
-)
+# What a conference's name has in a caller's place: the recording policy.
 _POLICIES: Final = frozenset({"always", "force", "yes", "no", "never", "dontcare", "delayed"})
 
 _PATTERN: Final = re.compile(
@@ -61,12 +55,6 @@ class RecordingName:
     epoch: int
 
 
-def split_extension(name: str) -> tuple[str, str]:
-    """Return a name without its extension, and the extension in lower case."""
-    stem, dot, extension = name.rpartition(".")
-    return (stem, extension.lower()) if dot else (name, "")
-
-
 def parse(name: str) -> RecordingName | None:
     """Return what a file name says, or None where it does not follow the convention."""
     match = _PATTERN.fullmatch(split_extension(name)[0])
@@ -92,21 +80,3 @@ def parse(name: str) -> RecordingName | None:
         uniqueid=match["uniqueid"],
         epoch=int(match["epoch"]),
     )
-
-
-def key_of(path: str) -> str:
-    """Return what a file's name and a row's `recordingfile` have in common.
-
-    The folders are left out, as some versions write them, and the extension, as many systems
-    convert recordings afterwards; so are the seconds that a conference's file ends in.
-    """
-    name = path.replace("\\", "/").rpartition("/")[2]
-    extension = split_extension(name)[1]
-    is_extension = extension in AUDIO_EXTENSIONS | HEADERLESS_EXTENSIONS
-    stem = split_extension(name)[0] if is_extension else name
-    return re.sub(r"(\.[0-9]{1,10})-[0-9]{9,10}\Z", r"\1", stem)
-
-
-def known(number: str) -> str | None:
-    """Return a number, or None for the words that stand for none."""
-    return None if number.strip().lower() in _NOBODY else number.strip()
