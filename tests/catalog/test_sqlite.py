@@ -41,9 +41,9 @@ class TestSqliteWhereTwoValuesAreMany(ListContract):
     def tiny_caps(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(sqlite_plan, "MERGED_MOST", 1)
         monkeypatch.setattr(sqlite_list, "NEAR_LEAST", 1)
-        sqlite_plan.condition_source.cache_clear()
+        sqlite_list._alone.cache_clear()
         yield
-        sqlite_plan.condition_source.cache_clear()
+        sqlite_list._alone.cache_clear()
 
     def open(self, folder: Path) -> Catalog:
         return SqliteCatalog(folder / "callreel.db")

@@ -7,7 +7,6 @@ none can see past the tenant or past what a key is narrowed to.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 from callreel.model import EARLIEST_START, LATEST_START, CallFilter, Reach, Span
@@ -81,7 +80,6 @@ class Residual:
         return tuple(arg for _, args in self.pieces for arg in args)
 
 
-@lru_cache(256)  # clients ask the same again and again
 def bounds_of(reach: Reach, call_filter: CallFilter, longest_call: int) -> Bounds:
     """Return the bounds of a filter within a reach.
 

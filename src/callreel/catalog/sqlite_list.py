@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 import apsw
@@ -100,8 +101,33 @@ def page(connection: apsw.Connection, reach: Reach, request: ListRequest, openin
     if _is_of_all(reach, request):
         whole = first_key(reach.tenant), first_key(reach.tenant + 1)
         return _range_page(connection, whole, False, request.limit, opening)
+    alone = _alone(reach, request)
+    if alone is not None:
+        return _joined_page(connection, alone, opening)
     with _one_moment(connection):
         return _page(connection, reach, request, opening)
+
+
+@lru_cache(maxsize=512)
+def _alone(reach: Reach, request: ListRequest) -> Piece | None:
+    """Return the statement of a list that one condition decides, or None where more is needed.
+
+    It depends on nothing but the question, and clients ask the same again and again.
+    """
+    order = order_of(request.sort)
+    if not order.is_by_key or not request.filter.hung_up.is_open:
+        return None
+    bounds = bounds_of(reach, request.filter, longest_call=0)
+    after = _position(order, request.after, reach)
+    if after is not None:
+        bounds = _behind(bounds, order, after[-1])
+    conditions = conditions_of(bounds)
+    if bounds.are_empty or not bounds.have_no_span or len(conditions) != 1:
+        return None
+    if not conditions[0].can_be_merged:
+        return None
+    source = condition_source(bounds, conditions[0])
+    return _joined(bounds, order, source, request.limit, request.offset)
 
 
 @contextmanager
@@ -176,35 +202,39 @@ def _range_page(
 
 
 def _page_by_key(asked: Asked, opening: bytes) -> Page:
-    """Return a page of a filtered list, in the order of the key.
+    """Return a page of a list with several conditions, in the order of the key.
 
-    One condition alone leads. Of several, the calls that the list begins with are tested first,
-    which often fills the page.
+    The calls that the list begins with are tested first, which often fills the page.
     """
-    bounds, conditions = asked.bounds, conditions_of(asked.bounds)
-    if len(conditions) == 1 and bounds.have_no_span and conditions[0].can_be_merged:
-        return _joined_page(asked, condition_source(bounds, conditions[0]), opening)
+    connection, bounds, order = asked.connection, asked.bounds, asked.order
+    conditions = conditions_of(bounds)
     calls = NEAR_FACTOR * asked.need + NEAR_LEAST
-    near = near_source(bounds, conditions, asked.order, calls)
+    near = near_source(bounds, conditions, order, calls)
     if near is not None:
-        found = _joined_page(asked, near, opening)
-        if found.count == asked.limit or sqlite_days.count(asked.connection, bounds) <= calls:
+        statement = _joined(bounds, order, near, asked.limit, asked.offset)
+        found = _joined_page(connection, statement, opening)
+        if found.count == asked.limit or sqlite_days.count(connection, bounds) <= calls:
             return found
-    rare = rarest(asked.connection, bounds, conditions, asked.cap)
-    return _joined_page(asked, rare or common_source(bounds, conditions), opening)
+    source = rarest(connection, bounds, conditions, asked.cap) or common_source(bounds, conditions)
+    statement = _joined(bounds, order, source, asked.limit, asked.offset)
+    return _joined_page(connection, statement, opening)
 
 
-def _joined_page(asked: Asked, source: Source, opening: bytes) -> Page:
-    """Read keys and bodies in one statement."""
-    last, direction = ("min", "DESC") if asked.order.descends else ("max", "ASC")
-    keys, args = source.keys(asked.bounds)
+def _joined(bounds: Bounds, order: Order, source: Source, limit: int, offset: int) -> Piece:
+    """Return the statement for keys and bodies at once; its first value goes between bodies."""
+    last, direction = ("min", "DESC") if order.descends else ("max", "ASC")
+    keys, args = source.keys(bounds)
     sql = (
         f"SELECT CAST(group_concat(r.body, ?) AS BLOB), count(*), {last}(r.k) "
         f"FROM ({keys} ORDER BY k {direction} LIMIT ? OFFSET ?) s "
         "CROSS JOIN recording r ON r.k = s.k"
     )
-    values = ("," + opening.decode(), *args, asked.limit, asked.offset)
-    bodies, found, k = asked.connection.execute(sql, values).get
+    return sql, (*args, limit, offset)
+
+
+def _joined_page(connection: apsw.Connection, statement: Piece, opening: bytes) -> Page:
+    sql, args = statement
+    bodies, found, k = connection.execute(sql, ("," + opening.decode(), *args)).get
     return Page(opening + bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
 
 

@@ -8,7 +8,6 @@ looking is bounded, and that of not looking is not.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final
 
 import apsw
@@ -163,7 +162,6 @@ def talking_source(bounds: Bounds) -> Source:
     return Source("by_talking", where, (bounds.tenant, *args), rest)
 
 
-@lru_cache(256)
 def condition_source(bounds: Bounds, condition: Condition) -> Source:
     """Drive from a set of values."""
     where, args = valued("d", condition.column, condition.choice, bounds.tenant)
