@@ -48,7 +48,7 @@ class Table:
         """
         self.name = path.name
         self._path = path
-        with self._open() as stream:
+        with open_text(self._path) as stream:
             header = stream.readline(MAX_LINE)
         self._delimiter = max(",;\t|", key=header.count)
         # What mysql prints has tabs and no quoting, so a quote in a name is a plain character.
@@ -67,7 +67,7 @@ class Table:
         Raises:
             Misconfigured: the file can no longer be read.
         """
-        with self._open() as stream:
+        with open_text(self._path) as stream:
             lines = _Lines(stream)
             reader = self._reader(lines)
             while True:
@@ -100,15 +100,23 @@ class Table:
             return csv.reader(lines, delimiter=self._delimiter)
         return csv.reader(lines, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
 
-    def _open(self) -> TextIO:
-        try:
-            with self._path.open("rb") as raw:
-                encoding = _OTHER_ENCODINGS.get(raw.read(2), "utf-8-sig")
-            errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
-            return self._path.open(encoding=encoding, errors=errors, newline="")
-        except OSError as error:
-            says = (error.strerror or "it failed").lower()
-            raise Misconfigured(f"The file of call records cannot be read: {says}.") from error
+
+def open_text(path: Path) -> TextIO:
+    """Open a file of call records as text, whatever its encoding.
+
+    Bytes that are not in it stay what they are (see PEP 383).
+
+    Raises:
+        Misconfigured: it cannot be read.
+    """
+    try:
+        with path.open("rb") as raw:
+            encoding = _OTHER_ENCODINGS.get(raw.read(2), "utf-8-sig")
+        errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+        return path.open(encoding=encoding, errors=errors, newline="")
+    except OSError as error:
+        says = (error.strerror or "it failed").lower()
+        raise Misconfigured(f"The file of call records cannot be read: {says}.") from error
 
 
 class _Lines:
