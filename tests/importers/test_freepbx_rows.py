@@ -38,6 +38,10 @@ def wanted_name() -> RecordingName:
     return name
 
 
+def unrecorded(leg: Leg) -> Row:
+    return Row(leg.where, RowUse.UNRECORDED)
+
+
 class Read:
     """What becomes of rows, each given as what differs from a sound one."""
 
@@ -49,7 +53,7 @@ class Read:
         wanted.want(wanted_name())
         wanted.want(None)
         legs = Legs()
-        self.items: list[Item] = list(legs.read(Table(path, COLUMNS), wanted))
+        self.items: list[Item] = list(legs.read(Table(path, COLUMNS), wanted, unrecorded))
         self.leg = legs.of(wanted_name())
 
     @property
@@ -215,7 +219,8 @@ def test_columns_that_are_not_needed_may_be_missing(tmp_path: Path) -> None:
     path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
     legs = Legs()
     wanted = Wanted({wanted_name().key}, set())
-    assert list(legs.read(Table(path, COLUMNS), wanted)) == [Row("cdr.csv:2", RowUse.JOINED)]
+    read = list(legs.read(Table(path, COLUMNS), wanted, unrecorded))
+    assert read == [Row("cdr.csv:2", RowUse.JOINED)]
     leg = legs.of(wanted_name())
     assert isinstance(leg, Leg)
     assert (leg.cnum, leg.outbound_cnum, leg.did, leg.dcontext, leg.linkedid) == ("",) * 5

@@ -1,25 +1,25 @@
 """FreePBX and plain Asterisk: the folder of the monitor, with the `cdr` table beside it.
 
 The folder is `/var/spool/asterisk/monitor`, usually with `YYYY/MM/DD/` inside; the names of the
-files say what each is (`names.py`). The table `asteriskcdrdb.cdr`, exported as text with a
-header, says it better (`cdr.py`); a file that it has no row of is taken by its name alone.
+files say what each is (`names.py`). The table `asteriskcdrdb.cdr`, in the database or out of it
+(`records`), says it better (`cdr.py`); a file that it has no row of is taken by its name alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from callreel.importers.audio_file import refusal_by_look
 from callreel.importers.freepbx import names
-from callreel.importers.freepbx.calls import call_of
-from callreel.importers.freepbx.cdr import COLUMNS, Leg, Legs, Wanted
+from callreel.importers.freepbx.calls import call_of, unrecorded
+from callreel.importers.freepbx.cdr import COLUMNS, MORE_COLUMNS, Leg, Legs, Wanted
+from callreel.importers.freepbx.people import agent_of, queue_of
 from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
+from callreel.importers.records import open_records
 from callreel.importers.source import Source
-from callreel.importers.table import Table
 from callreel.importers.tree import Found, Tree
 
 NAME: Final = "freepbx"
@@ -37,7 +37,11 @@ class FreePbx:
         self._zone: ZoneInfo = source.need_zone()
         self._settle = source.settle
         self._tree = Tree(source.root, source.is_news)
-        self._table = None if source.records is None else Table(Path(source.records), COLUMNS)
+        self._table = (
+            None
+            if source.records is None
+            else open_records(source.records, COLUMNS, known=MORE_COLUMNS)
+        )
         self._legs = Legs()
         self._wanted: Wanted | None = None
 
@@ -49,7 +53,7 @@ class FreePbx:
         """Yield what becomes of each row of the table, then of each file."""
         if self._table is not None:
             wanted = self._wanted or self._survey()[1]
-            yield from self._legs.read(self._table, wanted)
+            yield from self._legs.read(self._table, wanted, partial(unrecorded, zone=self._zone))
         for found in self._tree.walk():
             yield found if isinstance(found, Refusal) else self._item(found)
 
@@ -82,7 +86,8 @@ class FreePbx:
         return self._candidate(found, name, leg)
 
     def _candidate(self, found: Found, name: names.RecordingName, leg: Leg | None) -> Candidate:
-        call, notes = call_of(name, leg, self._zone)
+        waiting = None if leg is None else self._legs.waiting(leg)
+        call, notes = call_of(name, leg, self._zone, waiting)
         if leg is None and self._table is not None:
             notes = (*notes, "The call records have no row of it; its name alone was used.")
         return Candidate(
@@ -96,7 +101,8 @@ class FreePbx:
             size=found.size,
             original_name=printable(found.name),
             source=NAME,
-            queue=name.to if name.kind == names.QUEUE else None,
+            agent=agent_of(name, leg, call.direction),
+            queue=queue_of(name, leg),
             notes=notes,
         )
 

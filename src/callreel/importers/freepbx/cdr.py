@@ -7,7 +7,7 @@ answer lies `billsec` seconds before the end. A call may have several rows, one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,11 +15,18 @@ from typing import Final
 from callreel.importers.audio_file import key_of
 from callreel.importers.freepbx.names import RecordingName
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse, plain_text
-from callreel.importers.table import Table, TableRow
+from callreel.importers.records import CallRecords
+from callreel.importers.table import TableRow
 
 COLUMNS: Final = frozenset(
     {"calldate", "src", "dst", "duration", "billsec", "disposition", "uniqueid", "recordingfile"}
 )
+MORE_COLUMNS: Final = frozenset(
+    {
+        "did", "cnum", "outbound_cnum", "dcontext", "linkedid", "channel", "dstchannel",
+        "lastapp", "lastdata",
+    }
+)  # fmt: skip
 LONGEST_CALL: Final = 31 * 86_400
 LONGEST_TEXT: Final = 64
 _YEARS: Final = range(2000, 2136)
@@ -50,6 +57,29 @@ class Leg:
     dcontext: str
     uniqueid: str
     linkedid: str
+    channel: str = ""
+    dstchannel: str = ""
+    lastapp: str = ""
+    lastdata: str = ""
+
+    @property
+    def has_talk(self) -> bool:
+        """Whether its answer is that of a person: a queue and a menu answer by themselves."""
+        by_itself = self.lastapp.lower() == "queue" or self.dcontext.startswith("ivr-")
+        return self.is_answered and self.billsec > 0 and not by_itself
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What tells how long the caller waited.
+
+    Attributes:
+        since: When the first leg of the call began, by the system's clock.
+        talked: The leg with the talk, whose answer ended it.
+    """
+
+    since: datetime
+    talked: Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +104,16 @@ class Legs:
         self._by_uniqueid: dict[str, list[Leg | Refusal]] = defaultdict(list)
         self._by_linkedid: dict[str, list[Leg | Refusal]] = defaultdict(list)
 
-    def read(self, table: Table, wanted: Wanted) -> Iterator[Item]:
-        """Keep the rows that are wanted; yield what became of each row."""
+    def read(
+        self, table: CallRecords, wanted: Wanted, unrecorded: Callable[[Leg], Row]
+    ) -> Iterator[Item]:
+        """Keep the rows that are wanted; yield what became of each row.
+
+        Args:
+            table: The rows.
+            wanted: Which of them to keep.
+            unrecorded: What to say of a leg of a call without recording.
+        """
         for row in table.rows():
             leg = _leg(table.name, row)
             if row.cells and self._keep(row.cells, leg, wanted):
@@ -86,7 +124,7 @@ class Legs:
                 reason = "The row names a recording that is not in the folder."
                 yield Refusal(leg.where, Fault.NO_AUDIO, reason)
             else:
-                yield Row(leg.where, RowUse.UNRECORDED)
+                yield unrecorded(leg)
 
     def of(self, name: RecordingName) -> Leg | Refusal | None:
         """Return the leg of a recording, the reason why its row is of no use, or None.
@@ -105,6 +143,19 @@ class Legs:
         unsound = [leg for leg in best if isinstance(leg, Refusal)]
         choice: list[Leg | Refusal] = [*answered, *sound, *unsound]
         return choice[0] if choice else None
+
+    def waiting(self, leg: Leg) -> Waiting | None:
+        """Return how long the caller of a leg's call waited, or None where the legs do not tell.
+
+        They do where the first of them, whose unique id is the linked id, is among them.
+        """
+        of_call = self._by_linkedid.get(leg.linkedid, ())
+        legs = [each for each in of_call if isinstance(each, Leg)]
+        talked = [each for each in legs if each.has_talk]
+        if not talked or not any(each.uniqueid == leg.linkedid for each in legs):
+            return None
+        since = min(each.clock for each in legs)
+        return Waiting(since, leg if leg.has_talk else max(talked, key=lambda each: each.billsec))
 
     def _keep(self, cells: dict[str, str], leg: Leg | Refusal, wanted: Wanted) -> bool:
         key, uniqueid = key_of(cells["recordingfile"]), cells["uniqueid"]
@@ -158,6 +209,10 @@ def _parsed(where: str, cells: dict[str, str]) -> Leg:
         dcontext=cells.get("dcontext", ""),
         uniqueid=_text(cells, "uniqueid"),
         linkedid=_text(cells, "linkedid"),
+        channel=cells.get("channel", ""),
+        dstchannel=cells.get("dstchannel", ""),
+        lastapp=cells.get("lastapp", ""),
+        lastdata=plain_text(cells.get("lastdata", ""))[:LONGEST_TEXT],
     )
 
 

@@ -80,3 +80,9 @@ def parse(name: str) -> RecordingName | None:
         uniqueid=match["uniqueid"],
         epoch=int(match["epoch"]),
     )
+
+
+def epoch_of(uniqueid: str) -> int | None:
+    """Return the seconds UTC that a unique id begins with, or None where it is made otherwise."""
+    match = re.fullmatch(r"(?:.*-)?([0-9]{9,10})\.[0-9]{1,10}", uniqueid)
+    return None if match is None else int(match[1])
