@@ -25,6 +25,7 @@ from typing import Final, Protocol
 
 from callreel.errors import Misconfigured
 from callreel.importers.freepbx import FreePbx
+from callreel.importers.freeswitch import FreeSwitch
 from callreel.importers.items import Item
 from callreel.importers.source import Source
 from callreel.importers.wanted import Wanted
@@ -49,6 +50,7 @@ class Importer(Protocol):
 FORMATS: Final[Mapping[str, Callable[[Source], Importer]]] = MappingProxyType(
     {
         "freepbx": FreePbx,
+        "freeswitch": FreeSwitch,
     }
 )
 

@@ -1,0 +1,196 @@
+"""FreeSWITCH, FusionPBX and FS PBX: a folder of recordings, with call detail records beside it.
+
+The records are those of `mod_json_cdr` and `mod_xml_cdr`, a file for each channel (`record.py`).
+They tell whose recording a file is; the files' own names do not follow one convention. So a file
+that no record names is not taken in.
+
+A call has several channels, and each a record. Those that name one file must be of one call; the
+one that was answered, that made the others and that was talked longest tells of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from callreel.errors import Misconfigured
+from callreel.importers.audio_file import refusal_by_look
+from callreel.importers.freeswitch.calls import agent_of, call_of, queue_of
+from callreel.importers.freeswitch.files import Ambiguous, Files, has_uuid, stem_of
+from callreel.importers.freeswitch.leg import Leg, leg_of
+from callreel.importers.freeswitch.record_files import RecordFile, RecordFiles, uuid_of
+from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
+from callreel.importers.source import Source
+from callreel.importers.tree import Found, Tree
+
+NAME: Final = "freeswitch"
+PATIENCE: Final = 3600
+"""Seconds for which a file waits for its record, which may come late, before it is refused."""
+
+Parts = tuple[str, ...]
+
+
+class FreeSwitch:
+    """The importer."""
+
+    def __init__(self, source: Source) -> None:
+        """Open the folder and the records.
+
+        Raises:
+            Misconfigured: either cannot be read, or no records are given.
+        """
+        if source.records is None:
+            raise Misconfigured("Give the folder of FreeSWITCH's call records with --cdr.")
+        self._source = source
+        self._tree = Tree(source.root)
+        self._records = RecordFiles(Path(source.records))
+        self._files = Files()
+        self._legs: dict[Parts, list[Leg]] = defaultdict(list)
+
+    def count(self) -> int:
+        """Return how many files there are."""
+        return sum(1 for _ in self._audio())
+
+    def items(self) -> Iterator[Item]:
+        """Yield what becomes of each record, then of each file."""
+        if not self._has_news():
+            return
+        for found in self._tree.walk():
+            if isinstance(found, Found):
+                self._files.add(found.parts)
+        for each in self._records.walk():
+            yield from self._items_of_record(each)
+        for seen in self._audio():
+            yield seen if isinstance(seen, Refusal) else self._item(seen)
+
+    def _has_news(self) -> bool:
+        """Say whether there is a file or a record to look at; records need not be read for none."""
+        if next(self._audio(), None) is not None:
+            return True
+        return any(
+            isinstance(each, Refusal) or self._source.is_news(_found(each))
+            for each in self._records.walk()
+        )
+
+    def _audio(self) -> Iterator[Found | Refusal]:
+        for seen in Tree(self._source.root, self._source.is_news).walk():
+            if isinstance(seen, Refusal) or not self._is_a_record(seen):
+                yield seen
+
+    def _is_a_record(self, found: Found) -> bool:
+        """Say whether a file is one that is spoken of as a record."""
+        is_among = self._tree.path(found.parts).is_relative_to(self._records.root)
+        return is_among and uuid_of(found.name) is not None
+
+    def _items_of_record(self, each: RecordFile | Found | Refusal) -> Iterator[Item]:
+        if isinstance(each, Refusal):
+            yield each
+        elif isinstance(each, Found):
+            path = self._records.root.joinpath(*each.parts[1:])
+            is_spoken_of = path.is_relative_to(self._tree.root)
+            if not is_spoken_of and self._source.is_news(each):
+                yield _stranger(each)
+        else:
+            item = self._judged(each)
+            if self._source.is_news(each.found):
+                yield item
+
+    def _judged(self, file: RecordFile) -> Item:
+        """Keep the leg that a record is of, for the files that are there, and say what it is."""
+        where = file.found.where
+        try:
+            leg = leg_of(where, file.read(), file.uuid, self._source.zone)
+            claimed = self._claimed(leg)
+        except Ambiguous:
+            reason = "Several files could be its recording; import the folder of one system alone."
+            return Refusal(where, Fault.BAD_ROW, reason)
+        except ValueError as error:
+            if self._is_young(file.found):
+                reason = f"It was written to a moment ago. {error}"
+                return Refusal(where, Fault.GROWING, reason, is_row=True)
+            return Refusal(where, Fault.BAD_ROW, str(error))
+        for parts in claimed:
+            self._legs[parts].append(leg)
+        return _use_of(leg, is_recorded=bool(claimed))
+
+    def _claimed(self, leg: Leg) -> list[Parts]:
+        """Return the files that a leg says are its recordings.
+
+        Raises:
+            Ambiguous: for one of them there are several.
+        """
+        told = [parts for path in leg.paths if (parts := self._files.find(path))]
+        if told:
+            return list(dict.fromkeys(told))
+        by_name = (self._files.find_by_uuid(each) for each in (leg.uuid, leg.bridged_to))
+        return [parts for parts in by_name if parts][:1]
+
+    def _item(self, found: Found) -> Candidate | Refusal:
+        refusal = refusal_by_look(found, self._source.settle)
+        if refusal is not None:
+            return refusal
+        if not self._files.has(found.parts):
+            reason = "The file appeared while the import ran; the next one takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
+        legs = self._legs.get(found.parts, [])
+        if not legs:
+            return self._without_call(found)
+        best = max(legs, key=lambda leg: leg.rank)
+        for leg in legs:
+            if not leg.is_of_one_call_with(best):
+                reason = f"Records of several calls name it: {best.where} and {leg.where}."
+                return Refusal(found.where, Fault.BAD_CALL, reason)
+        return self._candidate(found, best)
+
+    def _without_call(self, found: Found) -> Refusal:
+        if abs(time.time() - found.modified_at) < PATIENCE:
+            reason = "No call record names it yet; an import in an hour looks again."
+            return Refusal(found.where, Fault.GROWING, reason)
+        reason = "Audio without a call: no call record names it, and its name does not tell of one."
+        return Refusal(found.where, Fault.BAD_CALL, reason)
+
+    def _candidate(self, found: Found, leg: Leg) -> Candidate:
+        stem = stem_of(found.name)
+        return Candidate(
+            where=found.where,
+            call=call_of(leg),
+            is_measured=True,
+            native_id=printable(stem if has_uuid(stem) else f"{leg.call_id} {stem}"),
+            native_time=0,  # neither the uuid nor the name holds a time, and legs differ in theirs
+            path=self._tree.path(found.parts),
+            open=partial(self._tree.open, found.parts),
+            size=found.size,
+            original_name=printable(found.name),
+            source=NAME,
+            agent=agent_of(leg),
+            queue=queue_of(leg),
+            notes=leg.notes,
+        )
+
+    def _is_young(self, found: Found) -> bool:
+        return abs(time.time() - found.modified_at) < self._source.settle
+
+
+def _found(each: RecordFile | Found) -> Found:
+    return each if isinstance(each, Found) else each.found
+
+
+def _stranger(found: Found) -> Refusal:
+    reason = "Its name does not end in .cdr.json or .cdr.xml, as FreeSWITCH names call records."
+    return Refusal(found.where, Fault.BAD_ROW, reason)
+
+
+def _use_of(leg: Leg, *, is_recorded: bool) -> Item:
+    """Say what a sound record is good for."""
+    if is_recorded:
+        return Row(leg.where, RowUse.JOINED)
+    if leg.paths and leg.is_answered:
+        reason = "It names a recording that is not in the folder."
+        return Refusal(leg.where, Fault.NO_AUDIO, reason)
+    if leg.is_b:
+        return Row(leg.where, RowUse.JOINED)
+    return Row(leg.where, RowUse.UNRECORDED, call_of(leg), agent_of(leg), queue_of(leg))
