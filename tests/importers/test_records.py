@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from callreel.errors import Misconfigured
+from callreel.importers import database as database_module
 from callreel.importers import records
 from callreel.importers.database import DatabaseTable
 from callreel.importers.dump import Dump
@@ -177,3 +179,33 @@ def test_without_the_packages_it_is_said_what_to_install(
     monkeypatch.setattr(records, "import_module", missing)
     with pytest.raises(Misconfigured, match=r"pip install 'callreel\[sql\]'"):
         open_records(address(database), NEEDED)
+
+
+def test_what_a_driver_makes_of_odd_arguments_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, database: Path
+) -> None:
+    def broken(_engine: object) -> object:
+        raise AttributeError("'NoneType' object has no attribute 'encoding'")
+
+    monkeypatch.setattr("sqlalchemy.Engine.connect", broken)
+    with pytest.raises(Misconfigured, match="what follows the question mark in its address"):
+        open_records(address(database), NEEDED)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (" a ", "a"),
+        (0, "0"),
+        (True, "1"),
+        (Decimal("1.50"), "1.50"),
+        (b"\xff ", "\udcff"),
+        (datetime(2026, 3, 2, 8, 0, 5, 999_999), "2026-03-02 08:00:05"),  # noqa: DTZ001
+        (datetime(2026, 3, 2, 8, 0, 5, tzinfo=UTC), "2026-03-02 08:00:05+00:00"),
+        (date(2026, 3, 2), "2026-03-02"),
+        (timedelta(hours=30, seconds=5), "30:00:05"),
+    ],
+)
+def test_a_value_of_any_type_is_text_as_an_export_has_it(value: object, text: str) -> None:
+    assert database_module._text(value) == text

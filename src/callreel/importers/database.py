@@ -106,13 +106,26 @@ class DatabaseTable:
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
+        connection = self._connect()
         try:
-            with self._engine.connect() as connection:
-                if connection.dialect.name in {"mysql", "mariadb"}:
-                    connection.exec_driver_sql(f"SET SESSION net_write_timeout = {PATIENCE}")
-                yield connection
+            if connection.dialect.name in {"mysql", "mariadb"}:
+                connection.exec_driver_sql(f"SET SESSION net_write_timeout = {PATIENCE}")
+            yield connection
         except (SQLAlchemyError, UnicodeError) as error:
             raise _unread(error, self._engine.url) from None
+        finally:
+            connection.close()
+
+    def _connect(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except SQLAlchemyError as error:
+            raise _unread(error, self._engine.url) from None
+        except Exception:  # noqa: BLE001 - what drivers make of odd arguments is of any kind
+            raise Misconfigured(
+                "The database of call records cannot be opened with what follows the question "
+                "mark in its address, or without it."
+            ) from None
 
 
 def _engine(address: str) -> Engine:

@@ -29,9 +29,9 @@ _BEGINNING: Final = re.compile(
     r"|BEGIN\b|START\s+TRANSACTION)",
     re.IGNORECASE,
 )
-_BLANK: Final = re.compile(
-    r"(?:[\s;]+|--[^\n]*|#[^\n]*|/\*.*?\*/|\\[^\n]*|DELIMITER[^\n]*)", re.DOTALL | re.IGNORECASE
-)
+_BLANK: Final = re.compile(r"[\s;]+")
+_LINE_MARK: Final = re.compile(r"--|#|\\|DELIMITER\b", re.IGNORECASE)  # what fills a line
+_COMMENT: Final = re.compile(r"/\*")
 _CREATE: Final = re.compile(
     rf"CREATE\s+(?:\w+\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_TABLE}\(", re.IGNORECASE
 )
@@ -45,7 +45,7 @@ _COPY: Final = re.compile(
 )
 _OPEN: Final = re.compile(r"\s*\(")
 _COMMA: Final = re.compile(r"\s*,")
-_LINE: Final = re.compile(r"([^\n]*)(?:\n|\Z)")
+_LINE: Final = re.compile(rf"([^\n]{{0,{AHEAD - 1}}})(?:\n|\Z)")
 _PART: Final = re.compile(
     rf"\s*(?:({_NAME})|'(?:[^'\\]|''|\\.)*+'|--[^\n]*|/\*.*?\*/|([^\w\s]))", re.DOTALL
 )
@@ -147,7 +147,7 @@ class Dump:
     def _heads(self, window: Window) -> Iterator[re.Match[str]]:
         """Yield the beginning of each statement about the table; the rest is the caller's."""
         while not window.is_at_end:
-            if window.take(_BLANK):
+            if _is_passed(window):
                 continue
             head = window.take(_INSERT) or window.take(_COPY) or window.take(_CREATE)
             if head is None:
@@ -156,6 +156,17 @@ class Dump:
                 yield head
             else:
                 _pass(window, head)
+
+
+def _is_passed(window: Window) -> bool:
+    """Go behind spaces, or a comment, or a line for the program that reads the dump."""
+    if window.take(_LINE_MARK):
+        window.pass_line()
+        return True
+    if window.take(_COMMENT):
+        window.pass_comment()
+        return True
+    return window.take(_BLANK) is not None
 
 
 def _pass(window: Window, head: re.Match[str]) -> None:

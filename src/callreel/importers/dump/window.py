@@ -82,12 +82,16 @@ class Window:
         """Go behind the end of the line."""
         self.find(_END_OF_LINE)
 
+    def pass_comment(self) -> None:
+        """Go behind the end of the comment."""
+        self.find(_END_OF_COMMENT)
+
     def _pass(self, mark: str) -> None:
         """Go behind the end of what a mark begins: a quotation or a comment."""
         if mark in {"--", "#"}:
-            self.find(_END_OF_LINE)
+            self.pass_line()
         elif mark == "/*":
-            self.find(_END_OF_COMMENT)
+            self.pass_comment()
         elif mark == "'" and self.is_escaping:
             while self.find(_ESCAPED_END) not in {None, "'"}:
                 pass
