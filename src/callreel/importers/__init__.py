@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from callreel.errors import Misconfigured
+from callreel.importers.asterisk import Asterisk
 from callreel.importers.freepbx import FreePbx
 from callreel.importers.freeswitch import FreeSwitch
 from callreel.importers.items import Item
@@ -49,6 +50,7 @@ class Importer(Protocol):
 
 FORMATS: Final[Mapping[str, Callable[[Source], Importer]]] = MappingProxyType(
     {
+        "asterisk": Asterisk,
         "freepbx": FreePbx,
         "freeswitch": FreeSwitch,
     }

@@ -1,0 +1,144 @@
+"""Asterisk without a distribution around it: its call records and the folder of its recordings.
+
+Call records are `Master.csv` of `cdr_csv`, what `cdr_custom` writes, or the table `cdr` as a
+file, a dump or a database (`records`, `columns`). Recordings are what `MixMonitor` and `Monitor`
+leave below a folder, under names that the dialplan chooses (`ids`). The rows that share a linked
+id are one call (`calls`, which has an example); each recording finds its own (`matching`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from callreel.importers.asterisk.ids import AudioName
+from callreel.importers.asterisk.matching import Calls, Wanted
+from callreel.importers.asterisk.records import open_calls
+from callreel.importers.audio_file import refusal_by_look
+from callreel.importers.freepbx.calls import call_of as call_by_name
+from callreel.importers.freepbx.names import QUEUE, parse
+from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
+from callreel.importers.source import Source
+from callreel.importers.tree import Found, Tree
+from callreel.model import Call
+
+NAME: Final = "asterisk"
+_NO_ROW: Final = "The call records have no row of it; its name alone was used."
+_SIDES: Final = ("in", "out")
+
+
+class Asterisk:
+    """The importer."""
+
+    def __init__(self, source: Source) -> None:
+        """Open the folder and the call records.
+
+        Raises:
+            Misconfigured: either cannot be read, it is not clear what the columns of the call
+                records mean, or no time zone is given.
+        """
+        self._zone: ZoneInfo = source.need_zone()
+        self._settle = source.settle
+        self._tree = Tree(source.root, source.is_news)
+        self._records = (
+            None if source.records is None else open_calls(source.records, source.columns)
+        )
+        self._calls = Calls(self._zone)
+        self._wanted: Wanted | None = None
+        self._sides: set[tuple[str, ...]] = set()
+
+    def count(self) -> int:
+        """Return how many files there are."""
+        return self._survey()[0]
+
+    def items(self) -> Iterator[Item]:
+        """Yield what becomes of each row of the call records, then of each file."""
+        wanted = self._wanted or self._survey()[1]
+        if self._records is not None:
+            yield from self._calls.read(self._records, wanted)
+        for found in self._tree.walk():
+            yield found if isinstance(found, Refusal) else self._item(found, wanted)
+
+    def _survey(self) -> tuple[int, Wanted]:
+        """Count the files and note by what the rows may name them."""
+        wanted = Wanted()
+        count = 0
+        for found in self._tree.walk():
+            count += 1
+            if isinstance(found, Found):
+                name = AudioName.of(found.name)
+                wanted.want(name)
+                if name.side is not None:
+                    self._sides.add((*found.parts[:-1], name.key, name.side))
+        self._wanted = wanted
+        return count, wanted
+
+    def _item(self, found: Found, wanted: Wanted) -> Candidate | Refusal:
+        refusal = refusal_by_look(found, self._settle)
+        if refusal is not None:
+            return refusal
+        name = AudioName.of(found.name)
+        if name.key not in wanted.keys:
+            reason = "The file appeared while the import ran; the next one takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
+        if self._is_of_pair(found, name):
+            reason = (
+                "Monitor wrote the two sides of this call into two files; mix them, as with "
+                "sox -M NAME-in.wav NAME-out.wav NAME.wav, and move the two elsewhere."
+            )
+            return Refusal(found.where, Fault.NOT_AUDIO, reason)
+        call = self._calls.of(name, found.name)
+        if isinstance(call, Refusal):
+            reason = f"Its row of the call records cannot be used ({call.where}): {call.reason}"
+            return Refusal(found.where, Fault.BAD_CALL, reason)
+        if call is None:
+            return self._by_name(found, name)
+        made = self._candidate(found, name, call.call(name), call.notes())
+        return replace(made, agent=call.agent(name), queue=call.queue)
+
+    def _by_name(self, found: Found, name: AudioName) -> Candidate | Refusal:
+        told = parse(found.name)
+        if told is None:
+            return Refusal(found.where, Fault.BAD_NAME, self._why_no_call())
+        call, notes = call_by_name(told, None, self._zone)
+        if self._records is not None:
+            notes = (*notes, _NO_ROW)
+        made = self._candidate(found, name, call, notes)
+        queue = told.to if told.kind == QUEUE else None
+        return replace(made, is_measured=False, queue=queue)
+
+    def _why_no_call(self) -> str:
+        if self._records is None:
+            return "This is audio without a call; give the call records with --cdr."
+        return (
+            "This is audio without a call: no row of the call records has its name or the "
+            "unique id in it, and the name alone does not tell the call."
+        )
+
+    def _candidate(
+        self, found: Found, name: AudioName, call: Call, notes: tuple[str, ...]
+    ) -> Candidate:
+        if name.side is not None:
+            notes = (*notes, f"By its name, this is only one side of the call: {name.side}.")
+        return Candidate(
+            where=found.where,
+            call=call,
+            is_measured=True,
+            native_id=name.native_id,
+            native_time=name.native_time,
+            path=self._tree.path(found.parts),
+            open=partial(self._tree.open, found.parts),
+            size=found.size,
+            original_name=printable(found.name),
+            source=NAME,
+            notes=notes,
+        )
+
+    def _is_of_pair(self, found: Found, name: AudioName) -> bool:
+        folder = found.parts[:-1]
+        return name.side is not None and all(
+            (*folder, name.key, side) in self._sides for side in _SIDES
+        )

@@ -1,0 +1,120 @@
+"""Finds the call of each recording at hand, reading the call records twice.
+
+The first reading tells which calls the recordings are of, the second keeps the rows of these. So
+what is held is bounded by the recordings, however many the rows are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from zoneinfo import ZoneInfo
+
+from callreel.importers.asterisk.calls import AsteriskCall
+from callreel.importers.asterisk.ids import AudioName, bare
+from callreel.importers.asterisk.legs import (
+    Leg,
+    call_of,
+    leg_of,
+    recording,
+    surely_names_audio,
+)
+from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
+from callreel.importers.records import CallRecords
+from callreel.importers.table import TableRow
+
+
+class Wanted:
+    """What the recordings at hand can be named by."""
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self.ids: set[str] = set()
+
+    def want(self, name: AudioName) -> None:
+        """Add a recording."""
+        self.keys.add(name.key)
+        self.ids.update(name.ids)
+
+
+class Calls:
+    """The calls of the recordings at hand."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        # The calls that are named by a file, by a unique id and by a linked id.
+        self._by_key: dict[str, list[str]] = defaultdict(list)
+        self._by_uniqueid: dict[str, list[str]] = defaultdict(list)
+        self._by_linkedid: dict[str, list[str]] = defaultdict(list)
+        self._calls: dict[str, AsteriskCall | None] = {}
+        self._broken: dict[str, Refusal] = {}
+
+    def read(self, records: CallRecords, wanted: Wanted) -> Iterator[Item]:
+        """Keep the rows of the calls that are wanted; yield what became of each row."""
+        for row in records.rows():
+            if row.fault is None:
+                self._look(row.cells, wanted)
+        for row in records.rows():
+            yield self._item(f"{records.name}:{row.line}", row)
+
+    def of(self, name: AudioName, file_name: str) -> AsteriskCall | Refusal | None:
+        """Return the call of a recording, the reason why its rows are of no use, or None.
+
+        Looked for by the name of the file that a row has, then by the unique ids in the name,
+        then by linked ids. Of several, the one whose whole id, with the system's name, is in the
+        name, then the one that was talked longest.
+        """
+        places = (
+            _named(self._by_key, (name.key,)),
+            _named(self._by_uniqueid, name.ids),
+            _named(self._by_linkedid, name.ids),
+        )
+        for place in places:
+            found = [call for key in place if (call := self._calls.get(key)) is not None]
+            if found:
+                return max(found, key=lambda call: (call.has(file_name), call.talk_ms))
+        reasons = (self._broken.get(key) for place in places for key in place)
+        return next((each for each in reasons if each is not None), None)
+
+    def _look(self, cells: Mapping[str, str], wanted: Wanted) -> None:
+        call = call_of(cells)
+        for place, name, names in (
+            (self._by_key, recording(cells), wanted.keys),
+            (self._by_uniqueid, bare(cells.get("uniqueid", "")), wanted.ids),
+            (self._by_linkedid, bare(cells.get("linkedid", "")), wanted.ids),
+        ):
+            if name and name in names and call not in place[name]:
+                place[name].append(call)
+                self._calls[call] = None
+
+    def _item(self, where: str, row: TableRow) -> Item:
+        if row.fault is not None:
+            return Refusal(where, Fault.BAD_ROW, row.fault)
+        call = call_of(row.cells)
+        try:
+            leg = leg_of(where, row.cells, self._zone)
+        except ValueError as error:
+            refusal = Refusal(where, Fault.BAD_ROW, f"{error}.")
+            if call in self._calls:
+                self._broken.setdefault(call, refusal)
+            return refusal
+        if call in self._calls:
+            kept = self._calls[call] or AsteriskCall()
+            kept.add(leg)
+            self._calls[call] = kept
+            return Row(where, RowUse.JOINED)
+        return _other(leg, is_missed=surely_names_audio(row.cells))
+
+
+def _other(leg: Leg, *, is_missed: bool) -> Refusal | Row:
+    """Return what becomes of a row of a call without recording."""
+    if leg.talk_ms and is_missed:
+        reason = "The row names a recording that is not in the folder."
+        return Refusal(leg.where, Fault.NO_AUDIO, reason)
+    alone = AsteriskCall()
+    alone.add(leg)
+    return Row(leg.where, RowUse.UNRECORDED, alone.call(), agent=alone.agent(), queue=alone.queue)
+
+
+def _named(place: Mapping[str, list[str]], names: Iterable[str]) -> list[str]:
+    return [call for name in names for call in place.get(name, ())]
