@@ -30,6 +30,7 @@ class SourceOptions:
         map: A CSV file that tells who is behind extensions and queues: kind (extension or queue),
             source (its number or name), id and name of the tenant user or the project.
         tenant: Name or number of the tenant whose recordings they become; the only one if left out.
+        fetch: Fetch audio that the source names by its address on the web; else it is refused.
         settle: Seconds for which a file must not have changed; younger ones are left for later.
     """
 
@@ -39,6 +40,7 @@ class SourceOptions:
     since: str | None = None
     map: Path | None = None
     tenant: str | None = None
+    fetch: bool = False
     settle: int = 10
 
     def source(self, folder: Path) -> Source:
@@ -49,7 +51,12 @@ class SourceOptions:
         """
         zone = None if self.timezone is None else zone_of(self.timezone)
         return Source(
-            root=folder, records=self.cdr, zone=zone, settle=self.settle, columns=self.columns
+            root=folder,
+            records=self.cdr,
+            zone=zone,
+            settle=self.settle,
+            columns=self.columns,
+            fetch=self.fetch,
         )
 
     def wanted(self) -> Wanted:

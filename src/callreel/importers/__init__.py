@@ -29,6 +29,7 @@ from callreel.importers.freepbx import FreePbx
 from callreel.importers.freeswitch import FreeSwitch
 from callreel.importers.items import Item
 from callreel.importers.source import Source
+from callreel.importers.vcon import Vcon
 from callreel.importers.wanted import Wanted
 
 
@@ -53,6 +54,7 @@ FORMATS: Final[Mapping[str, Callable[[Source], Importer]]] = MappingProxyType(
         "asterisk": Asterisk,
         "freepbx": FreePbx,
         "freeswitch": FreeSwitch,
+        "vcon": Vcon,
     }
 )
 

@@ -20,6 +20,7 @@ class Source:
         records: Where the call records are, or None: a file, or the address of a database.
         zone: The time zone of the system that wrote them, or None where the format says it.
         settle: Seconds for which a file must not have been written to, or it is left for later.
+        fetch: Whether audio that a source names by its address on the web may be fetched.
         columns: What the columns of the call records mean, in the way of the format, or None.
         is_news: Whether a file need be looked at at all; of one that need not, nothing is said.
     """
@@ -29,6 +30,7 @@ class Source:
     zone: ZoneInfo | None = None
     settle: int = 10
     columns: str | None = None
+    fetch: bool = False
     is_news: Callable[[Found], bool] = every_file
 
     def need_zone(self) -> ZoneInfo:
