@@ -114,6 +114,40 @@ def test_of_a_ring_group_the_one_who_answered_counts() -> None:
     assert (call.waiting_ms, call.talking_ms) == (12_000, 60_000)
 
 
+def test_while_others_ring_for_a_caller_whom_the_queue_has_answered_it_is_no_talk() -> None:
+    no = "NO ANSWER"
+    cells = QUEUED | {"dst": "700"}
+    made = told(
+        part(TRUNK, "PJSIP/101-00000011", 0, 20, 20, disposition=no, **cells),
+        part(TRUNK, "PJSIP/102-00000012", 20, 200, 200, **cells),
+        part(TRUNK, "PJSIP/103-00000013", 20, 20, 20, disposition=no, **cells),
+        part(TRUNK, "PJSIP/104-00000014", 220, 30, 30, disposition=no, dst="104"),
+    )
+    call = made.call()
+    assert (call.waiting_ms, call.talking_ms, made.agent()) == (40_000, 180_000, "102")
+
+
+def test_who_left_a_queue_was_not_answered_even_if_something_was_done_afterwards() -> None:
+    made = told(
+        part(TRUNK, "PJSIP/101-00000011", 0, 20, 20, disposition="NO ANSWER", **QUEUED),
+        part(TRUNK, "", 0, 60, 60, **QUEUED),
+        part(TRUNK, "", 60, 0, 0, dst="h", lastapp="NoOp", lastdata="done"),
+    )
+    call = made.call()
+    assert (call.talking_ms, call.end_cause, made.agent()) == (0, "NO ANSWER", None)
+    assert call.hung_up_at - call.started_at == 60
+
+
+def test_everybody_in_a_conference_is_paired_and_counted_once() -> None:
+    one, two, three = (f"PJSIP/{n}-0000001{n[-1]}" for n in ("101", "102", "103"))
+    made = told(
+        part(one, two, 0, 120, 110, dcontext="internal", src="101", dst="800"),
+        part(one, three, 60, 90, 90, dcontext="internal", src="101", dst="800"),
+        part(two, three, 60, 60, 60, uniqueid=f"{EPOCH + 9}.2", dcontext="internal", src="102"),
+    )
+    assert made.call().talking_ms == 140_000
+
+
 def test_a_blind_transfer_adds_up_and_the_longest_talk_tells_who() -> None:
     made = told(
         part(TRUNK, "PJSIP/101-00000011", 0, 40, 30),

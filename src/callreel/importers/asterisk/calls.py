@@ -9,6 +9,9 @@ a Local channel, for each part of a call that was transferred. Here they become 
   channel; failing these, by the dialplan itself (a conference, voice mail).
 - A recording is of all of them, unless the file or the unique id that names it is only of legs
   other than the call's first channel: then it is of these.
+- Asterisk takes a caller whom a menu or a queue has answered as answered while telephones ring
+  (main/cdr.c, `cdr_object_check_party_a_answer`). So a leg's talk begins only when no other
+  telephone rings for its channel any more.
 - The talking time is the time that these legs cover together, so what two legs cover at once
   counts once. The waiting time ends with the first of them.
 - Who answered, and what became of the call, is told by the one with the longest talk.
@@ -34,7 +37,8 @@ and what was dialled.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Final
 
 from callreel.importers.asterisk.ids import AudioName, bare, epoch_of
@@ -61,6 +65,7 @@ class AsteriskCall:
         self._first: Leg | None = None
         self._answered: dict[tuple[object, ...], Leg] = {}
         self._unanswered: Leg | None = None
+        self._rang_until: dict[str, set[int]] = defaultdict(set)
         self._queue: tuple[int, str] | None = None
         self._has_first = False
 
@@ -73,13 +78,15 @@ class AsteriskCall:
             self._queue = max(self._queue or (0, ""), (leg.started_at, leg.queue))
         if leg.is_answered:
             self._answered.setdefault((leg.talk, leg.channel, leg.dstchannel, leg.uniqueid), leg)
-        elif self._unanswered is None or leg.duration_ms > self._unanswered.duration_ms:
+            return
+        self._rang_until[leg.channel].add(leg.talk[1])
+        if self._unanswered is None or _rang(leg) > _rang(self._unanswered):
             self._unanswered = leg
 
     @property
     def talk_ms(self) -> int:
         """How long it was talked at all."""
-        return _covered(self._talks(None))
+        return _covered(map(self._talk, self._talks(None)))
 
     def has(self, text: str) -> bool:
         """Say whether a text holds the whole id of a leg."""
@@ -93,11 +100,11 @@ class AsteriskCall:
             name: The recording, or None for the whole call.
         """
         talks = self._talks(name)
-        main = _longest(talks)
+        main = self._longest(talks)
         first = self._first or main
         direction = _direction(first)
         started_at = self._start(first)
-        begins, ends = zip(*(leg.talk for leg in talks), strict=True)
+        begins, ends = zip(*map(self._talk, talks), strict=True)
         answered_at = min(begins) // 1000 if main.is_answered else None
         own = name.native_id if name is not None else ""
         return Call(
@@ -106,7 +113,7 @@ class AsteriskCall:
             direction=direction,
             started_at=started_at,
             hung_up_at=-(-max(ends) // 1000),
-            talking_ms=_covered(talks),
+            talking_ms=_covered(map(self._talk, talks)),
             waiting_ms=min(begins) - started_at * 1000 if main.is_answered else None,
             answered_at=answered_at,
             end_cause=main.disposition or None,
@@ -117,7 +124,7 @@ class AsteriskCall:
 
     def agent(self, name: AudioName | None = None) -> str | None:
         """Return who of the company talked: the extension that called, or that answered."""
-        main = _longest(self._talks(name))
+        main = self._longest(self._talks(name))
         first = self._first or main
         if _direction(first) is Direction.OUTBOUND:
             channel = main.channel if is_local(first.channel) else first.channel
@@ -148,6 +155,19 @@ class AsteriskCall:
         is_near = epoch is not None and 0 < first.started_at - epoch <= LONGEST_LEAD
         return epoch if epoch is not None and is_near else first.started_at
 
+    def _talk(self, leg: Leg) -> tuple[int, int]:
+        """Return from when to when a leg was talked, in milliseconds UTC."""
+        begin, end = leg.talk
+        ringing = (until for until in self._rang_until.get(leg.channel, ()) if until <= end)
+        return max([begin, *ringing]) if leg.is_answered else begin, end
+
+    def _longest(self, legs: Iterable[Leg]) -> Leg:
+        def length(leg: Leg) -> tuple[int, int, int]:
+            begin, end = self._talk(leg)
+            return end - begin, leg.duration_ms, -leg.started_at
+
+        return max(legs, key=length)
+
     def _talks(self, name: AudioName | None) -> list[Leg]:
         """Return the legs that were talked; one that was not where there are none."""
         best = max((leg.rank for leg in self._answered.values()), default=0)
@@ -172,18 +192,18 @@ def _order(leg: Leg) -> tuple[int, bool, bool]:
     return leg.started_at, leg.uniqueid != leg.linkedid, is_local(leg.channel)
 
 
+def _rang(leg: Leg) -> tuple[int, int, str]:
+    return leg.duration_ms, -leg.started_at, leg.disposition
+
+
 def _is_of(leg: Leg, name: AudioName) -> bool:
     return leg.recording == name.key or bare(leg.uniqueid) in name.ids
 
 
-def _longest(legs: Iterable[Leg]) -> Leg:
-    return max(legs, key=lambda leg: (leg.talk_ms, -leg.started_at))
-
-
-def _covered(legs: Collection[Leg]) -> int:
-    """Return how many milliseconds the talks of legs cover together."""
+def _covered(talks: Iterable[tuple[int, int]]) -> int:
+    """Return how many milliseconds talks cover together."""
     total, until = 0, 0
-    for begin, end in sorted(leg.talk for leg in legs):
+    for begin, end in sorted(talks):
         total += max(0, end - max(begin, until))
         until = max(until, end)
     return total

@@ -10,7 +10,8 @@ know no change of the clock.
   the hour after the seconds in the unique id is meant.
 - A leg that was not answered has no talk, even if `billsec` says so, as some versions write for
   callers who waited in a queue. And who left a queue before anybody came was not answered, even
-  if the row says so because Asterisk had answered to play music.
+  if the row says so because Asterisk had answered to play music; nor is what the dialplan does
+  after hanging up, in its extension `h`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _YEARS: Final = range(2000, 2136)
 _EPOCH: Final = re.compile(r"[0-9]{9,10}(\.[0-9]+)?")
 _LENGTH: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _CALLER: Final = re.compile(r"<([^<>]*)>\s*\Z")
+_AFTERWARDS: Final = "h"
 _WITHIN: Final = 1790  # seconds; half of the hour that comes twice, less what clocks may differ
 
 
@@ -139,7 +141,8 @@ def leg_of(where: str, cells: Mapping[str, str], zone: ZoneInfo) -> Leg:
         raise ValueError("The column billsec is more than duration")
     queue = _queue(cells)
     result = disposition(_text(cells, "disposition"))
-    if queue is not None and result == ANSWERED and not cells.get("dstchannel"):
+    is_by_itself = queue is not None or cells.get("dst") == _AFTERWARDS
+    if is_by_itself and result == ANSWERED and not cells.get("dstchannel"):
         result = NO_ANSWER
     return Leg(
         where=where,
