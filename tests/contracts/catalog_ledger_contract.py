@@ -9,7 +9,7 @@ import pytest
 from callreel.catalog import Catalog
 from callreel.catalog.ledger import Brought, ImportItem, ImportRun
 from callreel.errors import NotFound
-from callreel.model import Facts, Reach, State
+from callreel.model import Facts, Reach, Span, State
 from contracts.catalog_case import CatalogCase, run
 from contracts.catalog_reference import NOON, Known, body_of, entry_of, facts_in
 
@@ -141,5 +141,50 @@ class LedgerContract(CatalogCase):
                 await catalog.withdraw(Reach(1), "a", State.DELETING, facts_in)
                 await bring(catalog, number, "a")
                 assert await catalog.brought(number) == [Brought("a", False)]
+
+        run(play())
+
+    @pytest.mark.parametrize(
+        ("noted", "found"),
+        [
+            ([], []),
+            ([(5, 9)], [(5, 9)]),
+            ([(20, 29), (5, 9)], [(5, 9), (20, 29)]),
+            ([(5, 9), (10, 12)], [(5, 12)]),
+            ([(10, 12), (5, 9)], [(5, 12)]),
+            ([(5, 9), (11, 12)], [(5, 9), (11, 12)]),
+            ([(5, 9), (11, 12), (10, 10)], [(5, 12)]),
+            ([(5, 9), (6, 7)], [(5, 9)]),
+            ([(6, 7), (5, 9)], [(5, 9)]),
+            ([(1, 2), (5, 6), (9, 10), (2, 8)], [(1, 10)]),
+            ([(1, 2), (5, 6), (9, 10), (2, 7)], [(1, 7), (9, 10)]),
+            ([(5, 5), (5, 5)], [(5, 5)]),
+        ],
+    )
+    def test_mirrored_spans_that_meet_are_one(
+        self, noted: list[tuple[int, int]], found: list[tuple[int, int]]
+    ) -> None:
+        async def play() -> None:
+            async with self.empty() as catalog:
+                for low, high in noted:
+                    await catalog.note_mirrored(1, b"here", Span(low, high))
+                assert await catalog.mirrored(1, b"here") == [Span(*each) for each in found]
+                assert await catalog.mirrored(2, b"here") == []
+                assert await catalog.mirrored(1, b"there") == []
+
+        run(play())
+
+    def test_undoing_a_mirror_forgets_what_its_tenant_mirrored_and_no_other_import_does(
+        self,
+    ) -> None:
+        async def play() -> None:
+            async with self.empty() as catalog:
+                for tenant in (1, 2):
+                    await catalog.note_mirrored(tenant, b"here", Span(1, 2))
+                await catalog.note_undone(await catalog.begin_import(1, "freepbx", NOON), NOON)
+                assert await catalog.mirrored(1, b"here") == [Span(1, 2)]
+                await catalog.note_undone(await catalog.begin_import(1, "mirror", NOON), NOON)
+                assert await catalog.mirrored(1, b"here") == []
+                assert await catalog.mirrored(2, b"here") == [Span(1, 2)]
 
         run(play())

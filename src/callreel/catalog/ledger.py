@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from callreel.model import Reach
+from callreel.model import Reach, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Ledger(Protocol):
         ...
 
     async def note_undone(self, run: int, at: int) -> None:
-        """Note that an import was undone."""
+        """Note that an import was undone; what a mirror's tenant has mirrored is forgotten."""
         ...
 
     async def touch(self, reach: Reach, recording_id: str, at: int) -> None:
@@ -129,4 +129,15 @@ class Ledger(Protocol):
 
     async def note_watched(self, tenant: int, folder: str, files: Sequence[WatchedFile]) -> None:
         """Note files of a watched folder, each in place of what was noted of its path before."""
+        ...
+
+    async def mirrored(self, tenant: int, account: bytes) -> list[Span]:
+        """Return when calls of an account elsewhere started that are all taken in.
+
+        Spans of seconds UTC, ascending, with a gap between each and the next.
+        """
+        ...
+
+    async def note_mirrored(self, tenant: int, account: bytes, span: Span) -> None:
+        """Note that all calls of an account that started in a span are taken in."""
         ...

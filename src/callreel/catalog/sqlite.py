@@ -26,6 +26,7 @@ from callreel.model import (
     Named,
     Page,
     Reach,
+    Span,
     State,
     Tenant,
 )
@@ -156,6 +157,12 @@ class SqliteCatalog:
 
     async def note_watched(self, tenant: int, folder: str, files: Sequence[WatchedFile]) -> None:
         await self._db.write(lambda db: sqlite_ledger.note_watched(db, tenant, folder, files))
+
+    async def mirrored(self, tenant: int, account: bytes) -> list[Span]:
+        return await self._db.read(lambda db: sqlite_ledger.mirrored(db, tenant, account))
+
+    async def note_mirrored(self, tenant: int, account: bytes, span: Span) -> None:
+        await self._db.write(lambda db: sqlite_ledger.note_mirrored(db, tenant, account, span))
 
     async def check(self) -> None:
         await self._db.read(lambda db: db.execute("SELECT 1 FROM recording LIMIT 1").get)

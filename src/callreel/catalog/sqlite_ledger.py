@@ -12,9 +12,10 @@ import apsw
 from callreel.catalog.bounds import narrowing
 from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
 from callreel.errors import NotFound
-from callreel.model import Reach
+from callreel.model import Reach, Span
 
 _RUN_COLUMNS: Final = "number, tenant, format, began_at, ended_at, undone_at"
+MIRROR: Final = "mirror"
 _ITEM_COLUMNS: Final = "place, is_row, became, fault, reason, notes, recording"
 
 
@@ -51,8 +52,13 @@ def end_import(connection: apsw.Connection, run: int, at: int) -> None:
 
 
 def note_undone(connection: apsw.Connection, run: int, at: int) -> None:
-    """Note that an import was undone."""
+    """Note that an import was undone (see `Ledger.note_undone`)."""
     connection.execute("UPDATE import_run SET undone_at = ? WHERE number = ?", (at, run))
+    sql = (
+        "DELETE FROM mirrored WHERE tenant = "
+        "(SELECT tenant FROM import_run WHERE number = ? AND format = ?)"
+    )
+    connection.execute(sql, (run, MIRROR))
 
 
 def imports(connection: apsw.Connection, tenant: int | None) -> list[ImportRun]:
@@ -153,3 +159,20 @@ def note_watched(
         "INSERT OR REPLACE INTO watched_file VALUES (?, ?, ?, ?, ?)",
         ((tenant, folder, *file) for file in files),
     )
+
+
+def mirrored(connection: apsw.Connection, tenant: int, account: bytes) -> list[Span]:
+    """Return the spans that are mirrored (see `Ledger.mirrored`)."""
+    sql = "SELECT low, high FROM mirrored WHERE tenant = ? AND account = ? ORDER BY low"
+    rows: list[Any] = connection.execute(sql, (tenant, account)).fetchall()
+    return [Span(low, high) for low, high in rows]
+
+
+def note_mirrored(connection: apsw.Connection, tenant: int, account: bytes, span: Span) -> None:
+    """Note a span, joined with those that it meets (see `Ledger.note_mirrored`)."""
+    met = "FROM mirrored WHERE tenant = ?1 AND account = ?2 AND low <= ?4 + 1 AND high >= ?3 - 1"
+    given = (tenant, account, span.low, span.high)
+    sql = f"SELECT min(?3, coalesce(min(low), ?3)), max(?4, coalesce(max(high), ?4)) {met}"
+    row: Any = connection.execute(sql, given).fetchone()
+    connection.execute(f"DELETE {met}", given)
+    connection.execute("INSERT INTO mirrored VALUES (?, ?, ?, ?)", (tenant, account, *row))
