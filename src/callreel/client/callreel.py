@@ -13,8 +13,8 @@ from urllib3.response import BaseHTTPResponse
 
 from callreel.api.wire import LIST_PATH
 from callreel.client import download, upload
+from callreel.client.answer import decoded
 from callreel.client.download import Format, path_of
-from callreel.client.errors import BadAnswerError, NoAnswerError
 from callreel.client.filters import Filters, SortName, ask
 from callreel.client.recording import Recording
 from callreel.client.transport import Transport
@@ -122,7 +122,7 @@ class Callreel:
             NotFoundError: there is none within reach of the key.
         """
         path = path_of(recording_id)
-        return self._persist(lambda: _decoded(self._http.ask("GET", path), _One)).data
+        return self._persist(lambda: decoded(self._http.ask("GET", path), _One)).data
 
     @overload
     def download(
@@ -182,7 +182,7 @@ class Callreel:
         """
         form = upload.Form(call, Path(audio))
         return self._persist(
-            lambda: _decoded(
+            lambda: decoded(
                 self._http.ask("POST", LIST_PATH, body=form.chunks, headers=form.headers), _One
             ),
             harmless=False,
@@ -202,7 +202,7 @@ class Callreel:
         body = msgspec.json.encode({"custom_tag_id_list": sorted(set(tags))})
         path = path_of(download.id_of(recording))
         return self._persist(
-            lambda: _decoded(self._http.ask("PATCH", path, body=body), _One), harmless=False
+            lambda: decoded(self._http.ask("PATCH", path, body=body), _One), harmless=False
         ).data
 
     def _persist(self, action: Callable[[], Shape], *, harmless: bool = True) -> Shape:
@@ -213,19 +213,4 @@ class Callreel:
 
 
 def _page_of(answer: BaseHTTPResponse) -> Page:
-    return Page(_decoded(answer, _List).data, next_query(answer.headers.get("Link")))
-
-
-def _decoded(answer: BaseHTTPResponse, shape: type[Shape]) -> Shape:
-    """Return what an answer says; flags and numbers may be written as text.
-
-    Raises:
-        BadAnswerError: it is JSON, but not what the endpoint gives.
-        NoAnswerError: it is no JSON, as one that broke off.
-    """
-    try:
-        return msgspec.json.decode(answer.data, type=shape, strict=False)
-    except msgspec.ValidationError as error:
-        raise BadAnswerError(f"The answer is not what the endpoint gives: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NoAnswerError("The answer is no whole JSON; is the address right?") from error
+    return Page(decoded(answer, _List).data, next_query(answer.headers.get("Link")))

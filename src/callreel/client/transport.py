@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urljoin
 
@@ -32,9 +33,7 @@ from callreel.client.errors import (
     api_error,
 )
 
-RETRIES: Final = 4
 FIRST_WAIT: Final = 0.25
-LONGEST_WAIT: Final = 60.0
 _PASSING: Final = frozenset({500, 502, 504})
 _MOST_REDIRECTS: Final = 5
 _POOL_SIZE: Final = 16
@@ -45,19 +44,55 @@ Result = TypeVar("Result")
 Chunks = Callable[[], Iterable[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is borne with a server that fails.
+
+    Attributes:
+        retries: How often more it is asked.
+        longest_wait: Seconds; one that wants a longer wait is not asked again.
+    """
+
+    retries: int = 4
+    longest_wait: float = 60.0
+
+
+USUAL: Final = Patience()
+
+
 class Transport:
     """Asks one server, with one key, which no other server is ever sent.
 
     Several threads may share it.
+
+    Args:
+        url: The server's address.
+        key: The key.
+        timeout: Seconds for which the server may be silent.
+        sleep: Waits for so many seconds before something is tried again.
+        turn: Waits, before each request, until it may be made.
+        patience: How long is borne with a server that fails.
+
+    Raises:
+        ValueError: the address or the key cannot be right.
     """
 
     def __init__(
-        self, url: str, key: str, timeout: float, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        key: str,
+        timeout: float,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        turn: Callable[[], None] = lambda: None,
+        patience: Patience = USUAL,
     ) -> None:
         self.base = _checked_url(url)
         self._origin = _origin(self.base)
         self._key = _checked_key(key)
         self._sleep = sleep
+        self._turn = turn
+        self._patience = patience
         self._pool = urllib3.PoolManager(
             maxsize=_POOL_SIZE,
             timeout=Timeout(connect=timeout, read=timeout),
@@ -94,6 +129,7 @@ class Transport:
         """
         sent = self._headers(self.base) | dict(headers or {})
         content = body() if callable(body) else body
+        self._turn()
         try:
             answer = self._pool.request(
                 method, self.base + path, body=content, headers=sent, redirect=False
@@ -118,6 +154,7 @@ class Transport:
         sent = self._headers(url) | dict(headers)
         follow = Retry(redirect=_MOST_REDIRECTS, connect=0, read=0, status=0, other=0)
         answer: BaseHTTPResponse | None = None
+        self._turn()
         try:
             answer = self._pool.request(
                 "GET", url, headers=sent, preload_content=False, redirect=True, retries=follow
@@ -131,20 +168,30 @@ class Transport:
                 answer.close()
 
     def persist(self, action: Callable[[], Result], *, harmless: bool = True) -> Result:
-        """Return what the action returns, trying again where that helps, at most five times.
+        """Return what the action returns, trying again where that helps, as patience lasts.
 
         A busy server is asked again after the time that it names. A broken connection or a
         passing fault is tried again only where asking twice does no harm.
         """
-        for attempt in range(RETRIES):
+        for attempt in range(self._patience.retries):
             try:
                 return action()
             except ClientError as error:
-                wait = _wait_after(error, attempt, harmless=harmless)
-                if wait is None:
-                    raise
-            self._sleep(wait)
+                self.bear(error, attempt, harmless=harmless)
         return action()
+
+    def bear(self, error: ClientError, attempt: int, *, harmless: bool = True) -> None:
+        """Wait before the next try, or raise the error where that would not help.
+
+        Args:
+            error: Why the last try failed.
+            attempt: How many were tried before it.
+            harmless: Whether asking twice does no harm.
+        """
+        wait = _wait_after(error, attempt, self._patience.longest_wait, harmless=harmless)
+        if wait is None or attempt >= self._patience.retries:
+            raise error
+        self._sleep(wait)
 
     def _headers(self, url: str) -> dict[str, str]:
         common = {
@@ -170,12 +217,14 @@ def absolute(base: str, url: str) -> str:
     return whole
 
 
-def _wait_after(error: ClientError, attempt: int, *, harmless: bool) -> float | None:
+def _wait_after(
+    error: ClientError, attempt: int, longest: float, *, harmless: bool
+) -> float | None:
     """Return the seconds to wait before the next try, or None where it would not help."""
-    backoff = FIRST_WAIT * 2**attempt * _RANDOM.uniform(1, 1.5)
+    backoff = min(FIRST_WAIT * 2**attempt * _RANDOM.uniform(1, 1.5), longest)
     if isinstance(error, BusyError):
         wait = max(backoff, error.retry_after or 0)
-        return wait if wait <= LONGEST_WAIT else None
+        return wait if wait <= longest else None
     is_passing = isinstance(error, NoAnswerError) or (
         isinstance(error, ApiError) and error.status in _PASSING
     )
