@@ -25,12 +25,14 @@ from callreel.api.limits import Limits
 from callreel.api.metrics import SECONDS, Metrics
 from callreel.api.openapi import ERROR_HEADERS, ERRORS
 from callreel.api.routes import document
+from callreel.archive import hand_in
 from callreel.audio import peaks, probe
 from callreel.audio.folder import STALE_SECONDS
 from callreel.catalog.bounds import ARRIVAL_BITS, MAX_TENANT
 from callreel.cli import app
 from callreel.cli.protocol import MAX_HEAD_BYTES, MAX_HEAD_SECONDS
 from callreel.importers.freepbx.cdr import LONGEST_CALL
+from callreel.importers.freeswitch.record import MAX_RECORD
 from callreel.importers.table import MAX_LINE
 from callreel.importers.tree import MAX_DEPTH
 from callreel.settings import PREFIX, Settings, reference
@@ -63,6 +65,7 @@ FIXED: Final = (
     ("Seconds for which a body may stand still", f"{body.IDLE_SECONDS:g}", "422"),
     ("Characters in `sort`", f"{params.MAX_SORT_CHARS:,}", "400"),
     ("Bytes in the body that names a tag", f"{names.MOST_BYTES:,}", "413"),
+    ("Bytes of a call record that is handed in", f"{hand_in.MOST_BYTES:,}", "413"),
     ("Integers, everywhere", "64 bits", "400 or 422"),
     ("Channels of audio", f"1 to {probe.MOST_CHANNELS}", "422"),
     (
@@ -76,6 +79,7 @@ FIXED: Final = (
     ("Tenants in one catalog", f"{MAX_TENANT:,}", "refused"),
     ("Import: folders inside one another", f"{MAX_DEPTH}", "reported"),
     ("Import: characters in a line of call records", f"{MAX_LINE:,}", "reported"),
+    ("Import: bytes of a call record of FreeSWITCH", f"{MAX_RECORD:,}", "reported"),
     ("Import: seconds of a call", f"{LONGEST_CALL:,}", "reported"),
     ("Age of a temporary file that a start removes", f"{STALE_SECONDS:,} s", ""),
 )

@@ -11,6 +11,7 @@ from typing import Final
 
 from callreel.api.wire import Bodies
 from callreel.archive import Archive
+from callreel.archive.spool import Spool
 from callreel.audio.folder import FolderStore
 from callreel.audio.worker import ChildSoundWorker
 from callreel.catalog import Catalog
@@ -21,6 +22,7 @@ from callreel.settings import Settings
 LOCK: Final = "serve.lock"
 DATABASE: Final = "callreel.db"
 AUDIO: Final = "audio"
+SPOOL: Final = "spool"
 AUDIO_MADE: Final = "audio.made"
 """Stands beside the folder of audio once that was made, so that it is missed when it is away."""
 
@@ -74,11 +76,14 @@ def open_archive(settings: Settings) -> Archive:
     audio = FolderStore(settings.data / AUDIO, reserve_bytes=settings.free_space_reserve)
     with suppress(OSError):  # on a full disk it is made another time
         (settings.data / AUDIO_MADE).touch()
+    spool = Spool(settings.data / SPOOL, reserve_bytes=settings.free_space_reserve)
+    spool.clear()
     return Archive(
         catalog=catalog,
         audio=audio,
         sound=ChildSoundWorker(convert_seconds=settings.convert_seconds),
         bodies=Bodies(),
+        spool=spool,
     )
 
 

@@ -63,16 +63,16 @@ def test_an_operation_tells_the_scope_that_it_takes(name: str, scope: str) -> No
     assert OPERATIONS[name]["security"] == [{"key": [scope]}]
 
 
-def test_all_that_is_in_a_path_is_required_and_nothing_else() -> None:
+def test_all_that_is_in_a_path_is_required_and_the_channel_of_a_record() -> None:
     required = {
         each["name"]: each["in"]
         for operation in OPERATIONS.values()
         for each in operation["parameters"]
         if each["required"]
     }
-    assert required == {"recording_uuid": "path"}
+    assert required == {"recording_uuid": "path", "uuid": "query"}
     bodies = [name for name, each in OPERATIONS.items() if "requestBody" in each]
-    assert bodies == ["add_recording", "tag_recording", "add_tag"]
+    assert bodies == ["add_recording", "tag_recording", "add_tag", "add_freeswitch_record"]
     assert all(OPERATIONS[name]["requestBody"]["required"] for name in bodies)
 
 
@@ -104,7 +104,8 @@ def test_the_document_names_itself_its_form_and_where_the_key_goes() -> None:
     assert (WHOLE["info"]["title"], WHOLE["info"]["version"]) == ("Callreel", __version__)
     assert WHOLE["servers"] == [{"url": "/"}]
     key = {"type": "apiKey", "in": "header", "name": "Authorization"}
-    assert WHOLE["components"]["securitySchemes"] == {"key": key}
+    basic = {"type": "http", "scheme": "basic"}
+    assert WHOLE["components"]["securitySchemes"] == {"key": key, "basic": basic}
 
 
 def test_every_reference_leads_to_a_part_of_the_document() -> None:

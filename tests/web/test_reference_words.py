@@ -255,7 +255,8 @@ def test_an_address_without_key_is_shown_without_scope_and_asked_without_it(
 
 
 def test_the_operations_stand_under_their_headings() -> None:
-    assert list(groups(document(Limits()))) == ["Recordings", "Names", "The server"]
+    headings = ["Recordings", "Names", "Call records", "The server"]
+    assert list(groups(document(Limits()))) == headings
 
 
 def test_the_fields_of_a_recording_and_an_error_are_shown() -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from callreel import errors
 from callreel.api.wire import FIELD_NAMES
-from callreel.errors import CallreelError, NotFound
+from callreel.errors import CallreelError, NotAuthenticated, NotFound
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -24,6 +24,10 @@ class MethodNotAllowed(CallreelError):
     def __init__(self, allowed: Iterable[str]) -> None:
         self.allowed = ", ".join(sorted(allowed))
         super().__init__(f"This address answers to {self.allowed} only.")
+
+
+class AlsoBasic(NotAuthenticated):
+    """There is no valid key, which might have come by HTTP Basic too."""
 
 
 ANSWERS: Final[dict[type[CallreelError], tuple[int, str]]] = {
@@ -83,6 +87,10 @@ def error_body(error: Exception, request_id: str) -> bytes:
 
 def error_headers(error: Exception) -> Headers:
     """Return the headers that go with an error, beside those of every answer."""
+    if isinstance(error, AlsoBasic):
+        return [
+            (b"www-authenticate", each + b' realm="callreel"') for each in (b"Bearer", b"Basic")
+        ]
     if isinstance(error, errors.NotAuthenticated):
         return [(b"www-authenticate", b'Bearer realm="callreel"')]
     if isinstance(error, errors.TooManyRequests | errors.Unavailable):

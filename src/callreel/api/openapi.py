@@ -13,6 +13,7 @@ from starlette.responses import Response
 from callreel import __version__
 from callreel.api.ask import JSON, Ask
 from callreel.api.errors import ANSWERS, ErrorBody
+from callreel.api.freeswitch import KeptRecord
 from callreel.api.limits import Limits
 from callreel.api.names import Name, NewTag
 from callreel.api.wire import schemas
@@ -66,6 +67,7 @@ class Parameter:
 
     Attributes:
         json_text: Whether the value is written as JSON, as the schema says.
+        is_required: Whether it must be there; what is in the path always must.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Parameter:
     schema: Schema
     example: Any = None
     json_text: bool = False
+    is_required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,7 @@ class Route:
         handler: What answers, or None for the list, which the outer app answers itself.
         scope: What the key must be allowed, or None where no key is needed.
         describe: What the reference says of it, given the limits.
+        takes_basic: Whether the key may be the password of HTTP Basic.
     """
 
     method: str
@@ -131,6 +135,7 @@ class Route:
     handler: Handler | None
     scope: Scope | None
     describe: Describe
+    takes_basic: bool = False
 
 
 def ref(name: str) -> Schema:
@@ -164,6 +169,7 @@ def compose(routes: Iterable[Route], limits: Limits) -> dict[str, Any]:
             "responses": {str(status): _error(status) for status in ERRORS},
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "Authorization"},
+                "basic": {"type": "http", "scheme": "basic"},
             },
         },
     }
@@ -176,7 +182,7 @@ def _operation(route: Route, said: Operation) -> dict[str, Any]:
         "summary": said.summary,
         "description": said.says,
         "tags": [said.group],
-        "security": [{"key": [route.scope.value]}] if route.scope else [],
+        "security": _security(route),
         "parameters": [_parameter(each) for each in said.parameters],
         "responses": {
             **{str(status): _answer(each) for status, each in said.answers.items()},
@@ -188,12 +194,19 @@ def _operation(route: Route, said: Operation) -> dict[str, Any]:
     return operation
 
 
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.scope is None:
+        return []
+    ways = ("key", "basic") if route.takes_basic else ("key",)
+    return [{way: [route.scope.value]} for way in ways]
+
+
 def _parameter(said: Parameter) -> dict[str, Any]:
     parameter: dict[str, Any] = {
         "name": said.name,
         "in": said.place,
         "description": said.says,
-        "required": said.place == "path",
+        "required": said.is_required or said.place == "path",
     }
     holder = parameter.setdefault("content", {}).setdefault(JSON, {}) if said.json_text else None
     holder = parameter if holder is None else holder
@@ -233,5 +246,7 @@ def _error(status: int) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Schema]:
-    own = msgspec.json.schema_components([ErrorBody, Name, NewTag], ref_template=REF + "{name}")[1]
+    own = msgspec.json.schema_components(
+        [ErrorBody, KeptRecord, Name, NewTag], ref_template=REF + "{name}"
+    )[1]
     return {**schemas(REF + "{name}"), **own}

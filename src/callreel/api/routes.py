@@ -18,7 +18,16 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as HttpScope
 
-from callreel.api import health, names, recordings, reference, reference_list, reference_more
+from callreel.api import (
+    freeswitch,
+    health,
+    names,
+    recordings,
+    reference,
+    reference_ingest,
+    reference_list,
+    reference_more,
+)
 from callreel.api.ask import JSON, NOBODY, Ask
 from callreel.api.errors import MethodNotAllowed, unknown_address
 from callreel.api.limits import Limits
@@ -50,6 +59,11 @@ ROUTES: Final = (
     Route("POST", "/custom_tag", names.add_tag, Scope.MANAGE, reference_more.adding_tag),
     Route("GET", "/project", names.projects, Scope.READ, reference_more.projects),
     Route("GET", "/tenant_user", names.users, Scope.READ, reference_more.users),
+    Route(
+        *("POST", "/ingest/freeswitch", freeswitch.add, Scope.INGEST),
+        reference_ingest.adding_freeswitch_record,
+        takes_basic=True,
+    ),
     Route("GET", "/openapi.json", show_document, None, reference_more.this_document),
     Route("GET", "/health", health.health, None, reference_more.health),
     Route("GET", "/ready", health.ready, None, reference_more.ready),
@@ -90,7 +104,7 @@ def _guarded(route: Route, services: Services) -> PageHandler | None:
     async def guarded(request: Request) -> Response:
         access = NOBODY
         if needed is not None:
-            access = await services.access(request.scope)
+            access = await services.access(request.scope, takes_basic=route.takes_basic)
             access.require(needed)
         return await handler(Ask(request, services, access))
 

@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 from starlette.types import Scope
 
+from callreel.api.basic import unwrapped
+from callreel.api.errors import AlsoBasic
 from callreel.api.heads import heads
 from callreel.api.limits import Limits
 from callreel.api.metrics import Metrics
@@ -83,14 +85,24 @@ class Services:
         """Return what comes before each body in an answer to this request; raises as `address`."""
         return self.address(scope).opening
 
-    async def access(self, scope: Scope) -> Access:
+    async def access(self, scope: Scope, *, takes_basic: bool = False) -> Access:
         """Return what the key of a request may do, and leave it in the scope for the log.
+
+        Args:
+            scope: The request.
+            takes_basic: Whether the key may be the password of HTTP Basic.
 
         Raises:
             NotAuthenticated: there is no key, or none that is valid.
             TooManyRequests: it asked too often.
         """
-        access = await self.keys.recognise(_key(heads(scope).get(b"authorization", b"")))
+        given = heads(scope).get(b"authorization", b"")
+        try:
+            access = await self.keys.recognise(_key(unwrapped(given) if takes_basic else given))
+        except NotAuthenticated as error:
+            if takes_basic:
+                raise AlsoBasic(error.message) from error
+            raise
         scope["state"]["access"] = access
         if self.rate_limit is not None:
             self.rate_limit.take(access.key_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from callreel.archive.spool import Spool
 from callreel.audio import AudioStore, SoundWorker
 from callreel.catalog import Catalog
 from callreel.model import Recording
@@ -27,12 +28,17 @@ class BodyFormat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The two stores and what works between them; made by `wiring`, closed by who made it."""
+    """The two stores and what works between them; made by `wiring`, closed by who made it.
+
+    Attributes:
+        spool: Where call records wait for an import, or None where none are taken.
+    """
 
     catalog: Catalog
     audio: AudioStore
     sound: SoundWorker
     bodies: BodyFormat
+    spool: Spool | None = None
 
     async def close(self) -> None:
         """Give everything back."""

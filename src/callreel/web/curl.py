@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from typing import Any
+from urllib.parse import urlencode
 
 BREAK = " \\\n  "
 
@@ -19,6 +20,8 @@ def command(method: str, path: str, operation: dict[str, Any], *, needs_key: boo
         text = _text(holder["example"])
         if each["in"] == "path":
             path = path.replace("{" + each["name"] + "}", text)
+        elif each["in"] == "query" and method != "GET":
+            path += f"{'&' if '?' in path else '?'}{urlencode({each['name']: text})}"
         elif each["in"] == "query":
             query.append(f"--data-urlencode {shlex.quote(each['name'] + '=' + text)}")
     verb = {"GET": "-G " if query else "", "POST": ""}.get(method, f"-X {method} ")

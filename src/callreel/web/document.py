@@ -82,7 +82,7 @@ def _shown(document: dict[str, Any], path: str, method: str, operation: dict[str
     replies = [
         _reply(document, status, said) for status, said in sorted(operation["responses"].items())
     ]
-    scopes = [scope for each in operation["security"] for scope in each["key"]]
+    scopes = [scope for each in operation["security"] for scope in each.get("key", ())]
     return Shown(
         id=operation["operationId"],
         method=method.upper(),
