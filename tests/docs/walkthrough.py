@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ ELSEWHERE: Final = {
     "/var/lib/callreel": "data",
     "/var/spool/asterisk/monitor": "monitor",
     "/srv/backup": "backup",
+    "/srv/recordings": "recordings",
     "/opt/callreel/bin/": "bin/",
 }
 """Places that pages speak of, and where they are in a test."""
@@ -38,6 +40,10 @@ calldate|src|dst|did|dcontext|duration|billsec|disposition|uniqueid|linkedid|rec
 1761444600.20|out-0048501502503-101-20251026-031000-1761444600.20.wav
 2025-10-26 08:00:00|48600100201|104||ext-local|9|0|NO ANSWER|1761462000.50|1761462000.50|
 """
+_MIXED: Final = ("1761435900.10.wav", "1761444600.20.wav", "lunch.wav")
+"""What a plain Asterisk recorded."""
+_MASTER: Final = Path(__file__).parent / "samples" / "Master.csv"
+"""And its call records."""
 _SMALL_DEMO: Final = """\
 import asyncio, pathlib, time
 from callreel.demo.build import build
@@ -129,6 +135,9 @@ def _furnish(folder: Path) -> None:
     )
     for name, content in _MONITOR.items():
         put(folder / "monitor", name, content, day="2025/10/26")
+    for tone, name in enumerate(_MIXED):
+        put(folder / "recordings", name, wav(600, tone=tone), day=".")
+    shutil.copy(_MASTER, folder)
     (folder / "cdr.tsv").write_text(_RECORDS.replace("|", "\t"))
 
 
