@@ -201,16 +201,20 @@ def ordered_source(bounds: Bounds, order: Order) -> Source | None:
 def rarest(
     connection: apsw.Connection, bounds: Bounds, conditions: list[Condition], cap: int
 ) -> Source | None:
-    """Return the source with the fewest calls, if any has less than the cap."""
+    """Return the source with the fewest calls, if any has less than the cap.
+
+    All are counted a little way first, then further: one that has few calls is then found
+    without counting the others to the end.
+    """
     sources = [condition_source(bounds, condition) for condition in conditions]
     if not bounds.talking.is_open:
         sources.append(talking_source(bounds))
-    best, least = None, cap
-    for source in sources:
-        weight = _weight(connection, source, bounds, least)
-        if weight < least:
-            best, least = source, weight
-    return best
+    for reach in (cap // 16, cap // 4, cap):
+        weighed = [(_weight(connection, source, bounds, reach), source) for source in sources]
+        weight, best = min(weighed, key=lambda each: each[0], default=(reach, None))
+        if weight < reach:
+            return best
+    return None
 
 
 def _weight(connection: apsw.Connection, source: Source, bounds: Bounds, cap: int) -> int:
