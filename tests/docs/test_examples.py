@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from callreel.api.examples import example_recording
+from callreel.importers.freeswitch.xml_text import read_xml
 from docs.pages import DOCS, ROOT, Block, blocks, name_of, pages
 from docs.walkthrough import walk_through
 from programs import needed
@@ -18,7 +19,7 @@ from programs import needed
 CLIENT = DOCS / "how-to" / "use-the-python-client.md"  # has a test of its own, beside the client's
 WALKED = [page for page in pages() if page != CLIENT and any(each.is_run for each in blocks(page))]
 SHOWN = {"text", "json"}
-KNOWN = {"bash", "python", "console", "sql", "ini", "nginx", "caddy", *SHOWN}
+KNOWN = {"bash", "python", "console", "sql", "ini", "nginx", "caddy", "xml", *SHOWN}
 
 
 def expectations(page: list[Block]) -> Iterator[tuple[int, Block]]:
@@ -103,6 +104,13 @@ def test_the_unit_of_the_service_is_one(tmp_path: Path) -> None:
         check=False,
     )
     assert (checked.returncode, "callreel.service" in checked.stderr) == (0, False), checked.stderr
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_the_lines_of_a_configuration_in_xml_are_well_formed(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "xml":
+            assert read_xml(f"<all>{block.text}</all>".encode())
 
 
 @pytest.mark.parametrize("language", ["nginx", "caddy"])

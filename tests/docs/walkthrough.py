@@ -14,12 +14,15 @@ from typing import Final
 
 from docs.pages import Block
 from importers.monitor import put, wav
+from importers.switch import Switch, fill
 
 PORT: Final = "8080"
 KEY: Final = "cr_…"
 ELSEWHERE: Final = {
     "/var/lib/callreel": "data",
     "/var/spool/asterisk/monitor": "monitor",
+    "/var/lib/freeswitch/recordings": "switch/recordings",
+    "/var/log/freeswitch/json_cdr": "switch/json_cdr",
     "/srv/backup": "backup",
     "/srv/recordings": "recordings",
     "/opt/callreel/bin/": "bin/",
@@ -137,6 +140,8 @@ def _furnish(folder: Path) -> None:
         put(folder / "monitor", name, content, day="2025/10/26")
     for tone, name in enumerate(_MIXED):
         put(folder / "recordings", name, wav(600, tone=tone), day=".")
+    (folder / "switch").mkdir()
+    fill(Switch(folder / "switch"))
     shutil.copy(_MASTER, folder)
     (folder / "cdr.tsv").write_text(_RECORDS.replace("|", "\t"))
 

@@ -186,6 +186,18 @@ class Switch:
         return item
 
 
+def fill(switch: Switch) -> None:
+    """Lay out a call between two channels that was recorded, one that was not, and a stray file."""
+    day = "pbx.example/archive/2026/Mar/02"
+    folder = f"/var/lib/freeswitch/recordings/{day}"
+    told = variables(record_path=folder, record_name=f"{A}.wav", call_direction="inbound")
+    switch.audio(f"{day}/{A}.wav", wav(900))
+    switch.audio("old/greeting.wav")
+    switch.record(f"{A}.cdr.json", as_json(told))
+    switch.record(f"{B}.cdr.json", as_json(leg_b()))
+    switch.record(f"{OTHER}.cdr.json", as_json(variables(uuid=OTHER, call_uuid=OTHER)))
+
+
 def _put(path: Path, content: bytes, age: float) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

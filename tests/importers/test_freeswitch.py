@@ -150,6 +150,13 @@ def test_a_recorded_call_whose_file_is_missing_is_refused(switch: Switch) -> Non
     assert "not in the folder" in refused.reason
 
 
+def test_a_recording_that_was_too_short_to_keep_is_not_missed(switch: Switch) -> None:
+    told = variables(record_path=FOLDER, record_name=f"{A}.wav", RECORD_DISCARDED="true")
+    item = switch.of_record(as_json(told))
+    assert isinstance(item, Row)
+    assert item.use is RowUse.UNRECORDED
+
+
 def test_audio_without_a_record_is_refused_as_audio_without_a_call(switch: Switch) -> None:
     switch.audio(f"{OTHER}.wav")
     (item,) = switch.items()

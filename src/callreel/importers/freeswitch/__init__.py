@@ -188,7 +188,8 @@ def _use_of(leg: Leg, *, is_recorded: bool) -> Item:
     """Say what a sound record is good for."""
     if is_recorded:
         return Row(leg.where, RowUse.JOINED)
-    if leg.paths and leg.is_answered:
+    is_discarded = leg.record.variables.get("RECORD_DISCARDED") == "true"
+    if leg.paths and leg.is_answered and not is_discarded:
         reason = "It names a recording that is not in the folder."
         return Refusal(leg.where, Fault.NO_AUDIO, reason)
     if leg.is_b:

@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from callreel.importers.audio_file import names_audio
 from callreel.importers.freeswitch.record import Record
 
 Path = tuple[str, ...]
 """The folders, then the name."""
 
 _RECORD: Final = "record_session"
+_ON_ANSWER: Final = re.compile(r"record_session(?:::|\s+)(.+)", re.DOTALL)
 _COMMAND: Final = re.compile(r"uuid_record\s+\S+\s+start\s+([^\s'\",\]]+)")
 _TIME_LIMIT: Final = re.compile(r"\s+\+\s*[0-9]+\s*\Z")  # record_session takes one behind the path
 _OPTIONS: Final = re.compile(r"\A(?:\s*\{[^}]*\})+")  # as in {append=true}/path
@@ -38,6 +40,8 @@ def _told(record: Record, uuid: str) -> Iterator[str]:
     folder, name = variables.get("record_path", ""), variables.get("record_name", "")
     if name:
         yield f"{folder}/{name}"
+    elif names_audio(folder):  # many dialplans put the whole path there
+        yield folder
     elif folder:
         yield f"{folder}/{uuid}.{variables.get('record_ext') or _EXTENSION}"
     yield variables.get("cc_record_filename", "")
@@ -45,6 +49,7 @@ def _told(record: Record, uuid: str) -> Iterator[str]:
         yield variables.get("last_arg", "")
     yield variables.get("sofia_record_file", "")
     yield from _COMMAND.findall(variables.get("api_on_answer", ""))
+    yield from _ON_ANSWER.findall(variables.get("execute_on_answer", ""))
     yield variables.get("conference_recording", "")
     if variables.get("current_application") == _RECORD:
         yield variables.get("current_application_data", "")
