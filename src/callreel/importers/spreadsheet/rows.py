@@ -1,0 +1,223 @@
+"""A row of a table of calls, read by what its columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from callreel.importers.items import plain_text
+from callreel.importers.local_time import to_utc
+from callreel.importers.parties import is_outside, known
+from callreel.importers.spreadsheet.cells import date_of, length_of
+from callreel.importers.spreadsheet.meaning import CLOCKS, TIMES, Meaning
+from callreel.model import Call, DialogType, Direction
+
+LONGEST_TEXT: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a row tells.
+
+    Attributes:
+        call: The call; its id is empty where the row has none.
+        is_measured: Whether the row says when the call ended.
+        native_time: The start as the row's own clock shows it, whatever the zone, in seconds.
+        notes: What a person should know.
+    """
+
+    call: Call
+    is_measured: bool
+    native_time: int
+    agent: str | None
+    queue: str | None
+    notes: tuple[str, ...]
+
+
+class Reader:
+    """Reads rows."""
+
+    def __init__(self, meaning: Meaning, zone: ZoneInfo | None) -> None:
+        self._meaning = meaning
+        self._zone = zone
+
+    def audio_name(self, cells: Mapping[str, str]) -> str:
+        """Return what the row calls its audio, or nothing.
+
+        Raises:
+            ValueError: a date that is part of it cannot be read.
+        """
+        if self._meaning.audio:
+            return next((cells[name] for name in self._meaning.audio if cells[name]), "")
+        pieces = []
+        for piece in self._meaning.pattern:
+            text = "" if piece.name is None else self._piece(cells, piece.name, piece.form)
+            if piece.name is not None and not text:
+                return ""
+            pieces.append(piece.literal + text)
+        return "".join(pieces)
+
+    def told(self, cells: Mapping[str, str]) -> Told:
+        """Return what a row tells.
+
+        Raises:
+            ValueError: it cannot be meant; a sentence with the column.
+        """
+        clock = self._clock(cells, "started")
+        if clock is None:
+            raise ValueError(f"The column {self._column('started')} is empty.")
+        started_at, unclear = self._moment(clock)
+        times = _Times(self, cells, started_at)
+        from_number, to_number = (self._number(cells, side) for side in ("from", "to"))
+        call = Call(
+            dialog_id=self._text(cells, "id"),
+            dialog_type=DialogType.CONSULTANT,
+            direction=self._direction(cells, from_number),
+            started_at=started_at,
+            hung_up_at=started_at if times.hung_up_at is None else times.hung_up_at,
+            talking_ms=times.talking_ms or 0,
+            waiting_ms=times.waiting_ms,
+            answered_at=times.answered_at,
+            from_number=from_number,
+            to_number=to_number,
+            end_cause=self._text(cells, "end_cause") or None,
+            source_call_id=self._text(cells, "call") or self._text(cells, "id") or None,
+        )
+        return Told(
+            call=call,
+            is_measured=times.hung_up_at is not None,
+            native_time=int(clock.timestamp() if clock.tzinfo else _utc(clock)),
+            agent=self._text(cells, "agent") or None,
+            queue=self._text(cells, "queue") or None,
+            notes=() if unclear is None else (unclear,),
+        )
+
+    def moment(self, cells: Mapping[str, str], field: str) -> int | None:
+        """Return a moment in seconds UTC, or None where the row has none."""
+        clock = self._clock(cells, field)
+        return None if clock is None else self._moment(clock)[0]
+
+    def length(self, cells: Mapping[str, str], field: str) -> int | None:
+        """Return a length in milliseconds, or None where the row has none."""
+        text = self._cell(cells, field)
+        if not text:
+            return None
+        try:
+            return length_of(text, self._meaning.units[field])
+        except ValueError as error:
+            raise ValueError(f"The column {self._column(field)} {error}.") from error
+
+    def knows(self, field: str) -> bool:
+        """Say whether a column is of a field."""
+        return field in self._meaning.columns
+
+    def _cell(self, cells: Mapping[str, str], field: str) -> str:
+        part = self._meaning.parts.get(field)
+        for name in self._meaning.columns.get(field, ()):
+            found = None if part is None else part.search(cells[name])
+            text = cells[name] if part is None else (found[1] or "" if found else "")
+            if text.strip():
+                return text.strip()
+        return self._meaning.fixed.get(field, "")
+
+    def _text(self, cells: Mapping[str, str], field: str) -> str:
+        text = plain_text(self._cell(cells, field))
+        if len(text) > LONGEST_TEXT:
+            longest = f"is longer than {LONGEST_TEXT} characters"
+            raise ValueError(f"The column {self._column(field)} {longest}.")
+        return text
+
+    def _number(self, cells: Mapping[str, str], field: str) -> str | None:
+        return known(self._text(cells, field))
+
+    def _direction(self, cells: Mapping[str, str], from_number: str | None) -> Direction:
+        word = self._cell(cells, "direction").casefold()
+        if not word:
+            is_inbound = from_number is None or is_outside(from_number)
+            return Direction.INBOUND if is_inbound else Direction.OUTBOUND
+        direction = self._meaning.directions.get(word)
+        if direction is None:
+            named = f"The column {self._column('direction')}"
+            raise ValueError(f"{named} holds a word that directions does not name.")
+        return direction
+
+    def _clock(self, cells: Mapping[str, str], field: str) -> datetime | None:
+        text = self._cell(cells, field)
+        if not text:
+            return None
+        try:
+            return date_of(text, self._meaning.dates)
+        except ValueError as error:
+            raise ValueError(f"The column {self._column(field)} {error}.") from error
+
+    def _moment(self, clock: datetime) -> tuple[int, str | None]:
+        if self._zone is None and clock.tzinfo is None:  # rfc2822's -0000: UTC, of no known place
+            return _utc(clock), None
+        return (int(clock.timestamp()), None) if self._zone is None else to_utc(clock, self._zone)
+
+    def _piece(self, cells: Mapping[str, str], name: str, form: str) -> str:
+        if name not in CLOCKS:
+            return self._cell(cells, name) if self.knows(name) or name not in cells else cells[name]
+        clock = self._clock(cells, name if name in TIMES else "started")
+        if clock is None:
+            return ""
+        shown = clock.astimezone(self._zone) if clock.tzinfo and self._zone else clock
+        return shown.strftime(form)
+
+    def _column(self, field: str) -> str:
+        return " or ".join(self._meaning.columns.get(field, (field,)))
+
+
+class _Times:
+    """When a call was answered and ended, how long was talked and waited; None is unknown."""
+
+    def __init__(self, reader: Reader, cells: Mapping[str, str], started_at: int) -> None:
+        self.answered_at = reader.moment(cells, "answered")
+        self.talking_ms = reader.length(cells, "talking")
+        self.waiting_ms = reader.length(cells, "waiting")
+        duration_ms = reader.length(cells, "duration")
+        self.hung_up_at = reader.moment(cells, "ended")
+        if self.hung_up_at is None:
+            self.hung_up_at = self._end(started_at, duration_ms)
+        is_unanswered = reader.knows("answered") and self.answered_at is None
+        if self.talking_ms is None and is_unanswered:
+            self.talking_ms = 0
+        if self.waiting_ms is None and self.answered_at is not None:
+            self.waiting_ms = (self.answered_at - started_at) * 1000
+        if self.talking_ms is None and self.hung_up_at is not None:
+            whole = (self.hung_up_at - started_at) * 1000 if duration_ms is None else duration_ms
+            self.talking_ms = max(0, whole - (self.waiting_ms or 0))
+        self._check(started_at)
+
+    def _end(self, started_at: int, duration_ms: int | None) -> int | None:
+        if duration_ms is not None:
+            return started_at + _seconds(duration_ms)
+        if self.talking_ms is None:
+            return None
+        begun = started_at if self.answered_at is None else self.answered_at
+        waited = (self.waiting_ms or 0) if self.answered_at is None else 0
+        return begun + _seconds(waited + self.talking_ms)
+
+    def _check(self, started_at: int) -> None:
+        """Raise a ValueError where the times contradict each other."""
+        if self.hung_up_at is not None and self.hung_up_at < started_at:
+            raise ValueError("The call ends before it starts.")
+        if self.answered_at is not None and self.answered_at < started_at:
+            raise ValueError("The call was answered before it starts.")
+        if self.hung_up_at is None or self.talking_ms is None:
+            return
+        whole_ms = (self.hung_up_at - started_at) * 1000
+        if self.talking_ms > whole_ms + 1000:  # by a second they may differ, as each is rounded
+            raise ValueError("The talk is longer than the call.")
+        self.talking_ms = min(self.talking_ms, whole_ms)
+
+
+def _seconds(milliseconds: int) -> int:
+    return -(-milliseconds // 1000)
+
+
+def _utc(clock: datetime) -> int:
+    return int(clock.replace(tzinfo=UTC).timestamp())
