@@ -41,14 +41,17 @@ def date_of(text: str, forms: tuple[str, ...]) -> datetime:
     Raises:
         ValueError: it has none of them, or lies outside of the years 2000 to 2135.
     """
+    is_a_date = False
     for form in forms:
         try:
             moment = _date(text, form)
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
-        if moment.year not in _YEARS:
-            raise ValueError("is not in the years 2000 to 2135")
-        return moment
+        if moment.year in _YEARS:
+            return moment
+        is_a_date = True
+    if is_a_date:
+        raise ValueError("is not in the years 2000 to 2135")
     raise ValueError("is no date in a form that dates names")
 
 
