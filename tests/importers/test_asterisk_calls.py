@@ -265,6 +265,11 @@ def test_a_linked_id_that_cannot_tell_the_start_does_not(linked: str) -> None:
     assert made.notes() == ()
 
 
+def test_a_linked_id_beside_no_unique_id_leaves_the_start_as_it_is() -> None:
+    made = told(leg(uniqueid="", linkedid=f"{EPOCH - 50}.3"))
+    assert (made.call().started_at, made.notes()) == (EPOCH, ())
+
+
 @pytest.mark.parametrize(("zone_off", "is_noted"), [("08", True), ("09", False), ("10", True)])
 def test_a_wrong_time_zone_shows(zone_off: str, is_noted: bool) -> None:
     made = told(leg(start=f"2026-03-02 {zone_off}:00:05"))

@@ -179,6 +179,13 @@ def test_a_table_with_a_header_is_read_by_it(tmp_path: Path) -> None:
     assert found.cells["uniqueid"] == "1.2"
 
 
+def test_a_header_counts_even_where_the_rows_look_as_those_of_cdr_csv(tmp_path: Path) -> None:
+    # the order of Asterisk's own table, as contrib/ast-db-manage makes it
+    names = (*BASE, "userfield", "uniqueid", "linkedid", "peeraccount", "sequence")
+    found = read(tmp_path, ",".join(names), row(names, userfield="a note"))
+    assert [each.cells for each in found] == [SOUND | {"userfield": "a note"}]
+
+
 def test_a_table_without_a_start_is_none_of_calls(tmp_path: Path) -> None:
     path = tmp_path / "cdr.csv"
     path.write_text("disposition,duration,billsec\nBUSY,1,0\n")

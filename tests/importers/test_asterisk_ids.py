@@ -34,6 +34,7 @@ ID = f"{EPOCH}.10"
         f"{ID}-in.wav",
         f"{ID}-out.wav",
         f"{ID}-1.wav",
+        f"101.{ID}.wav",
     ],
 )
 def test_a_unique_id_is_found_anywhere_in_a_name(name: str) -> None:

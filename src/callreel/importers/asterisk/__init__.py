@@ -19,7 +19,8 @@ from callreel.importers.asterisk.matching import Calls, Wanted
 from callreel.importers.asterisk.records import open_calls
 from callreel.importers.audio_file import refusal_by_look
 from callreel.importers.freepbx.calls import call_of as call_by_name
-from callreel.importers.freepbx.names import QUEUE, parse
+from callreel.importers.freepbx.names import parse
+from callreel.importers.freepbx.people import agent_of, queue_of
 from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
 from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree
@@ -107,8 +108,8 @@ class Asterisk:
         if self._records is not None:
             notes = (*notes, _NO_ROW)
         made = self._candidate(found, name, call, notes)
-        queue = told.to if told.kind == QUEUE else None
-        return replace(made, is_measured=False, queue=queue)
+        agent = agent_of(told, None, call.direction)
+        return replace(made, is_measured=False, agent=agent, queue=queue_of(told, None))
 
     def _why_no_call(self) -> str:
         if self._records is None:

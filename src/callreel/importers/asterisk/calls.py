@@ -63,21 +63,22 @@ class AsteriskCall:
 
     def __init__(self) -> None:
         self._first: Leg | None = None
-        self._answered: dict[tuple[object, ...], Leg] = {}
+        self._answered: set[Leg] = set()
         self._unanswered: Leg | None = None
         self._rang_until: dict[str, set[int]] = defaultdict(set)
-        self._queue: tuple[int, str] | None = None
+        self._queue = (0, "")
         self._has_first = False
 
     def add(self, leg: Leg) -> None:
         """Add a leg; one that is there already changes nothing."""
-        self._has_first = self._has_first or leg.linkedid in {leg.uniqueid, ""}
+        has_both = bool(leg.uniqueid and leg.linkedid)
+        self._has_first = self._has_first or not has_both or leg.uniqueid == leg.linkedid
         if self._first is None or _order(leg) < _order(self._first):
             self._first = leg
-        if leg.queue is not None:
-            self._queue = max(self._queue or (0, ""), (leg.started_at, leg.queue))
+        if leg.queue:
+            self._queue = max(self._queue, (leg.started_at, leg.queue))
         if leg.is_answered:
-            self._answered.setdefault((leg.talk, leg.channel, leg.dstchannel, leg.uniqueid), leg)
+            self._answered.add(leg)
             return
         self._rang_until[leg.channel].add(leg.talk[1])
         if self._unanswered is None or _rang(leg) > _rang(self._unanswered):
@@ -90,8 +91,7 @@ class AsteriskCall:
 
     def has(self, text: str) -> bool:
         """Say whether a text holds the whole id of a leg."""
-        legs = self._answered.values()
-        return any(leg.uniqueid and leg.uniqueid in text for leg in legs)
+        return any(leg.uniqueid and leg.uniqueid in text for leg in self._answered)
 
     def call(self, name: AudioName | None = None) -> Call:
         """Return the call, as a recording is of it; there must be a leg.
@@ -134,7 +134,7 @@ class AsteriskCall:
     @property
     def queue(self) -> str | None:
         """The last queue that the caller was in, or None."""
-        return None if self._queue is None else self._queue[1]
+        return self._queue[1] or None
 
     def notes(self) -> tuple[str, ...]:
         """Return what a person should know of the call's times."""
@@ -162,16 +162,16 @@ class AsteriskCall:
         return max([begin, *ringing]) if leg.is_answered else begin, end
 
     def _longest(self, legs: Iterable[Leg]) -> Leg:
-        def length(leg: Leg) -> tuple[int, int, int]:
+        def length(leg: Leg) -> tuple[int, int, int, Leg]:
             begin, end = self._talk(leg)
-            return end - begin, leg.duration_ms, -leg.started_at
+            return end - begin, leg.duration_ms, -leg.started_at, leg
 
         return max(legs, key=length)
 
     def _talks(self, name: AudioName | None) -> list[Leg]:
         """Return the legs that were talked; one that was not where there are none."""
-        best = max((leg.rank for leg in self._answered.values()), default=0)
-        talks = [leg for leg in self._answered.values() if leg.rank == best]
+        best = max((leg.rank for leg in self._answered), default=0)
+        talks = [leg for leg in self._answered if leg.rank == best]
         own = (
             []
             if name is None or self._is_of_all(name)
@@ -181,19 +181,19 @@ class AsteriskCall:
 
     def _is_of_all(self, name: AudioName) -> bool:
         """Say whether a recording was made on the channel that the whole call belongs to."""
-        legs = [*self._answered.values(), *([] if self._first is None else [self._first])]
+        legs = [*self._answered, *([] if self._first is None else [self._first])]
         return any(
             bare(leg.linkedid) in name.ids or (_is_of(leg, name) and leg.uniqueid == leg.linkedid)
             for leg in legs
         )
 
 
-def _order(leg: Leg) -> tuple[int, bool, bool]:
-    return leg.started_at, leg.uniqueid != leg.linkedid, is_local(leg.channel)
+def _order(leg: Leg) -> tuple[int, bool, bool, Leg]:
+    return leg.started_at, leg.uniqueid != leg.linkedid, is_local(leg.channel), leg
 
 
-def _rang(leg: Leg) -> tuple[int, int, str]:
-    return leg.duration_ms, -leg.started_at, leg.disposition
+def _rang(leg: Leg) -> tuple[int, int, Leg]:
+    return leg.duration_ms, -leg.started_at, leg
 
 
 def _is_of(leg: Leg, name: AudioName) -> bool:

@@ -18,7 +18,7 @@ from callreel.importers.items import printable
 from callreel.model import EARLIEST_START
 
 ANY_ID: Final = re.compile(r"(?:[A-Za-z0-9_.:-]{1,127}-)?[0-9]{9,10}\.[0-9]{1,10}")
-_BARE: Final = re.compile(r"(?<![0-9.])([0-9]{9,10})\.[0-9]{1,10}(?![0-9])")
+_BARE: Final = re.compile(r"(?<![0-9])([0-9]{9,10})\.[0-9]{1,10}(?![0-9])")
 _SIDE: Final = re.compile(r"(?P<base>.+)-(?P<side>in|out)", re.DOTALL)
 _DATE: Final = re.compile(
     r"(20[0-9]{2})[-_.]?([01][0-9])[-_.]?([0-3][0-9])[-_.T ]?([0-2][0-9])[-_.:]?([0-5][0-9])"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -40,9 +40,9 @@ _AFTERWARDS: Final = "h"
 _WITHIN: Final = 1790  # seconds; half of the hour that comes twice, less what clocks may differ
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Leg:
-    """What a row says of a leg.
+    """What a row says of a leg; two rows that say the same are equal, wherever they stand.
 
     Attributes:
         where: The file and the line.
@@ -51,12 +51,12 @@ class Leg:
         disposition: What became of it: `ANSWERED`, `NO ANSWER`, …
         src, dst: Who called, and what was dialled.
         did: The number that was called from outside, or nothing.
-        queue: The queue that the caller was in, or None.
-        recording: The key of the file that the row names, or None.
+        queue: The queue that the caller was in, or nothing.
+        recording: The key of the file that the row names, or nothing.
         notes: What a person should know of its times.
     """
 
-    where: str
+    where: str = field(compare=False)
     started_at: int
     duration_ms: int
     talk_ms: int
@@ -67,10 +67,10 @@ class Leg:
     dcontext: str
     channel: str
     dstchannel: str
-    queue: str | None
+    queue: str
     uniqueid: str
     linkedid: str
-    recording: str | None
+    recording: str
     notes: tuple[str, ...]
 
     @property
@@ -99,11 +99,11 @@ class Leg:
 
 def call_of(cells: Mapping[str, str]) -> str:
     """Return what the rows of one call have in common: the linked id, else the unique id."""
-    return _identity(cells, "linkedid") or _identity(cells, "uniqueid") or (recording(cells) or "")
+    return _identity(cells, "linkedid") or _identity(cells, "uniqueid") or recording(cells)
 
 
-def recording(cells: Mapping[str, str]) -> str | None:
-    """Return the key of the file that a row names, or None.
+def recording(cells: Mapping[str, str]) -> str:
+    """Return the key of the file that a row names, or nothing.
 
     The user field names one if it has an audio's ending, a path, or `audio:` before it; or if
     it is more than a number, as other things are written there too.
@@ -114,7 +114,7 @@ def recording(cells: Mapping[str, str]) -> str | None:
     text = cells.get("userfield", "")
     name = text.removeprefix(AUDIO_MARK)
     is_bare_number = name == text and not names_audio(text) and text.isdigit()
-    return None if not name or is_bare_number else key_of(name)
+    return "" if is_bare_number else key_of(name)
 
 
 def surely_names_audio(cells: Mapping[str, str]) -> bool:
@@ -141,7 +141,7 @@ def leg_of(where: str, cells: Mapping[str, str], zone: ZoneInfo) -> Leg:
         raise ValueError("The column billsec is more than duration")
     queue = _queue(cells)
     result = disposition(_text(cells, "disposition"))
-    is_by_itself = queue is not None or cells.get("dst") == _AFTERWARDS
+    is_by_itself = queue != "" or cells.get("dst") == _AFTERWARDS
     if is_by_itself and result == ANSWERED and not cells.get("dstchannel"):
         result = NO_ANSWER
     return Leg(
@@ -227,8 +227,8 @@ def _caller(cells: Mapping[str, str]) -> str:
     return "" if found is None else found[1][:LONGEST_TEXT]
 
 
-def _queue(cells: Mapping[str, str]) -> str | None:
+def _queue(cells: Mapping[str, str]) -> str:
     if cells.get("lastapp", "").lower() != "queue":
-        return None
+        return ""
     name = re.split(r"[,|]", cells.get("lastdata", ""))[0]
-    return plain_text(name) or None
+    return plain_text(name)

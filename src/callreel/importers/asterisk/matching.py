@@ -70,9 +70,10 @@ class Calls:
             _named(self._by_linkedid, name.ids),
         )
         for place in places:
-            found = [call for key in place if (call := self._calls.get(key)) is not None]
+            found = {key: call for key in place if (call := self._calls.get(key)) is not None}
             if found:
-                return max(found, key=lambda call: (call.has(file_name), call.talk_ms))
+                best = max(found, key=lambda key: (*_fit(found[key], file_name), key))
+                return found[best]
         reasons = (self._broken.get(key) for place in places for key in place)
         return next((each for each in reasons if each is not None), None)
 
@@ -114,6 +115,10 @@ def _other(leg: Leg, *, is_missed: bool) -> Refusal | Row:
     alone = AsteriskCall()
     alone.add(leg)
     return Row(leg.where, RowUse.UNRECORDED, alone.call(), agent=alone.agent(), queue=alone.queue)
+
+
+def _fit(call: AsteriskCall, file_name: str) -> tuple[bool, int]:
+    return call.has(file_name), call.talk_ms
 
 
 def _named(place: Mapping[str, list[str]], names: Iterable[str]) -> list[str]:

@@ -98,6 +98,8 @@ def _recognised(path: Path) -> Headerless | None:
             break
         is_empty = False
         cells = _cells(line, delimiter)
+        if number == 1 and _begins_table(cells):
+            return None
         shape = order_of(cells)
         if shape is not None:
             return Headerless(path, shape, delimiter)
@@ -133,6 +135,11 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
     except csv.Error:
         return [line]
+
+
+def _begins_table(cells: list[str]) -> bool:
+    """Say whether a first row names columns, in whatever order, which then counts."""
+    return sum(cell.strip().lower() in NAMES for cell in cells) > 1
 
 
 def _is_header(cells: list[str]) -> bool:
