@@ -1,8 +1,8 @@
 """FreeSWITCH, FusionPBX and FS PBX: a folder of recordings, with call detail records beside it.
 
-The records are those of `mod_json_cdr` and `mod_xml_cdr`, a file for each channel (`record.py`).
-They tell whose recording a file is; the files' own names do not follow one convention. So a file
-that no record names is not taken in.
+The records are those of `mod_json_cdr` and `mod_xml_cdr`, a file for each channel (`record.py`), or
+a table of `mod_cdr_csv`. They tell whose recording a file is; the files' own names do not follow
+one convention. So a file that no record names is not taken in.
 
 A call has several channels, and each a record. Those that name one file must be of one call; the
 one that was answered, that made the others and that was talked longest tells of it.
@@ -22,7 +22,8 @@ from callreel.importers.audio_file import refusal_by_look
 from callreel.importers.freeswitch.calls import agent_of, call_of, queue_of
 from callreel.importers.freeswitch.files import Ambiguous, Files, has_uuid, stem_of
 from callreel.importers.freeswitch.leg import Leg, leg_of
-from callreel.importers.freeswitch.record_files import RecordFile, RecordFiles, uuid_of
+from callreel.importers.freeswitch.record_files import RecordFile, RecordFiles, Stranger, uuid_of
+from callreel.importers.freeswitch.record_table import RecordRow, RecordTable
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
 from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree
@@ -47,7 +48,7 @@ class FreeSwitch:
             raise Misconfigured("Give the folder of FreeSWITCH's call records with --cdr.")
         self._source = source
         self._tree = Tree(source.root)
-        self._records = RecordFiles(Path(source.records))
+        self._records = _opened(source, Path(source.records))
         self._files = Files()
         self._legs: dict[Parts, list[Leg]] = defaultdict(list)
 
@@ -71,45 +72,38 @@ class FreeSwitch:
         """Say whether there is a file or a record to look at; records need not be read for none."""
         if next(self._audio(), None) is not None:
             return True
-        return any(
-            isinstance(each, Refusal) or self._source.is_news(_found(each))
-            for each in self._records.walk()
-        )
+        return self._records.has_news(self._source.is_news)
 
     def _audio(self) -> Iterator[Found | Refusal]:
         for seen in Tree(self._source.root, self._source.is_news).walk():
-            if isinstance(seen, Refusal) or not self._is_a_record(seen):
+            if isinstance(seen, Refusal) or not self._records.speaks_of(
+                self._tree.path(seen.parts)
+            ):
                 yield seen
 
-    def _is_a_record(self, found: Found) -> bool:
-        """Say whether a file is one that is spoken of as a record."""
-        is_among = self._tree.path(found.parts).is_relative_to(self._records.root)
-        return is_among and uuid_of(found.name) is not None
-
-    def _items_of_record(self, each: RecordFile | Found | Refusal) -> Iterator[Item]:
+    def _items_of_record(self, each: RecordFile | RecordRow | Stranger | Refusal) -> Iterator[Item]:
         if isinstance(each, Refusal):
             yield each
-        elif isinstance(each, Found):
-            path = self._records.root.joinpath(*each.parts[1:])
-            is_spoken_of = path.is_relative_to(self._tree.root)
-            if not is_spoken_of and self._source.is_news(each):
-                yield _stranger(each)
+        elif isinstance(each, Stranger):
+            is_spoken_of = each.path.is_relative_to(self._tree.root)
+            if not is_spoken_of and self._source.is_news(each.found):
+                yield each.refusal
         else:
             item = self._judged(each)
             if self._source.is_news(each.found):
                 yield item
 
-    def _judged(self, file: RecordFile) -> Item:
+    def _judged(self, told: RecordFile | RecordRow) -> Item:
         """Keep the leg that a record is of, for the files that are there, and say what it is."""
-        where = file.found.where
+        where = told.where
         try:
-            leg = leg_of(where, file.read(), file.uuid, self._source.zone)
+            leg = leg_of(where, told.read(), told.uuid, self._source.zone)
             claimed = self._claimed(leg)
         except Ambiguous:
             reason = "Several files could be its recording; import the folder of one system alone."
             return Refusal(where, Fault.BAD_ROW, reason)
         except ValueError as error:
-            if self._is_young(file.found):
+            if isinstance(told, RecordFile) and self._is_young(told.found):
                 reason = f"It was written to a moment ago. {error}"
                 return Refusal(where, Fault.GROWING, reason, is_row=True)
             return Refusal(where, Fault.BAD_ROW, str(error))
@@ -175,13 +169,17 @@ class FreeSwitch:
         return abs(time.time() - found.modified_at) < self._source.settle
 
 
-def _found(each: RecordFile | Found) -> Found:
-    return each if isinstance(each, Found) else each.found
+def _opened(source: Source, path: Path) -> RecordFiles | RecordTable:
+    """Open records: a table is whatever file is no single record by its name.
 
-
-def _stranger(found: Found) -> Refusal:
-    reason = "Its name does not end in .cdr.json or .cdr.xml, as FreeSWITCH names call records."
-    return Refusal(found.where, Fault.BAD_ROW, reason)
+    Raises:
+        Misconfigured: there are none, or they cannot be read.
+    """
+    if path.is_file() and uuid_of(path.name) is None:
+        return RecordTable(path.resolve(), source)
+    if source.columns is not None:
+        raise Misconfigured("Records in files of their own name what they hold; omit --columns.")
+    return RecordFiles(path)
 
 
 def _use_of(leg: Leg, *, is_recorded: bool) -> Item:

@@ -120,6 +120,8 @@ def leg_of(where: str, record: Record, id_by_name: str, zone: ZoneInfo | None) -
         None if answer is None else _within(clock.at("bridge", "bridged_time", min), start, end)
     )
     uuid = _id(record, "uuid") or id_by_name
+    if not uuid:
+        raise ValueError("It does not say which channel it is of.")
     return Leg(
         where=where,
         record=record,

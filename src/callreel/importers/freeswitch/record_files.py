@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from callreel.errors import BadRecording, Misconfigured
 from callreel.importers.freeswitch.record import MAX_RECORD, Record, read_record
-from callreel.importers.items import Refusal, printable
+from callreel.importers.items import Fault, Refusal, printable
 from callreel.importers.tree import Found, Tree
 
 _NAME: Final = re.compile(r"(?:a_)?(?P<uuid>.+?)(?:\.cdr)?\.(?:json|xml)", re.DOTALL)
@@ -40,6 +40,10 @@ class RecordFile:
     uuid: str
     _tree: Tree
 
+    @property
+    def where(self) -> str:
+        return self.found.where
+
     def read(self) -> Record:
         """Return the record.
 
@@ -60,12 +64,22 @@ class RecordFile:
         return read_record(bytes(content))
 
 
-class RecordFiles:
-    """Every file of records, and what lies between them.
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A file among the records that is none by its name."""
 
-    Attributes:
-        root: The folder that they lie in.
-    """
+    found: Found
+    path: Path
+
+    @property
+    def refusal(self) -> Refusal:
+        """What is to be said of it."""
+        reason = "Its name does not end in .cdr.json or .cdr.xml, as FreeSWITCH names call records."
+        return Refusal(self.found.where, Fault.BAD_ROW, reason)
+
+
+class RecordFiles:
+    """Every file of records, and what lies between them."""
 
     def __init__(self, path: Path) -> None:
         """Take a folder, or one file.
@@ -78,10 +92,10 @@ class RecordFiles:
             self._only = None if path.is_dir() else path.name
         except OSError as error:
             raise _unreadable(error) from error
-        self.root = path if self._only is None else path.parent
-        self._tree = Tree(self.root)
+        self._root = path if self._only is None else path.parent
+        self._tree = Tree(self._root)
 
-    def walk(self) -> Iterator[RecordFile | Found | Refusal]:
+    def walk(self) -> Iterator[RecordFile | Stranger | Refusal]:
         """Yield each record, each other file and what is no file."""
         for found in self._tree.walk():
             if isinstance(found, Refusal):
@@ -90,13 +104,25 @@ class RecordFiles:
             elif self._only is None or found.parts == (self._only,):
                 yield self._seen(found)
 
-    def _seen(self, found: Found) -> RecordFile | Found:
-        placed = Found((self.root.name, *found.parts), found.size, found.modified_at)
+    def has_news(self, is_news: Callable[[Found], bool]) -> bool:
+        """Say whether there is something to look at."""
+        return any(isinstance(each, Refusal) or is_news(each.found) for each in self.walk())
+
+    def speaks_of(self, path: Path) -> bool:
+        """Say whether a file is a record among these."""
+        if self._only is not None:
+            return path == self._root / self._only
+        return path.is_relative_to(self._root) and uuid_of(path.name) is not None
+
+    def _seen(self, found: Found) -> RecordFile | Stranger:
+        placed = Found((self._root.name, *found.parts), found.size, found.modified_at)
         uuid = uuid_of(found.name)
-        return placed if uuid is None else RecordFile(placed, uuid, self._tree)
+        if uuid is None:
+            return Stranger(placed, self._tree.path(found.parts))
+        return RecordFile(placed, uuid, self._tree)
 
     def _where(self, below: str) -> str:
-        return printable(os.fspath(self.root.name)) + "/" + below
+        return printable(os.fspath(self._root.name)) + "/" + below
 
 
 def _unreadable(error: OSError) -> Misconfigured:
