@@ -7,13 +7,14 @@ what it wrote; a test compares the pages with the code.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from picture import answer_picture
 from prometheus_client.parser import text_string_to_metric_families
@@ -33,6 +34,7 @@ from callreel.cli import app
 from callreel.cli.protocol import MAX_HEAD_BYTES, MAX_HEAD_SECONDS
 from callreel.importers.freepbx.cdr import LONGEST_CALL
 from callreel.importers.freeswitch.record import MAX_RECORD
+from callreel.importers.manifest.line import MOMENT, schema
 from callreel.importers.table import MAX_LINE
 from callreel.importers.tree import MAX_DEPTH
 from callreel.settings import PREFIX, Settings, reference
@@ -104,6 +106,8 @@ def pages() -> dict[str, str]:
         "reference/routes.md": _page("Routes", _routes()),
         "reference/commands.md": _page("Commands", _commands()),
         "reference/metrics.md": _page("Metrics", _metrics()),
+        "reference/manifest.md": _page("The manifest", _manifest()),
+        "reference/manifest.schema.json": json.dumps(schema(), indent=2) + "\n",
         "images/answer.svg": answer_picture(),
     }
 
@@ -252,6 +256,47 @@ def _commands() -> Iterator[str]:
     text = text[text.index("## callreel serve") :]
     # Groups of commands inherit that there is no `--no-json`, which the generator does not see.
     yield re.sub(r", --(?:no|empty)-\w+", "", text).strip()
+
+
+def _manifest() -> Iterator[str]:
+    yield (
+        "A line of a manifest is a JSON object with these fields, as [its JSON Schema]"
+        "(manifest.schema.json) has them for programs. How to use it: "
+        "[import a manifest](../how-to/import-a-manifest.md)."
+    )
+    made = schema()
+    yield _table(("field", "value", "", "meaning"), _fields(made, made))
+    yield (
+        "What is not required may be left out or be `null`. A time is a text of RFC 3339 with its "
+        "offset from UTC; an integer in its place is seconds since 1970-01-01 UTC. Either is in "
+        "the years 2000 to 2135. "
+        "`hung_up_at` and `waiting_ms` need `talking_ms` where there is audio. A field that is "
+        "not in the table is passed over, with a note."
+    )
+    yield "`project` and `user` are objects:"
+    yield _table(("field", "value", "", "meaning"), _fields(made["$defs"]["Thing"], made))
+
+
+def _fields(part: dict[str, Any], whole: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for name, field in part["properties"].items():
+        need = "required" if name in part["required"] else ""
+        yield _code(name), _values(field, whole), need, field["description"]
+
+
+def _values(field: dict[str, Any], whole: dict[str, Any]) -> str:
+    """Return in words what values a schema allows, without null."""
+    if "anyOf" in field:
+        every = (_values(each, whole) for each in field["anyOf"] if each.get("type") != "null")
+        return " or ".join(every)
+    if "$ref" in field:
+        part = whole["$defs"][field["$ref"].rpartition("/")[2]]
+        return ", ".join(map(_code, part["enum"])) if "enum" in part else "object"
+    if field["type"] == "array":
+        return f"list of at most {field['maxItems']} integers"
+    if field.get("pattern") == MOMENT:
+        return "time"
+    longest = f", at most {field['maxLength']} characters" if "maxLength" in field else ""
+    return f"{field['type']}{longest}"
 
 
 def _metrics() -> Iterator[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from docs.pages import Block
+from importers import vcons
 from importers.monitor import put, wav
 from importers.switch import Switch, fill
 
@@ -25,6 +26,8 @@ ELSEWHERE: Final = {
     "/var/log/freeswitch/json_cdr": "switch/json_cdr",
     "/srv/backup": "backup",
     "/srv/recordings": "recordings",
+    "/srv/calls": "calls",
+    "/srv/vcons": "vcons",
     "/opt/callreel/bin/": "bin/",
 }
 """Places that pages speak of, and where they are in a test."""
@@ -43,6 +46,11 @@ calldate|src|dst|did|dcontext|duration|billsec|disposition|uniqueid|linkedid|rec
 1761444600.20|out-0048501502503-101-20251026-031000-1761444600.20.wav
 2025-10-26 08:00:00|48600100201|104||ext-local|9|0|NO ANSWER|1761462000.50|1761462000.50|
 """
+_CALLS: Final = {
+    "20260302-090005-101-48600100200.wav": wav(1500),
+    "20260302-091500-48600100201-48221234567.wav": wav(900),
+}
+"""What some other system recorded."""
 _MIXED: Final = ("1761435900.10.wav", "1761444600.20.wav", "lunch.wav")
 """What a plain Asterisk recorded."""
 _MASTER: Final = Path(__file__).parent / "samples" / "Master.csv"
@@ -138,6 +146,9 @@ def _furnish(folder: Path) -> None:
     )
     for name, content in _MONITOR.items():
         put(folder / "monitor", name, content, day="2025/10/26")
+    for name, content in _CALLS.items():
+        put(folder / "calls", name, content, day=".")
+    vcons.fill(folder / "vcons")
     for tone, name in enumerate(_MIXED):
         put(folder / "recordings", name, wav(600, tone=tone), day=".")
     (folder / "switch").mkdir()

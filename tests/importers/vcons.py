@@ -72,6 +72,18 @@ def put(root: Path, content: Mapping[str, Any] | str | bytes, name: str = "call.
     return path
 
 
+def fill(root: Path) -> None:
+    """Write some of each kind: with audio inside, beside and away, signed and encrypted."""
+    incomplete = {"type": "incomplete", "start": START, "parties": [0, 1], "disposition": "busy"}
+    put(root, vcon(outside("beside.wav", hash_of(SOUND)), uuid="beside"), "2026/beside.vcon")
+    put(root, SOUND, "2026/beside.wav")
+    put(root, vcon(incomplete, uuid="busy"), "busy.vcon")
+    put(root, vcon(outside("https://a.example/1.wav", hash_of(SOUND)), uuid="away"), "away.vcon")
+    inside = json.dumps(vcon(recording(wav(900)))).encode()
+    put(root, {"payload": base64url(inside), "signatures": []}, "signed.vcon")
+    put(root, {"ciphertext": "a"}, "secret.vcon")
+
+
 def items(root: Path, *, fetch: bool = False, is_in_zone: bool = False) -> list[Item]:
     source = Source(root=root, zone=WARSAW if is_in_zone else None, fetch=fetch)
     return list(Vcon(source).items())

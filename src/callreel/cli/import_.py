@@ -45,7 +45,8 @@ def import_(
     refused, 1 when the import could not go on.
 
     Args:
-        format: What left the recordings behind: freepbx, asterisk (plain), freeswitch, vcon.
+        format: What left the recordings behind: freepbx, asterisk (plain), freeswitch, vcon,
+            manifest (of any system).
         folder: Where they lie, such as /var/spool/asterisk/monitor.
         options: What is known of them.
         dry_run: Judge everything and say what would happen, but write nothing.

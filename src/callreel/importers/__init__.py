@@ -28,6 +28,7 @@ from callreel.importers.asterisk import Asterisk
 from callreel.importers.freepbx import FreePbx
 from callreel.importers.freeswitch import FreeSwitch
 from callreel.importers.items import Item
+from callreel.importers.manifest import Manifest
 from callreel.importers.source import Source
 from callreel.importers.spreadsheet import Spreadsheet
 from callreel.importers.vcon import Vcon
@@ -56,6 +57,7 @@ FORMATS: Final[Mapping[str, Callable[[Source], Importer]]] = MappingProxyType(
         "csv": Spreadsheet,
         "freepbx": FreePbx,
         "freeswitch": FreeSwitch,
+        "manifest": Manifest,
         "vcon": Vcon,
     }
 )

@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 from callreel.errors import BadRecording
 from callreel.importers.items import Fault
+from callreel.importers.streams import checked
 from callreel.importers.vcon.container import Container, open_body
 from callreel.importers.vcon.fetch import Fetcher, parts_of
 from callreel.importers.vcon.skeleton import Span
-from callreel.importers.vcon.streams import checked
 
 ENCODINGS: Final = frozenset({"base64url", "base64"})
 _DIGEST_BYTES: Final = {"sha512": 64, "sha384": 48, "sha256": 32}

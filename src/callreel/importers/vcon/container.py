@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, BinaryIO, Final
 
 from callreel.errors import BadRecording
+from callreel.importers.streams import PIECE, decoded, inflated
 from callreel.importers.vcon.skeleton import Span, read
-from callreel.importers.vcon.streams import PIECE, decoded, inflated
 
 LARGEST: Final = 1 << 30
 _MOST_LAYERS: Final = 3

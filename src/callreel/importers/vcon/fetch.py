@@ -22,7 +22,7 @@ from typing import BinaryIO, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from callreel.errors import BadRecording, StorageFull
-from callreel.importers.vcon.streams import PIECE, checked
+from callreel.importers.streams import PIECE, checked
 
 MOST_BYTES: Final = 1 << 30
 STILL_SECONDS: Final = 30

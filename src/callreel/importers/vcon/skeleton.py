@@ -6,19 +6,17 @@ string only its place is kept, so that neither the file nor the audio is ever in
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from callreel.errors import BadRecording
-from callreel.importers.vcon.streams import PIECE
+from callreel.importers.sound_json import loads
+from callreel.importers.streams import PIECE
 
 LONGEST_KEPT: Final = 4096
 MOST_KEPT: Final = 8 << 20
-_LONGEST_NUMBER: Final = 18
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _MOST_STRAYS: Final = 64
 _REST_OF_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
@@ -60,7 +58,7 @@ def read(text: BinaryIO) -> dict[str, Any]:
     scanner = _Scanner()
     while piece := text.read(PIECE):
         scanner.take(piece)
-    found = _parsed(bytes(scanner.kept), scanner.places())
+    found = loads(bytes(scanner.kept), scanner.places())
     if not isinstance(found, dict):
         raise BadRecording("This is no JSON object.")
     return found
@@ -137,45 +135,3 @@ class _Scanner:
             self.kept[self._kept_begin :] = mark.encode()
             self._spans.append(Span(self._begin, end, self._strays))
         self.kept += b'"'
-
-
-def _parsed(text: bytes, places: dict[str, Span]) -> object:
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = {
-            name: places.get(value, value) if isinstance(value, str) else value
-            for name, value in pairs
-        }
-        if len(found) != len(pairs):
-            raise ValueError("a key twice")
-        return found
-
-    try:
-        found: object = json.loads(
-            text.decode("utf-8-sig"),
-            object_pairs_hook=members,
-            parse_constant=_refuse,
-            parse_int=_whole,
-            parse_float=_finite,
-        )
-        if b"\\u" in text:  # half a pair of surrogates is no character
-            json.dumps(found, ensure_ascii=False, default=str).encode()
-    except (ValueError, RecursionError) as error:
-        raise BadRecording("This is no sound JSON.") from error
-    return found
-
-
-def _refuse(text: str) -> None:
-    raise ValueError(text)
-
-
-def _whole(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
-        raise ValueError("a number too long")
-    return int(text)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number too large")
-    return number
