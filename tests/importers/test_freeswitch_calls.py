@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from callreel.importers.freeswitch.calls import agent_of, call_of, direction_of, queue_of
+from callreel.importers.freeswitch.calls import agent_of, call_of, claim_of, direction_of, queue_of
 from callreel.importers.freeswitch.leg import Leg, leg_of
 from callreel.importers.freeswitch.record import Profile, Record, read_record
 from callreel.importers.items import Fault
@@ -243,10 +243,10 @@ def test_a_call_by_a_queue_tells_the_queue_and_the_wait_in_it() -> None:
 def test_the_legs_of_a_call_know_each_other() -> None:
     a, b = leg(variables()), leg(leg_b())
     assert (a.is_b, b.is_b) == (False, True)
-    assert a.is_of_one_call_with(b)
-    assert b.is_of_one_call_with(a)
+    assert claim_of(a).is_of_one_call_with(claim_of(b))
+    assert claim_of(b).is_of_one_call_with(claim_of(a))
     stranger = leg(variables(uuid=OTHER, call_uuid=OTHER, bridge_uuid=None))
-    assert not stranger.is_of_one_call_with(a)
+    assert not claim_of(stranger).is_of_one_call_with(claim_of(a))
     assert (b.call_id, b.bridged_to) == (A, A)
     assert leg(leg_b(call_uuid=None)).call_id == A
     assert leg(variables(cc_side="agent", uuid=B)).is_b

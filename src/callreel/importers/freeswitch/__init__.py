@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from callreel.errors import Misconfigured
 from callreel.importers.audio_file import refusal_by_look
-from callreel.importers.freeswitch.calls import agent_of, call_of, queue_of
+from callreel.importers.freeswitch.calls import Claim, claim_of
 from callreel.importers.freeswitch.files import Ambiguous, Files, has_uuid, stem_of
 from callreel.importers.freeswitch.leg import Leg, leg_of
 from callreel.importers.freeswitch.record_files import RecordFile, RecordFiles, Stranger, uuid_of
@@ -50,11 +50,12 @@ class FreeSwitch:
         self._tree = Tree(source.root)
         self._records = _opened(source, Path(source.records))
         self._files = Files()
-        self._legs: dict[Parts, list[Leg]] = defaultdict(list)
+        self._claims: dict[Parts, list[Claim]] = defaultdict(list)
+        self._newly_told: set[Parts] = set()
 
     def count(self) -> int:
         """Return how many files there are."""
-        return sum(1 for _ in self._audio())
+        return sum(1 for _ in self._audio(self._source.is_news))
 
     def items(self) -> Iterator[Item]:
         """Yield what becomes of each record, then of each file."""
@@ -65,17 +66,21 @@ class FreeSwitch:
                 self._files.add(found.parts)
         for each in self._records.walk():
             yield from self._items_of_record(each)
-        for seen in self._audio():
+        for seen in self._audio(self._is_due):
             yield seen if isinstance(seen, Refusal) else self._item(seen)
 
     def _has_news(self) -> bool:
         """Say whether there is a file or a record to look at; records need not be read for none."""
-        if next(self._audio(), None) is not None:
+        if next(self._audio(self._source.is_news), None) is not None:
             return True
         return self._records.has_news(self._source.is_news)
 
-    def _audio(self) -> Iterator[Found | Refusal]:
-        for seen in Tree(self._source.root, self._source.is_news).walk():
+    def _is_due(self, found: Found) -> bool:
+        """Say whether to speak of a file: one of before too, if its record came only now."""
+        return self._source.is_news(found) or found.parts in self._newly_told
+
+    def _audio(self, is_wanted: Callable[[Found], bool]) -> Iterator[Found | Refusal]:
+        for seen in Tree(self._source.root, is_wanted).walk():
             if isinstance(seen, Refusal) or not self._records.speaks_of(
                 self._tree.path(seen.parts)
             ):
@@ -89,11 +94,12 @@ class FreeSwitch:
             if not is_spoken_of and self._source.is_news(each.found):
                 yield each.refusal
         else:
-            item = self._judged(each)
-            if self._source.is_news(each.found):
+            is_news = self._source.is_news(each.found)
+            item = self._judged(each, is_news=is_news)
+            if is_news:
                 yield item
 
-    def _judged(self, told: RecordFile | RecordRow) -> Item:
+    def _judged(self, told: RecordFile | RecordRow, *, is_news: bool) -> Item:
         """Keep the leg that a record is of, for the files that are there, and say what it is."""
         where = told.where
         try:
@@ -107,9 +113,12 @@ class FreeSwitch:
                 reason = f"It was written to a moment ago. {error}"
                 return Refusal(where, Fault.GROWING, reason, is_row=True)
             return Refusal(where, Fault.BAD_ROW, str(error))
+        claim = claim_of(leg)
         for parts in claimed:
-            self._legs[parts].append(leg)
-        return _use_of(leg, is_recorded=bool(claimed))
+            self._claims[parts].append(claim)
+        if is_news:
+            self._newly_told.update(claimed)
+        return Row(where, RowUse.JOINED) if claimed else _unclaimed(leg, claim)
 
     def _claimed(self, leg: Leg) -> list[Parts]:
         """Return the files that a leg says are its recordings.
@@ -130,13 +139,13 @@ class FreeSwitch:
         if not self._files.has(found.parts):
             reason = "The file appeared while the import ran; the next one takes it."
             return Refusal(found.where, Fault.GROWING, reason)
-        legs = self._legs.get(found.parts, [])
-        if not legs:
+        claims = self._claims.get(found.parts, [])
+        if not claims:
             return self._without_call(found)
-        best = max(legs, key=lambda leg: leg.rank)
-        for leg in legs:
-            if not leg.is_of_one_call_with(best):
-                reason = f"Records of several calls name it: {best.where} and {leg.where}."
+        best = max(claims, key=lambda claim: claim.rank)
+        for claim in claims:
+            if not claim.is_of_one_call_with(best):
+                reason = f"Records of several calls name it: {best.where} and {claim.where}."
                 return Refusal(found.where, Fault.BAD_CALL, reason)
         return self._candidate(found, best)
 
@@ -147,22 +156,22 @@ class FreeSwitch:
         reason = "Audio without a call: no call record names it, and its name does not tell of one."
         return Refusal(found.where, Fault.BAD_CALL, reason)
 
-    def _candidate(self, found: Found, leg: Leg) -> Candidate:
+    def _candidate(self, found: Found, claim: Claim) -> Candidate:
         stem = stem_of(found.name)
         return Candidate(
             where=found.where,
-            call=call_of(leg),
+            call=claim.call,
             is_measured=True,
-            native_id=printable(stem if has_uuid(stem) else f"{leg.call_id} {stem}"),
+            native_id=printable(stem if has_uuid(stem) else f"{claim.call.source_call_id} {stem}"),
             native_time=0,  # neither the uuid nor the name holds a time, and legs differ in theirs
             path=self._tree.path(found.parts),
             open=partial(self._tree.open, found.parts),
             size=found.size,
             original_name=printable(found.name),
             source=NAME,
-            agent=agent_of(leg),
-            queue=queue_of(leg),
-            notes=leg.notes,
+            agent=claim.agent,
+            queue=claim.queue,
+            notes=claim.notes,
         )
 
     def _is_young(self, found: Found) -> bool:
@@ -182,14 +191,12 @@ def _opened(source: Source, path: Path) -> RecordFiles | RecordTable:
     return RecordFiles(path)
 
 
-def _use_of(leg: Leg, *, is_recorded: bool) -> Item:
-    """Say what a sound record is good for."""
-    if is_recorded:
-        return Row(leg.where, RowUse.JOINED)
+def _unclaimed(leg: Leg, claim: Claim) -> Item:
+    """Say what a sound record is good for that leads to no file."""
     is_discarded = leg.record.variables.get("RECORD_DISCARDED") == "true"
     if leg.paths and leg.is_answered and not is_discarded:
         reason = "It names a recording that is not in the folder."
         return Refusal(leg.where, Fault.NO_AUDIO, reason)
     if leg.is_b:
         return Row(leg.where, RowUse.JOINED)
-    return Row(leg.where, RowUse.UNRECORDED, call_of(leg), agent_of(leg), queue_of(leg))
+    return Row(leg.where, RowUse.UNRECORDED, claim.call, claim.agent, claim.queue)

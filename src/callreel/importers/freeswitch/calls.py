@@ -14,6 +14,7 @@ The conversation begins where two people were bridged or, where nobody was, with
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from callreel.importers.freeswitch.leg import SECOND, Leg
@@ -31,6 +32,42 @@ _DIRECTIONS: Final = {
 }
 _OWN_PHONE: Final = ("user_name", "sip_auth_username", "user_context")
 _QUEUE: Final = ("cc_queue", "cc_queue_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is kept of a leg that says a file is its recording: a record has far more.
+
+    Attributes:
+        where: The record, safe to print.
+        rank: How well it tells of the recording, compared with other legs of its call.
+        ids: The channels that it names.
+        notes: What a person should know of it.
+    """
+
+    where: str
+    rank: tuple[bool, bool, int]
+    ids: frozenset[str]
+    call: Call
+    agent: str | None
+    queue: str | None
+    notes: tuple[str, ...]
+
+    def is_of_one_call_with(self, other: Claim) -> bool:
+        return bool(self.ids & other.ids)
+
+
+def claim_of(leg: Leg) -> Claim:
+    """Return what is kept of a leg."""
+    return Claim(
+        where=leg.where,
+        rank=leg.rank,
+        ids=leg.ids,
+        call=call_of(leg),
+        agent=agent_of(leg),
+        queue=queue_of(leg),
+        notes=leg.notes,
+    )
 
 
 def call_of(leg: Leg) -> Call:

@@ -80,11 +80,9 @@ class Leg:
         """How well it tells of a recording, compared with other legs of its call."""
         return self.is_answered, not self.is_b, self.talk
 
-    def is_of_one_call_with(self, other: Leg) -> bool:
-        return bool(self._ids & other._ids)
-
     @property
-    def _ids(self) -> frozenset[str]:
+    def ids(self) -> frozenset[str]:
+        """Every channel that it names; legs of one call have one in common."""
         return self.others | {self.uuid, self.call_id}
 
 
