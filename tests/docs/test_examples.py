@@ -19,7 +19,7 @@ from programs import needed
 CLIENT = DOCS / "how-to" / "use-the-python-client.md"  # has a test of its own, beside the client's
 WALKED = [page for page in pages() if page != CLIENT and any(each.is_run for each in blocks(page))]
 SHOWN = {"text", "json"}
-KNOWN = {"bash", "python", "console", "sql", "ini", "nginx", "caddy", "xml", *SHOWN}
+KNOWN = {"bash", "python", "console", "sql", "ini", "nginx", "caddy", "xml", "toml", *SHOWN}
 
 
 def expectations(page: list[Block]) -> Iterator[tuple[int, Block]]:

@@ -46,7 +46,7 @@ def import_(
 
     Args:
         format: What left the recordings behind: freepbx, asterisk (plain), freeswitch, vcon,
-            manifest (of any system).
+            manifest or csv (of any system).
         folder: Where they lie, such as /var/spool/asterisk/monitor.
         options: What is known of them.
         dry_run: Judge everything and say what would happen, but write nothing.

@@ -25,7 +25,8 @@ class SourceOptions:
         timezone: The telephone system's time zone, such as Europe/Warsaw.
         cdr: Its call records: a table as text, a dump, or the address of a database; of freeswitch
             a folder of records.
-        columns: What the columns of the call records mean, where the format leaves it open.
+        columns: What the columns of the call records mean, where the format leaves it open: of
+            asterisk their names, of csv a TOML file.
         since: Only calls that started at this time or later: 2026-03-29, or 2026-03-29T14:00:00, by
             the telephone system's clock.
         map: A CSV file that tells who is behind extensions and queues: kind (extension or queue),

@@ -37,7 +37,7 @@ FIELDS: Final = (*TIMES, *LENGTHS, *TEXTS)
 CLOCKS: Final = {"date": "%Y-%m-%d", "time": "%H%M%S", **dict.fromkeys(TIMES, "%Y-%m-%d %H:%M:%S")}
 """What may be part of a file's name as a clock time, and how it is written if nothing is said."""
 _A_DAY: Final = datetime(2026, 12, 31, 14, 5, tzinfo=UTC)
-_KEYS: Final = (
+KEYS: Final = (
     "timezone", "table", "dates", "lengths", "columns", "parts", "fixed", "directions", "audio",
 )  # fmt: skip
 _CAN_BE_FIXED: Final = tuple(each for each in TEXTS if each not in {"id", "call"})
@@ -102,7 +102,7 @@ class Meaning:
             Misconfigured: it cannot be read or meant; the message names the key.
         """
         keys = Keys.read(path)
-        keys.only(_KEYS)
+        keys.only(KEYS)
         zone = keys.text("timezone")
         columns = _columns(keys.table("columns"))
         directions = _directions(keys.table("directions"))
