@@ -12,6 +12,8 @@ from typing import Any
 from callreel.errors import Misconfigured
 
 PREFIX = "CALLREEL_"
+MIRROR_KEY = "CALLREEL_MIRROR_KEY"
+"""Holds the key to another service for `callreel mirror`; no setting, as it is never shown."""
 
 
 def _setting(default: Any, read: Callable[[str], Any], says: str) -> Any:  # noqa: ANN401 - as field()
@@ -130,7 +132,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     known = {PREFIX + each.name.upper(): each for each in fields(Settings)}
     given: dict[str, Any] = {}
     for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable == MIRROR_KEY:
             continue
         if variable not in known:
             raise Misconfigured(f"There is no setting {variable}; unset it, or correct its name.")

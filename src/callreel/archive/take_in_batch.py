@@ -41,6 +41,7 @@ BATCH_ITEMS: Final = 100
 BATCH_BYTES: Final = 64 << 20
 AT_ONCE: Final = 3
 CHUNK: Final = 1 << 20
+_CHANGED: Final = "Its source tells other data of the call by now; what is here stays as it is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,13 @@ async def look(
 ) -> Known | Verdict | None:
     """Look whether the archive has a recording; None where it does not, or not in every list.
 
-    It costs one reading of the file, and writes nothing. A file that cannot be read is refused.
+    Where the source gave no id it costs one reading of the file, which is not done of one that is
+    far; it writes nothing. A file that cannot be read is refused.
     """
+    if candidate.id is not None:
+        return await _look_by_id(catalog, bodies, tenant, candidate)
+    if candidate.is_remote:
+        return None
     try:
         sha256 = await asyncio.to_thread(_digest, candidate)
     except BadRecording as error:
@@ -181,6 +187,30 @@ async def look(
     is_same = fingerprint(call, sha256) == entry.fingerprint
     verdict = _verdict(candidate, Outcome.SAME if is_same else Outcome.CONFLICT, entry.id)
     return Known(audio, verdict)
+
+
+async def _look_by_id(
+    catalog: Catalog, bodies: BodyFormat, tenant: int, candidate: Candidate
+) -> Known | Verdict | None:
+    try:
+        entry = await catalog.find(Reach(tenant), id_of(candidate, ""))
+    except NotFound:
+        return None
+    if entry.state is not State.AVAILABLE:
+        return None
+    audio = bodies.parse(entry.body).audio
+    if candidate.sha256 not in (None, audio.sha256):
+        reason = "The archive has this recording with other audio, which it keeps."
+        return refused(candidate, Fault.CONFLICT, reason)
+    is_same = fingerprint(candidate.complete(audio.duration_ms), audio.sha256) == entry.fingerprint
+    if not is_same and candidate.is_remote:
+        return Known(audio, _verdict(_changed(candidate), Outcome.SAME, entry.id))
+    outcome = Outcome.SAME if is_same else Outcome.CONFLICT
+    return Known(audio, _verdict(candidate, outcome, entry.id))
+
+
+def _changed(candidate: Candidate) -> Candidate:
+    return replace(candidate, notes=(*candidate.notes, _CHANGED))
 
 
 async def measured(
@@ -207,6 +237,8 @@ async def measured(
 
 def id_of(candidate: Candidate, sha256: str) -> str:
     """Return the id that a recording gets, however much is known of its call."""
+    if candidate.id is not None:
+        return candidate.id
     lasting = replace(
         candidate.call,
         started_at=candidate.native_time,
@@ -248,6 +280,9 @@ async def _is_whole(store: AudioStore, tenant: int, audio: Audio) -> bool:
 def _verdict(candidate: Candidate, added: Added, recording: str) -> Verdict:
     if isinstance(added, BadRecording):
         return refused(candidate, Fault.BAD_CALL, added.message)
+    if added is Outcome.CONFLICT and candidate.is_remote and candidate.id is None:
+        # The id is made of the audio, so it is the call that differs.
+        return _verdict(_changed(candidate), Outcome.SAME, recording)
     if added is Outcome.CONFLICT:
         reason = "The archive has this recording with other data of the call, which it keeps."
         return refused(candidate, Fault.CONFLICT, reason)

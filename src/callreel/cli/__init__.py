@@ -32,6 +32,10 @@ app.command(
     "again. Exit code: 0 all went well, 3 something was refused, 1 it could not go on.",
 )
 app.command("callreel.cli.watch:watch", help="Take in recordings as they appear in a folder.")
+app.command(
+    "callreel.cli.mirror:mirror",
+    help="Copy an account of the original service, or of another Callreel, and keep up with it.",
+)
 app.command("callreel.cli.imports:imports", help="List, show and undo imports.")
 app.command("callreel.cli.settings:settings", help="Show every setting and its value.")
 

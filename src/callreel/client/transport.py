@@ -45,19 +45,23 @@ Chunks = Callable[[], Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long is borne with a server that fails.
+class Manners:
+    """How a server is asked, and how long is borne with one that fails.
 
     Attributes:
         retries: How often more it is asked.
         longest_wait: Seconds; one that wants a longer wait is not asked again.
+        sleep: Waits for so many seconds before something is tried again.
+        turn: Waits, before each request, until it may be made.
     """
 
     retries: int = 4
     longest_wait: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+    turn: Callable[[], None] = lambda: None
 
 
-USUAL: Final = Patience()
+USUAL: Final = Manners()
 
 
 class Transport:
@@ -69,30 +73,18 @@ class Transport:
         url: The server's address.
         key: The key.
         timeout: Seconds for which the server may be silent.
-        sleep: Waits for so many seconds before something is tried again.
-        turn: Waits, before each request, until it may be made.
-        patience: How long is borne with a server that fails.
+        manners: How it is asked.
 
     Raises:
         ValueError: the address or the key cannot be right.
     """
 
-    def __init__(
-        self,
-        url: str,
-        key: str,
-        timeout: float,
-        sleep: Callable[[float], None] = time.sleep,
-        *,
-        turn: Callable[[], None] = lambda: None,
-        patience: Patience = USUAL,
-    ) -> None:
+    def __init__(self, url: str, key: str, timeout: float, manners: Manners = USUAL) -> None:
         self.base = _checked_url(url)
         self._origin = _origin(self.base)
         self._key = _checked_key(key)
-        self._sleep = sleep
-        self._turn = turn
-        self._patience = patience
+        self._manners = manners
+        self._sleep = manners.sleep
         self._pool = urllib3.PoolManager(
             maxsize=_POOL_SIZE,
             timeout=Timeout(connect=timeout, read=timeout),
@@ -129,7 +121,7 @@ class Transport:
         """
         sent = self._headers(self.base) | dict(headers or {})
         content = body() if callable(body) else body
-        self._turn()
+        self._manners.turn()
         try:
             answer = self._pool.request(
                 method, self.base + path, body=content, headers=sent, redirect=False
@@ -154,7 +146,7 @@ class Transport:
         sent = self._headers(url) | dict(headers)
         follow = Retry(redirect=_MOST_REDIRECTS, connect=0, read=0, status=0, other=0)
         answer: BaseHTTPResponse | None = None
-        self._turn()
+        self._manners.turn()
         try:
             answer = self._pool.request(
                 "GET", url, headers=sent, preload_content=False, redirect=True, retries=follow
@@ -173,7 +165,7 @@ class Transport:
         A busy server is asked again after the time that it names. A broken connection or a
         passing fault is tried again only where asking twice does no harm.
         """
-        for attempt in range(self._patience.retries):
+        for attempt in range(self._manners.retries):
             try:
                 return action()
             except ClientError as error:
@@ -188,8 +180,8 @@ class Transport:
             attempt: How many were tried before it.
             harmless: Whether asking twice does no harm.
         """
-        wait = _wait_after(error, attempt, self._patience.longest_wait, harmless=harmless)
-        if wait is None or attempt >= self._patience.retries:
+        wait = _wait_after(error, attempt, self._manners.longest_wait, harmless=harmless)
+        if wait is None or attempt >= self._manners.retries:
             raise error
         self._sleep(wait)
 

@@ -54,6 +54,11 @@ class Candidate:
         agent: Whose leg of the call it is, as the source names them, such as an extension.
         queue: Which queue the call came by, as the source names it.
         notes: What a person should know although the recording can be taken in.
+        id: The id that its source gave it for good and that it keeps here, or None to have one
+            made of `native_id` and the audio.
+        sha256: The audio's digest as the source tells it, in hexadecimal, or None.
+        is_remote: Whether its source is far and may change: the audio is opened no more than
+            once, and what is told of a call that the archive has is no clash.
     """
 
     where: str
@@ -69,6 +74,9 @@ class Candidate:
     agent: str | None = None
     queue: str | None = None
     notes: tuple[str, ...] = ()
+    id: str | None = None
+    sha256: str | None = None
+    is_remote: bool = False
 
     def complete(self, duration_ms: int | None) -> Call:
         """Return the whole call, given the measured length of its audio in milliseconds.
