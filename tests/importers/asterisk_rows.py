@@ -68,10 +68,10 @@ def leg(**cells: str) -> Leg:
     return leg_of("Master.csv:1", SOUND | cells, WARSAW)
 
 
-def told(*legs: Leg) -> AsteriskCall:
+def told(first: Leg, *others: Leg) -> AsteriskCall:
     """Return the call of some legs."""
-    made = AsteriskCall()
-    for each in legs:
+    made = AsteriskCall(first)
+    for each in others:
         made.add(each)
     return made
 

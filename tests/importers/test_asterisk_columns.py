@@ -141,6 +141,12 @@ def test_records_in_no_known_order_ask_for_their_columns(tmp_path: Path) -> None
     assert "--columns clid,src,dst" in error.value.message
 
 
+def test_what_is_no_table_at_all_is_not_read_to_its_end(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as error:
+        read(tmp_path, *["neither header nor row"] * 60, row())
+    assert "first line must hold the names of the columns" in error.value.message
+
+
 @pytest.mark.parametrize(
     "cells",
     [
@@ -250,7 +256,10 @@ def test_lines_may_end_as_on_windows_and_begin_with_a_mark(tmp_path: Path) -> No
     assert [each.cells["sequence"] for each in found] == ["7", "7"]
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=200), max_size=8))
+ANY = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=200)
+
+
+@given(st.lists(ANY, max_size=8))
 def test_whatever_a_line_holds_is_a_row(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
 ) -> None:

@@ -61,20 +61,20 @@ _NO_FIRST: Final = "No row is of the call's first leg; its start was taken from 
 class AsteriskCall:
     """The rows of one call, of which only those are kept that tell something of it."""
 
-    def __init__(self) -> None:
-        self._first: Leg | None = None
+    def __init__(self, leg: Leg) -> None:
+        self._first = leg
         self._answered: set[Leg] = set()
         self._unanswered: Leg | None = None
         self._rang_until: dict[str, set[int]] = defaultdict(set)
         self._queue = (0, "")
         self._has_first = False
+        self.add(leg)
 
     def add(self, leg: Leg) -> None:
         """Add a leg; one that is there already changes nothing."""
         has_both = bool(leg.uniqueid and leg.linkedid)
         self._has_first = self._has_first or not has_both or leg.uniqueid == leg.linkedid
-        if self._first is None or _order(leg) < _order(self._first):
-            self._first = leg
+        self._first = min(self._first, leg, key=_order)
         if leg.queue:
             self._queue = max(self._queue, (leg.started_at, leg.queue))
         if leg.is_answered:
@@ -94,16 +94,16 @@ class AsteriskCall:
         return any(leg.uniqueid and leg.uniqueid in text for leg in self._answered)
 
     def call(self, name: AudioName | None = None) -> Call:
-        """Return the call, as a recording is of it; there must be a leg.
+        """Return the call, as a recording is of it.
 
         Args:
             name: The recording, or None for the whole call.
         """
         talks = self._talks(name)
         main = self._longest(talks)
-        first = self._first or main
+        first = self._first
         direction = _direction(first)
-        started_at = self._start(first)
+        started_at = self._start()
         begins, ends = zip(*map(self._talk, talks), strict=True)
         answered_at = min(begins) // 1000 if main.is_answered else None
         own = name.native_id if name is not None else ""
@@ -125,9 +125,9 @@ class AsteriskCall:
     def agent(self, name: AudioName | None = None) -> str | None:
         """Return who of the company talked: the extension that called, or that answered."""
         main = self._longest(self._talks(name))
-        first = self._first or main
-        if _direction(first) is Direction.OUTBOUND:
-            channel = main.channel if is_local(first.channel) else first.channel
+        first = self._first.channel
+        if _direction(self._first) is Direction.OUTBOUND:
+            channel = main.channel if is_local(first) else first
             return None if is_local(channel) else endpoint(channel)
         return extension_of(main.dstchannel) or endpoint(main.dstchannel) if main.rank else None
 
@@ -139,9 +139,7 @@ class AsteriskCall:
     def notes(self) -> tuple[str, ...]:
         """Return what a person should know of the call's times."""
         first = self._first
-        if first is None:
-            return ()
-        if self._start(first) != first.started_at:
+        if self._start() != first.started_at:
             return (*first.notes, _NO_FIRST)
         epoch = epoch_of(first.uniqueid)
         minutes = 0 if epoch is None else (first.started_at - epoch) // 60
@@ -150,10 +148,10 @@ class AsteriskCall:
         note = f"The start lies {minutes} min from the unique id: is the zone right?"
         return (*first.notes, note)
 
-    def _start(self, first: Leg) -> int:
-        epoch = None if self._has_first else epoch_of(first.linkedid)
-        is_near = epoch is not None and 0 < first.started_at - epoch <= LONGEST_LEAD
-        return epoch if epoch is not None and is_near else first.started_at
+    def _start(self) -> int:
+        begun = self._first.started_at
+        epoch = None if self._has_first else epoch_of(self._first.linkedid)
+        return epoch if epoch is not None and 0 < begun - epoch <= LONGEST_LEAD else begun
 
     def _talk(self, leg: Leg) -> tuple[int, int]:
         """Return from when to when a leg was talked, in milliseconds UTC."""
@@ -181,10 +179,9 @@ class AsteriskCall:
 
     def _is_of_all(self, name: AudioName) -> bool:
         """Say whether a recording was made on the channel that the whole call belongs to."""
-        legs = [*self._answered, *([] if self._first is None else [self._first])]
         return any(
             bare(leg.linkedid) in name.ids or (_is_of(leg, name) and leg.uniqueid == leg.linkedid)
-            for leg in legs
+            for leg in (*self._answered, self._first)
         )
 
 

@@ -119,8 +119,8 @@ def recording(cells: Mapping[str, str]) -> str:
 
 def surely_names_audio(cells: Mapping[str, str]) -> bool:
     """Say whether a row without doubt names a file of audio."""
-    named = (cells.get(column, "") for column in (*RECORDING_COLUMNS, "userfield"))
-    return any(text.startswith(AUDIO_MARK) or names_audio(text) for text in named)
+    named = (cells.get(column) for column in (*RECORDING_COLUMNS, "userfield"))
+    return any(text and (text.startswith(AUDIO_MARK) or names_audio(text)) for text in named)
 
 
 def leg_of(where: str, cells: Mapping[str, str], zone: ZoneInfo) -> Leg:

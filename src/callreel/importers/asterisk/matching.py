@@ -100,20 +100,21 @@ class Calls:
                 self._broken.setdefault(call, refusal)
             return refusal
         if call in self._calls:
-            kept = self._calls[call] or AsteriskCall()
-            kept.add(leg)
-            self._calls[call] = kept
+            kept = self._calls[call]
+            if kept is None:
+                self._calls[call] = AsteriskCall(leg)
+            else:
+                kept.add(leg)
             return Row(where, RowUse.JOINED)
-        return _other(leg, is_missed=surely_names_audio(row.cells))
+        return _other(leg, is_missed=leg.talk_ms > 0 and surely_names_audio(row.cells))
 
 
 def _other(leg: Leg, *, is_missed: bool) -> Refusal | Row:
     """Return what becomes of a row of a call without recording."""
-    if leg.talk_ms and is_missed:
+    if is_missed:
         reason = "The row names a recording that is not in the folder."
         return Refusal(leg.where, Fault.NO_AUDIO, reason)
-    alone = AsteriskCall()
-    alone.add(leg)
+    alone = AsteriskCall(leg)
     return Row(leg.where, RowUse.UNRECORDED, alone.call(), agent=alone.agent(), queue=alone.queue)
 
 

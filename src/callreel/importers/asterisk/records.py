@@ -131,10 +131,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
-    except csv.Error:
-        return [line]
+    return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
 
 
 def _begins_table(cells: list[str]) -> bool:
