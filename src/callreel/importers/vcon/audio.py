@@ -154,9 +154,9 @@ def _open_beside(
 
 def _expected(dialog: dict[str, Any]) -> dict[str, bytes]:
     """Return the digests that are given, by the names of `hashlib`."""
-    given = dialog.get("content_hash")
-    if given is None and dialog.get("signature") is not None:
-        given = f"{str(dialog.get('alg')).replace('-', '')}-{dialog['signature']}"
+    given, alg, signature = map(dialog.get, ("content_hash", "alg", "signature"))
+    if given is None and isinstance(alg, str) and isinstance(signature, str):
+        given = f"{alg.replace('-', '')}-{signature}"
     tokens = given if isinstance(given, list) else [given]
     found = dict(_digest(each) for each in tokens if each is not None)
     known = {name: digest for name, digest in found.items() if name in _DIGEST_BYTES}
@@ -166,7 +166,7 @@ def _expected(dialog: dict[str, Any]) -> dict[str, bytes]:
 
 
 def _digest(token: object) -> tuple[str, bytes]:
-    name, dash, text = str(token).partition("-")
+    name, dash, text = (token if isinstance(token, str) else "").partition("-")
     name = name.casefold()
     padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
     try:

@@ -11,6 +11,7 @@ from callreel.importers.vcon.audio import name_beside
 from callreel.importers.vcon.parties import Party, party_of
 
 LONGEST_UUID: Final = 48
+MOST: Final = {"dialog": 10_000, "parties": 1_000}
 RECORDING: Final = "recording"
 _KNOWN_EXTENSIONS: Final = frozenset({"cc"})
 
@@ -25,6 +26,7 @@ class Conversation:
         dialogs: Its Dialog Objects.
         named: The names of files beside it that hold recordings of it.
         is_redacted: Whether something may have been taken out of it.
+        has_recording: Whether one of its dialogs is a recording.
         notes: What a person should know.
     """
 
@@ -33,6 +35,7 @@ class Conversation:
     dialogs: tuple[dict[str, Any], ...]
     named: frozenset[str]
     is_redacted: bool
+    has_recording: bool
     notes: tuple[str, ...]
 
 
@@ -52,6 +55,7 @@ def conversation_of(vcon: dict[str, Any]) -> Conversation:
         dialogs=dialogs,
         named=_named(dialogs),
         is_redacted=vcon.get("redacted") is not None,
+        has_recording=any(each.get("type") == RECORDING for each in dialogs),
         notes=_notes(vcon),
     )
 
@@ -69,6 +73,8 @@ def _objects(vcon: dict[str, Any], name: str) -> tuple[dict[str, Any], ...]:
         return ()
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise BadRecording(f"The {name} of the vCon is no list of objects.")
+    if len(found) > MOST[name]:
+        raise BadRecording(f"The {name} of the vCon has more than {MOST[name]} objects.")
     return tuple(found)
 
 
@@ -76,7 +82,7 @@ def _refuse_unknown(critical: object) -> None:
     if critical is None:
         return
     names = critical if isinstance(critical, list) else [critical]
-    if any(str(each).casefold() not in _KNOWN_EXTENSIONS for each in names):
+    if not all(isinstance(each, str) and each.casefold() in _KNOWN_EXTENSIONS for each in names):
         raise BadRecording("The vCon needs an extension that is not known here.")
 
 

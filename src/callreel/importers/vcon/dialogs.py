@@ -76,8 +76,9 @@ class _Dialog:
             return self._recording()
         if kind == INCOMPLETE:
             return self._unrecorded()
-        if kind in SILENT or not self.members:  # what was redacted leaves an empty place
-            is_joined = any(each.get("type") == RECORDING for each in self.conversation.dialogs)
+        # What was redacted leaves an empty place.
+        if not self.members or (isinstance(kind, str) and kind in SILENT):
+            is_joined = self.conversation.has_recording
             return Row(self.where, RowUse.JOINED if is_joined else RowUse.UNRECORDED)
         return Refusal(self.where, Fault.BAD_ROW, "The type of the dialog is not known here.")
 
