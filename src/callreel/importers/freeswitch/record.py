@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -66,6 +66,22 @@ class Record:
     def first(self, *names: str) -> str:
         """Return the first of these variables that says something, or nothing."""
         return next((self.variables[name] for name in names if self.variables.get(name)), "")
+
+
+class _Encoded(Mapping[str, str]):
+    """Values that are decoded when they are asked for, since few of them ever are."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return unquote(self._values[name], errors="surrogateescape")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 def read_record(content: bytes) -> Record:
@@ -137,13 +153,17 @@ def _decoded(values: Mapping[str, str], *, is_encoded: bool | None) -> Mapping[s
         is_encoded = not any(map(_UNSAFE.search, values.values()))
     if not is_encoded:
         return values
-    return {name: unquote(text, errors="surrogateescape") for name, text in values.items()}
+    return _Encoded(values)
 
 
 def _texts(found: object) -> dict[str, str]:
     """Return what is text in an object; of a repeated name the first."""
-    firsts = ((name, next(iter(_listed(value)), None)) for name, value in _node(found).items())
-    return {name: _HALF.sub("\ufffd", text) for name, text in firsts if isinstance(text, str)}
+    texts = {}
+    for name, value in _node(found).items():
+        text = value[0] if isinstance(value, list) and value else value
+        if isinstance(text, str):
+            texts[name] = text if text.isascii() else _HALF.sub("\ufffd", text)
+    return texts
 
 
 def _node(found: object) -> Mapping[str, Any]:
