@@ -18,6 +18,7 @@ from importers.vcons import (
     UUID,
     base64url,
     candidate,
+    hash_of,
     recording,
     refusal,
     row,
@@ -260,3 +261,16 @@ def test_a_recording_without_audio_is_refused_where_nothing_was_cut_out(tmp_path
         Fault.NO_AUDIO,
         "The recording has neither a body nor a url.",
     )
+
+
+@pytest.mark.parametrize("body", [SOUND, b"short"])
+def test_audio_inside_is_compared_with_its_digest_where_one_is_given(
+    tmp_path: Path, body: bytes
+) -> None:
+    found = candidate(tmp_path, vcon(recording(body, content_hash=hash_of(body))))
+    assert sound_of(found) == body
+    found = candidate(tmp_path, vcon(recording(body, content_hash=[hash_of(b"other", "sha256")])))
+    with pytest.raises(BadRecording, match="not the one whose digest"):
+        sound_of(found)
+    wrong = refusal(tmp_path, vcon(recording(body, content_hash="sha512-AAAA")))
+    assert wrong.fault is Fault.BAD_CALL

@@ -77,23 +77,28 @@ def audio_of(dialog: dict[str, Any], around: Surroundings) -> Audio:
     Raises:
         NoAudio: it has none, or none that can be taken.
     """
-    kind = dialog.get("mediatype") or dialog.get("mimetype") or ""
-    if isinstance(kind, str) and _NO_SOUND.match(kind):
-        raise NoAudio(Fault.NOT_AUDIO, "By its media type the recording is not of sound alone.")
-    body, url = dialog.get("body"), dialog.get("url")
-    if isinstance(body, str | Span) and body != "":
-        return _inline(body, dialog.get("encoding"), around.container)
-    if not isinstance(url, str) or not url.strip():
-        raise NoAudio(Fault.NO_AUDIO, "The recording has neither a body nor a url.")
     try:
-        beside, expected = name_beside(url), _expected(dialog)
-        if beside is None:
-            return _elsewhere(url, expected, around.fetcher)
+        return _audio(dialog, around)
     except NoAudio:
         raise
     except BadRecording as error:
         raise NoAudio(Fault.BAD_CALL, error.message) from error
-    return Audio(partial(_open_beside, around.open_beside, beside, expected), None, beside)
+
+
+def _audio(dialog: dict[str, Any], around: Surroundings) -> Audio:
+    kind = dialog.get("mediatype") or dialog.get("mimetype") or ""
+    if isinstance(kind, str) and _NO_SOUND.match(kind):
+        raise NoAudio(Fault.NOT_AUDIO, "By its media type the recording is not of sound alone.")
+    body, url, expected = dialog.get("body"), dialog.get("url"), _expected(dialog)
+    if isinstance(body, str | Span) and body != "":
+        return _inline(body, dialog.get("encoding"), expected, around.container)
+    if not isinstance(url, str) or not url.strip():
+        raise NoAudio(Fault.NO_AUDIO, "The recording has neither a body nor a url.")
+    beside = name_beside(url)
+    if beside is None:
+        return _elsewhere(url, expected, around.fetcher)
+    opener = partial(around.open_beside, beside)
+    return Audio(partial(_open_checked, opener, expected), None, beside)
 
 
 def name_beside(url: str) -> str | None:
@@ -117,7 +122,9 @@ def name_beside(url: str) -> str | None:
     return name
 
 
-def _inline(body: str | Span, encoding: object, container: Container) -> Audio:
+def _inline(
+    body: str | Span, encoding: object, expected: dict[str, bytes], container: Container
+) -> Audio:
     # The draft lets a missing encoding be told by the media type, and audio has but this one.
     told = "base64url" if encoding is None else encoding
     if not isinstance(told, str) or told.casefold() not in ENCODINGS:
@@ -129,7 +136,8 @@ def _inline(body: str | Span, encoding: object, container: Container) -> Audio:
         if not body.may_be_base64:
             raise NoAudio(Fault.BROKEN, "The audio in it is no base64url.")
         size = body.decoded_size
-    return Audio(partial(open_body, container.text, body), size)
+    opener = partial(open_body, container.text, body)
+    return Audio(partial(_open_checked, opener, expected), size)
 
 
 def _elsewhere(url: str, expected: dict[str, bytes], fetcher: Fetcher | None) -> Audio:
@@ -145,11 +153,8 @@ def _elsewhere(url: str, expected: dict[str, bytes], fetcher: Fetcher | None) ->
     return Audio(partial(fetcher.open, url, expected), None)
 
 
-def _open_beside(
-    opener: Callable[[str], BinaryIO], name: str, expected: dict[str, bytes]
-) -> BinaryIO:
-    stream = opener(name)
-    return checked(stream, expected) if expected else stream
+def _open_checked(opener: Callable[[], BinaryIO], expected: dict[str, bytes]) -> BinaryIO:
+    return checked(opener(), expected) if expected else opener()
 
 
 def _expected(dialog: dict[str, Any]) -> dict[str, bytes]:
