@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
+from callreel.archive.extensions import extension_of
 from callreel.model import Recording
 
 _MAX_CHARACTERS: Final = 120
@@ -16,19 +17,6 @@ _AUDIO_SUFFIX: Final = re.compile(
     r"\.(wav(49)?|gsm|mp3|og[ga]|opus|m4a|mp4|webm|flac|aiff?|au|amr|[ua]law|[ua]l|g72[29]|sln|raw)$",
     re.IGNORECASE,
 )
-_EXTENSIONS: Final = {
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/vnd.wave": "wav",
-    "audio/mpeg": "mp3",
-    "audio/ogg": "ogg",
-    "audio/opus": "opus",
-    "audio/flac": "flac",
-    "audio/mp4": "m4a",
-    "audio/webm": "webm",
-    "audio/aiff": "aiff",
-    "audio/basic": "au",
-}
 _UNDECOMPOSED: Final = str.maketrans("łŁøØđĐ", "lLoOdD")
 _ATTRIBUTE_CHARACTERS: Final = "!#$&+-.^_`|~"  # RFC 8187, 3.2.1, beside letters and digits
 
@@ -50,7 +38,7 @@ def audio_name(recording: Recording, original: str | None, mime_type: str) -> st
     """
     given = plain_name(original) or ""
     stem = _AUDIO_SUFFIX.sub("", given).strip(" .") or _made_stem(recording)
-    return f"{stem}.{_EXTENSIONS.get(mime_type.partition(';')[0], 'bin')}"
+    return f"{stem}.{extension_of(mime_type)}"
 
 
 def disposition(name: str) -> str:

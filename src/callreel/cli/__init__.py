@@ -37,6 +37,9 @@ app.command(
     help="Copy an account of the original service, or of another Callreel, and keep up with it.",
 )
 app.command("callreel.cli.imports:imports", help="List, show and undo imports.")
+app.command(
+    "callreel.cli.export:export", help="Write all that a filter finds into one file or folder."
+)
 app.command("callreel.cli.settings:settings", help="Show every setting and its value.")
 
 
