@@ -21,7 +21,7 @@ A = "8c9f7c2e-5a0b-4c1d-9e3f-0a1b2c3d4e5f"
 B = "1f2e3d4c-6b5a-4f7e-8d9c-ffeeddccbbaa"
 OTHER = "77777777-1111-4222-8333-444444444444"
 START = 1_772_438_405  # 2026-03-02 08:00:05 UTC
-LONG_AGO = time.time() - 86_400
+WARSAW = ZoneInfo("Europe/Warsaw")
 UNSAFE = '\r\n #%&+:;<=>?@[\\]^`{|}"'
 
 
@@ -204,5 +204,3 @@ def _put(path: Path, content: bytes, age: float) -> Path:
     os.utime(path, (time.time() - age,) * 2)
     return path
 
-
-WARSAW = ZoneInfo("Europe/Warsaw")
