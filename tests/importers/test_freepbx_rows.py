@@ -49,11 +49,13 @@ class Read:
         lines = [list(SOUND), *(list((SOUND | row).values()) for row in rows)]
         path = folder / "cdr.csv"
         path.write_text("".join(",".join(line) + "\n" for line in lines))
-        wanted = Wanted(set(), set())
+        wanted = Wanted()
         wanted.want(wanted_name())
         wanted.want(None)
         legs = Legs()
-        self.items: list[Item] = list(legs.read(Table(path, COLUMNS), wanted, unrecorded))
+        self.items: list[Item] = list(
+            legs.read(path.name, Table(path, COLUMNS).rows(), wanted, unrecorded)
+        )
         self.leg = legs.of(wanted_name())
 
     @property
@@ -218,8 +220,8 @@ def test_columns_that_are_not_needed_may_be_missing(tmp_path: Path) -> None:
     path = tmp_path / "cdr.csv"
     path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
     legs = Legs()
-    wanted = Wanted({wanted_name().key}, set())
-    read = list(legs.read(Table(path, COLUMNS), wanted, unrecorded))
+    wanted = Wanted({wanted_name().key})
+    read = list(legs.read(path.name, Table(path, COLUMNS).rows(), wanted, unrecorded))
     assert read == [Row("cdr.csv:2", RowUse.JOINED)]
     leg = legs.of(wanted_name())
     assert isinstance(leg, Leg)

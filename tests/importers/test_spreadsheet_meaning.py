@@ -31,6 +31,10 @@ def test_little_has_to_be_said(tmp_path: Path) -> None:
     assert meaning.directions["incoming"] is Direction.INBOUND
 
 
+def test_a_mark_that_some_editors_write_first_is_passed_over(tmp_path: Path) -> None:
+    assert read(tmp_path, f"\ufeff{SMALLEST}").audio == ("file",)
+
+
 def test_everything_can_be_said(tmp_path: Path) -> None:
     meaning = read(
         tmp_path,

@@ -13,6 +13,8 @@ AUDIO_EXTENSIONS: Final = frozenset({"wav", "wav49", "mp3", "ogg", "opus", "flac
 HEADERLESS_EXTENSIONS: Final = frozenset(
     {"gsm", "sln", "sln16", "ulaw", "ul", "pcm", "alaw", "al", "g722", "g729", "raw"}
 )
+PATIENCE: Final = 3600
+"""Seconds for which a file waits for its call record, which may come late."""
 HEADER_BYTES: Final = 44  # of a WAV file without sound
 
 
@@ -36,6 +38,11 @@ def key_of(path: str) -> str:
     name = path.replace("\\", "/").rpartition("/")[2]
     stem = split_extension(name)[0] if names_audio(name) else name
     return re.sub(r"(\.[0-9]{1,10})-[0-9]{9,10}\Z", r"\1", stem)
+
+
+def may_be_told_later(found: Found) -> bool:
+    """Say whether a file is so young that its call record may still come."""
+    return abs(time.time() - found.modified_at) < PATIENCE
 
 
 def refusal_by_look(found: Found, settle: int) -> Refusal | None:

@@ -96,6 +96,10 @@ class DatabaseTable:
             for number, values in enumerate(streaming.execute(question), start=1):
                 yield self._row(number, [_text(value) for value in values])
 
+    def rows_since(self, since: datetime) -> Iterator[TableRow]:
+        """Yield the rows since a time; see `rows`."""
+        return self.rows(since=since)
+
     def _row(self, number: int, cells: list[str]) -> TableRow:
         if any("\0" in cell for cell in cells):
             return TableRow(number, {}, "The row holds a NUL character.")

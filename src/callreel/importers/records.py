@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from callreel.errors import Misconfigured
 from callreel.importers.dump import Dump, is_dump
@@ -38,6 +39,28 @@ class CallRecords(Protocol):
             Misconfigured: they can no longer be read.
         """
         ...
+
+
+@runtime_checkable
+class Askable(Protocol):
+    """Call records that can be asked for later calls only."""
+
+    def rows_since(self, since: datetime) -> Iterator[TableRow]:
+        """Yield the rows of calls that started at a time or later, by the clock of the records.
+
+        Raises:
+            Misconfigured: they can no longer be read.
+        """
+        ...
+
+
+def rows_since(records: CallRecords, since: datetime) -> Iterator[TableRow]:
+    """Yield the rows of calls that started at a time or later; where that cannot be asked, all.
+
+    Raises:
+        Misconfigured: they can no longer be read.
+    """
+    return records.rows_since(since) if isinstance(records, Askable) else records.rows()
 
 
 def open_records(

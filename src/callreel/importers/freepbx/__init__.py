@@ -8,21 +8,24 @@ files say what each is (`names.py`). The table `asteriskcdrdb.cdr`, in the datab
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from callreel.importers.audio_file import refusal_by_look
+from callreel.importers.audio_file import may_be_told_later, refusal_by_look
 from callreel.importers.freepbx import names
 from callreel.importers.freepbx.calls import call_of, unrecorded
 from callreel.importers.freepbx.cdr import COLUMNS, MORE_COLUMNS, Leg, Legs, Wanted
 from callreel.importers.freepbx.people import agent_of, queue_of
-from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
-from callreel.importers.records import open_records
+from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
+from callreel.importers.records import CallRecords, open_records, rows_since
 from callreel.importers.source import Source
-from callreel.importers.tree import Found, Tree
+from callreel.importers.tree import Found, Tree, every_file
 
 NAME: Final = "freepbx"
+LONGEST_BEFORE: Final = timedelta(days=1)
+"""How long before its recording a call may have begun, where not all of the rows are read."""
 
 
 class FreePbx:
@@ -36,6 +39,7 @@ class FreePbx:
         """
         self._zone: ZoneInfo = source.need_zone()
         self._settle = source.settle
+        self._is_whole = source.is_news is every_file
         self._tree = Tree(source.root, source.is_news)
         self._table = (
             None
@@ -53,20 +57,35 @@ class FreePbx:
         """Yield what becomes of each row of the table, then of each file."""
         if self._table is not None:
             wanted = self._wanted or self._survey()[1]
-            yield from self._legs.read(self._table, wanted, partial(unrecorded, zone=self._zone))
+            yield from self._rows(self._table, wanted)
         for found in self._tree.walk():
             yield found if isinstance(found, Refusal) else self._item(found)
 
+    def _rows(self, table: CallRecords, wanted: Wanted) -> Iterator[Item]:
+        """Yield what becomes of the rows: of all, or of those of the files to be looked at."""
+        told = partial(unrecorded, zone=self._zone)
+        if self._is_whole:
+            yield from self._legs.read(table.name, table.rows(), wanted, told)
+        elif wanted.first is not None:
+            rows = rows_since(table, wanted.first - LONGEST_BEFORE)
+            for item in self._legs.read(table.name, rows, wanted, told):
+                if isinstance(item, Row) and item.use is RowUse.JOINED:
+                    yield item
+
     def _survey(self) -> tuple[int, Wanted]:
         """Count the files and note which of the table's rows are worth keeping."""
-        wanted = Wanted(set(), set())
+        wanted = Wanted()
         count = 0
         for found in self._tree.walk():
             count += 1
-            if self._table is not None and isinstance(found, Found):
+            if self._table is not None and isinstance(found, Found) and self._is_due(found):
                 wanted.want(names.parse(found.name))
         self._wanted = wanted
         return count, wanted
+
+    def _is_due(self, found: Found) -> bool:
+        """Say whether a file's row is worth reading the table for, which may be large."""
+        return self._is_whole or refusal_by_look(found, self._settle) is None
 
     def _item(self, found: Found) -> Candidate | Refusal:
         refusal = refusal_by_look(found, self._settle)
@@ -83,6 +102,9 @@ class FreePbx:
         if isinstance(leg, Refusal):
             reason = f"Its row of the call records cannot be used ({leg.where}): {leg.reason}"
             return Refusal(found.where, Fault.BAD_CALL, reason)
+        if leg is None and self._table is not None and may_be_told_later(found):
+            reason = "The call records have no row of it yet; an import in an hour takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
         return self._candidate(found, name, leg)
 
     def _candidate(self, found: Found, name: names.RecordingName, leg: Leg | None) -> Candidate:

@@ -7,15 +7,14 @@ answer lies `billsec` seconds before the end. A call may have several rows, one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from callreel.importers.audio_file import key_of
 from callreel.importers.freepbx.names import RecordingName
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse, plain_text
-from callreel.importers.records import CallRecords
 from callreel.importers.table import TableRow
 
 COLUMNS: Final = frozenset(
@@ -82,18 +81,24 @@ class Waiting:
     talked: Leg
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wanted:
-    """By what the recordings at hand can be named in a row."""
+    """By what the recordings at hand can be named in a row.
 
-    keys: set[str]
-    uniqueids: set[str]
+    Attributes:
+        first: When the earliest of them was set up, by the system's clock.
+    """
+
+    keys: set[str] = field(default_factory=set)
+    uniqueids: set[str] = field(default_factory=set)
+    first: datetime | None = None
 
     def want(self, name: RecordingName | None) -> None:
         """Add a recording."""
         if name is not None:
             self.keys.add(name.key)
             self.uniqueids.add(name.uniqueid)
+            self.first = name.clock if self.first is None else min(self.first, name.clock)
 
 
 class Legs:
@@ -105,17 +110,22 @@ class Legs:
         self._by_linkedid: dict[str, list[Leg | Refusal]] = defaultdict(list)
 
     def read(
-        self, table: CallRecords, wanted: Wanted, unrecorded: Callable[[Leg], Row]
+        self,
+        name: str,
+        rows: Iterable[TableRow],
+        wanted: Wanted,
+        unrecorded: Callable[[Leg], Row],
     ) -> Iterator[Item]:
         """Keep the rows that are wanted; yield what became of each row.
 
         Args:
-            table: The rows.
+            name: The name of the table.
+            rows: Its rows.
             wanted: Which of them to keep.
             unrecorded: What to say of a leg of a call without recording.
         """
-        for row in table.rows():
-            leg = _leg(table.name, row)
+        for row in rows:
+            leg = _leg(name, row)
             if row.cells and self._keep(row.cells, leg, wanted):
                 yield leg if isinstance(leg, Refusal) else Row(leg.where, RowUse.JOINED)
             elif isinstance(leg, Refusal):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel.errors import Misconfigured
-from callreel.importers.audio_file import refusal_by_look
+from callreel.importers.audio_file import may_be_told_later, refusal_by_look
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
 from callreel.importers.records import open_records
 from callreel.importers.source import Source
@@ -21,7 +21,7 @@ from callreel.importers.spreadsheet.files import Files, Parts
 from callreel.importers.spreadsheet.meaning import Meaning
 from callreel.importers.spreadsheet.rows import Reader, Told
 from callreel.importers.table import TableRow
-from callreel.importers.tree import Found, Tree
+from callreel.importers.tree import Found, Tree, every_file
 from callreel.model import Call
 
 NAME: Final = "csv"
@@ -48,6 +48,7 @@ class Spreadsheet:
         if zone is None and meaning.needs_zone:
             zone = source.need_zone()
         self._settle = source.settle
+        self._is_whole = source.is_news is every_file
         self._tree = Tree(source.root, source.is_news)
         self._records = open_records(
             source.records, meaning.needed, table=meaning.table, known=frozenset()
@@ -63,7 +64,7 @@ class Spreadsheet:
         self._files = Files()
         for found in self._tree.walk():
             count += 1
-            if isinstance(found, Found):
+            if isinstance(found, Found) and self._is_due(found):
                 self._files.add(found.parts)
         return count
 
@@ -72,10 +73,17 @@ class Spreadsheet:
         if self._files is None:
             self.count()
         files = self._files or Files()
-        for row in self._records.rows():
-            yield self._row(row, files)
+        if self._is_whole or files:
+            yield from self._rows(files)
         for found in self._tree.walk():
             yield found if isinstance(found, Refusal) else self._item(found, files)
+
+    def _rows(self, files: Files) -> Iterator[Item]:
+        """Yield what becomes of the rows: of all, or of those of the files to be looked at."""
+        for row in self._records.rows():
+            item = self._row(row, files)
+            if self._is_whole or (isinstance(item, Row) and item.use is RowUse.JOINED):
+                yield item
 
     def _row(self, row: TableRow, files: Files) -> Row | Refusal:
         where = f"{self._records.name}:{row.line}"
@@ -110,6 +118,10 @@ class Spreadsheet:
         elif not isinstance(kept, Told):
             self._told[parts] = told if isinstance(told, Told) else kept or told
 
+    def _is_due(self, found: Found) -> bool:
+        """Say whether a file's row is worth reading the table for, which may be large."""
+        return self._is_whole or refusal_by_look(found, self._settle) is None
+
     def _item(self, found: Found, files: Files) -> Candidate | Refusal:
         refusal = refusal_by_look(found, self._settle)
         if refusal is not None:
@@ -119,6 +131,9 @@ class Spreadsheet:
             return self._candidate(found, told)
         if found.parts not in files:
             reason = "The file appeared while the import ran; the next one takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
+        if told is None and may_be_told_later(found):
+            reason = "No row of the table names the file yet; an import in an hour looks again."
             return Refusal(found.where, Fault.GROWING, reason)
         if told is None:
             reason = "No row of the table names the file."

@@ -28,6 +28,9 @@ class Files:
         self._by_stem[_stem(parts[-1])].append(parts)
         self._all.add(parts)
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def __contains__(self, parts: Parts) -> bool:
         return parts in self._all
 

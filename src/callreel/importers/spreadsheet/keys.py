@@ -29,7 +29,7 @@ class Keys:
             Misconfigured: it cannot be read, or is no TOML.
         """
         try:
-            return cls(tomllib.loads(path.read_text("utf-8")), f"{path.name}: ")
+            return cls(tomllib.loads(path.read_text("utf-8-sig")), f"{path.name}: ")
         except OSError as error:
             says = (error.strerror or "it failed").lower()
             raise Misconfigured(f"The file of --columns cannot be read: {says}.") from error

@@ -1,0 +1,159 @@
+"""A watched folder whose call records are a table: of the table, only what is news is told."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import aclosing, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from callreel.archive.verdict import Became
+from callreel.archive.watch import Folder, IsNews, Watch
+from callreel.importers import Importer, importer_for
+from callreel.importers.audio_file import PATIENCE
+from callreel.importers.items import Candidate, Refusal
+from callreel.importers.source import Source
+from house import House
+from importers.calls_table import Made
+from importers.monitor import put, source, wav
+
+COLUMNS = "calldate, src, dst, duration, billsec, disposition, uniqueid, recordingfile"
+Looked = list[tuple[str, Became]]
+
+
+def name_of(second: int) -> str:
+    return f"in-1-48600100200-20260302-0900{second:02}-17724384{second:02}.{second}.wav"
+
+
+def records(folder: Path, *seconds: int, day: str = "2026-03-02") -> str:
+    """Write the rows of calls into a database, and return its address."""
+    path = folder / "cdr.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"CREATE TABLE IF NOT EXISTS cdr ({COLUMNS})")
+        for second in seconds:
+            database.execute(
+                "INSERT INTO cdr VALUES (?, '48600100200', '101', 9, 9, 'ANSWERED', ?, ?)",
+                (f"{day} 09:00:{second:02}", f"17724384{second:02}.{second}", name_of(second)),
+            )
+        database.commit()
+    return f"sqlite:///{path}"
+
+
+def watch_of(house: House, format_name: str, given: Source) -> Watch:
+    def importer(is_news: IsNews) -> Importer:
+        return importer_for(format_name, replace(given, is_news=is_news))
+
+    return Watch(house.archive, 1, Folder(given.root, format_name, importer))
+
+
+def looked(house: House, watch: Watch) -> Looked:
+    async def play() -> Looked:
+        async with aclosing(watch.look()) as verdicts:
+            return [(verdict.where, verdict.became) async for verdict in verdicts]
+
+    return house.run(play())
+
+
+def aged(path: Path, seconds: float) -> Path:
+    os.utime(path, (time.time() - seconds,) * 2)
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "monitor"
+    folder.mkdir()
+    return folder
+
+
+def test_rows_of_what_was_looked_at_before_are_not_told_again(
+    house: House, root: Path, tmp_path: Path
+) -> None:
+    given = replace(source(root), records=records(tmp_path, 5, 6, 7))
+    watch = watch_of(house, "freepbx", given)
+    assert looked(house, watch) == []
+    put(root, name_of(5), day="")
+    assert looked(house, watch) == [("cdr:1", Became.JOINED), (name_of(5), Became.ADDED)]
+    assert looked(house, watch) == []
+    put(root, name_of(6), wav(tone=1), day="")
+    assert looked(house, watch) == [("cdr:2", Became.JOINED), (name_of(6), Became.ADDED)]
+
+
+def test_of_a_database_only_the_rows_of_the_last_day_are_read(
+    house: House, root: Path, tmp_path: Path
+) -> None:
+    records(tmp_path, 3, day="2026-03-01")
+    records(tmp_path, 4, day="2026-02-28")
+    given = replace(source(root), records=records(tmp_path, 5))
+    put(root, name_of(5), day="")
+    assert looked(house, watch_of(house, "freepbx", given)) == [
+        ("cdr:1", Became.JOINED),
+        (name_of(5), Became.ADDED),
+    ]
+
+
+def test_a_recording_waits_for_its_row(house: House, root: Path, tmp_path: Path) -> None:
+    given = replace(source(root), records=records(tmp_path))
+    watch = watch_of(house, "freepbx", given)
+    aged(put(root, name_of(5), day=""), 60)
+    assert looked(house, watch) == [(name_of(5), Became.LATER)]
+    assert watch.is_waiting
+    records(tmp_path, 5)
+    assert looked(house, watch) == [("cdr:1", Became.JOINED), (name_of(5), Became.ADDED)]
+    assert not watch.is_waiting
+
+
+def test_a_recording_whose_row_never_comes_is_taken_by_its_name(
+    house: House, root: Path, tmp_path: Path
+) -> None:
+    given = replace(source(root), records=records(tmp_path, 7))
+    aged(put(root, name_of(5), day=""), PATIENCE + 60)
+    assert looked(house, watch_of(house, "freepbx", given)) == [(name_of(5), Became.ADDED)]
+
+
+def test_a_recording_that_still_grows_does_not_make_the_table_be_read(
+    house: House, root: Path, tmp_path: Path
+) -> None:
+    given = replace(source(root), records=records(tmp_path, 5))
+    watch = watch_of(house, "freepbx", given)
+    path = aged(put(root, name_of(5), day=""), 0)
+    assert looked(house, watch) == [(name_of(5), Became.LATER)]
+    aged(path, 60)
+    assert looked(house, watch) == [("cdr:1", Became.JOINED), (name_of(5), Became.ADDED)]
+
+
+def test_any_table_is_told_of_once_and_its_rows_may_come_late(house: House, tmp_path: Path) -> None:
+    (tmp_path / "pbx").mkdir()
+    made = Made(tmp_path / "pbx")
+    made.rows({}, {"file": "gone.wav", "id": "8"})
+    watch = watch_of(house, "csv", made.source())
+    assert looked(house, watch) == []
+    made.audio("a.wav", "b.wav")
+    aged(made.root / "b.wav", 60)
+    assert looked(house, watch) == [
+        ("calls.csv:2", Became.JOINED),
+        ("a.wav", Became.ADDED),
+        ("b.wav", Became.LATER),
+    ]
+    made.rows({}, {"file": "b.wav", "id": "9"})
+    (made.root / "b.wav").write_bytes(wav(tone=3))
+    aged(made.root / "b.wav", 60)
+    assert looked(house, watch) == [("calls.csv:3", Became.JOINED), ("b.wav", Became.ADDED)]
+    made.audio("c.wav")
+    assert looked(house, watch) == [("c.wav", Became.REFUSED)]
+    assert looked(house, watch) == []
+
+
+@pytest.mark.parametrize(("age", "is_taken"), [(60, False), (PATIENCE + 60, True)])
+def test_also_an_import_leaves_what_may_be_told_later(
+    root: Path, tmp_path: Path, age: float, *, is_taken: bool
+) -> None:
+    given = replace(source(root), records=records(tmp_path, 7))
+    aged(put(root, name_of(5), day=""), age)
+    of_row, of_file = importer_for("freepbx", given).items()
+    assert isinstance(of_row, Refusal)
+    assert isinstance(of_file, Candidate) is is_taken
