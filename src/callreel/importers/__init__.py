@@ -9,8 +9,8 @@ To add a format, copy `freepbx/`: write a class with `count` and `items`, made o
 name it in `FORMATS`. These modules do what every format needs: `tree` walks a hostile folder,
 `audio_file` tells by a look what is no audio, `records` reads call records from a table as text, a
 dump or a database, `parties` and `channels` know the words of Asterisk, `local_time` turns clock
-times into UTC; what the user wants of every format, `wanted` does to the items afterwards. The command `callreel import FORMAT DIR`
-then has it. Put samples into `tests/importers/samples`.
+times into UTC; what the user wants of every format, `wanted` does to the items afterwards. The
+command `callreel import FORMAT DIR` then has it. Put samples into `tests/importers/samples`.
 
 What every importer keeps to: `Candidate.native_id` and `native_time` come of what never changes
 about a recording, so that importing it again, with more call records too, finds it again;
