@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def put(root: Path, name: str, content: bytes = SOUND, *, age: float | None = No
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    written = LONG_AGO if age is None else LONG_AGO + 86_400 - age
+    written = LONG_AGO if age is None else time.time() - age
     os.utime(path, (written, written))
     return path
 

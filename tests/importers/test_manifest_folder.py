@@ -276,6 +276,8 @@ def test_a_manifest_that_can_no_longer_be_read_is_told(
     path.mkdir()
     with pytest.raises(Misconfigured, match="is a directory"):
         list(importer.items())
+    with pytest.raises(Misconfigured, match="can no longer be read"):
+        items(tmp_path, Path("/proc/self/mem"))  # opens well, but nothing is at its beginning
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

@@ -222,6 +222,18 @@ def test_a_name_is_looked_up_once(web: Web, monkeypatch: pytest.MonkeyPatch) -> 
     assert [each for each in asked if each == "localhost"] == ["localhost"]
 
 
+def test_the_next_address_of_a_name_is_tried(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+
+    def looked_up(host: Any, *arguments: Any, **named: Any) -> list[Any]:
+        if host != "localhost":
+            return look_up(host, *arguments, **named)
+        return [(0, 0, 0, "", (f"127.0.0.{last}", web.port)) for last in (9, 8, 1)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    assert read(Fetcher(lambda _: True), web.url("/a.wav")) == SOUND
+
+
 def test_a_name_without_an_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "unknown")

@@ -12,6 +12,7 @@ import pytest
 from callreel.errors import BadRecording, Misconfigured
 from callreel.importers.items import Candidate, Fault, Refusal, Row, RowUse
 from callreel.importers.source import Source
+from callreel.importers.tree import Tree
 from callreel.importers.vcon import Vcon, container
 from importers.monitor import LONG_AGO, wav
 from importers.vcons import (
@@ -271,3 +272,14 @@ def test_what_is_kept_of_a_vcon_is_small(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert isinstance(found, Candidate)
     assert (kept < 300_000, peak < 12 << 20) == (True, True), (kept, peak)
+
+
+def test_a_disk_that_fails_is_told_of_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, vcon(recording()))
+    mem = Path("/proc/self/mem")  # opens well, but nothing is at its beginning
+    monkeypatch.setattr(Tree, "open", lambda *_: mem.open("rb", buffering=0))
+    found = only(tmp_path)
+    assert isinstance(found, Refusal)
+    assert (found.fault, found.reason) == (Fault.BROKEN, "The file cannot be read.")

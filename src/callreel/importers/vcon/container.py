@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from callreel.errors import BadRecording
 from callreel.importers.streams import PIECE, decoded, inflated
@@ -69,14 +69,19 @@ def _read(text: Opener) -> dict[str, Any]:
 
 def _unpacked(opener: Opener) -> BinaryIO:
     opened = opener()
-    stream = opened if isinstance(opened, io.BufferedReader) else _buffered(opened)
-    return inflated(stream, LARGEST) if stream.peek(2)[:2] == _GZIP else stream
-
-
-def _buffered(opened: BinaryIO) -> io.BufferedReader:
-    if not isinstance(opened, io.RawIOBase):
-        raise TypeError("a file is opened without a buffer")
-    return io.BufferedReader(opened, PIECE)
+    stream = (
+        opened
+        if isinstance(opened, io.BufferedReader)
+        else io.BufferedReader(cast("io.RawIOBase", opened), PIECE)
+    )
+    try:
+        return inflated(stream, LARGEST) if stream.peek(2)[:2] == _GZIP else stream
+    except OSError as error:
+        stream.close()
+        raise BadRecording("The file cannot be read.") from error
+    except BadRecording:
+        stream.close()
+        raise
 
 
 def open_body(text: Opener, body: str | Span) -> BinaryIO:
@@ -91,6 +96,9 @@ def open_body(text: Opener, body: str | Span) -> BinaryIO:
     stream = text()
     try:
         _skip(stream, body.begin)
+    except OSError as error:
+        stream.close()
+        raise BadRecording("The file cannot be read to its audio.") from error
     except BadRecording:
         stream.close()
         raise

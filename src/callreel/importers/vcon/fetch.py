@@ -84,8 +84,9 @@ class Fetcher:
             return kept
         file = self._fetched(url, expected)
         try:
-            opened = _again(file)
-        except BaseException:
+            with _room():
+                opened = _again(file)
+        except StorageFull:
             file.close()
             raise
         self._keep(url, file)
@@ -101,7 +102,8 @@ class Fetcher:
             each.close()
 
     def _fetched(self, url: str, expected: Mapping[str, bytes]) -> BinaryIO:
-        file: BinaryIO = TemporaryFile(prefix="callreel-")  # noqa: SIM115 - it outlives this call
+        with _room():
+            file: BinaryIO = TemporaryFile(prefix="callreel-")  # noqa: SIM115 - it outlives this
         try:
             with self._answer(url) as answer, checked(answer, expected) as stream:
                 _copy(stream, file, self._most_bytes)
@@ -226,12 +228,16 @@ def _copy(stream: BinaryIO, file: BinaryIO, most: int) -> None:
         size += len(piece)
         if size > most:
             raise BadRecording(f"The audio is larger than {most} bytes.")
-        try:
+        with _room():
             file.write(piece)
-        except OSError as error:
-            raise StorageFull("There is no room for temporary files.") from error
-    try:
+    with _room():
         file.flush()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StorageFull("There is no room for temporary files.") from error
 

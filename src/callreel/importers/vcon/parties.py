@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
-from callreel.errors import BadRecording
 from callreel.importers.items import plain_text
 from callreel.importers.parties import is_outside, known
 
@@ -42,14 +41,8 @@ class Party:
         return number.isascii() and number.isdigit() and not is_outside(number)
 
 
-def party_of(member: object) -> Party:
-    """Read a Party Object.
-
-    Raises:
-        BadRecording: it is no object.
-    """
-    if not isinstance(member, dict):
-        raise BadRecording("The parties of the vCon are no objects.")
+def party_of(member: dict[str, Any]) -> Party:
+    """Read a Party Object; what is odd in it counts as not being there."""
     name, number = _text(member, "name"), _number(member)
     others = (_text(member, each) for each in ("mailto", "uuid"))
     agent = next((each for each in (number, *others, name) if each), None)
