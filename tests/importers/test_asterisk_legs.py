@@ -64,6 +64,26 @@ def test_lengths_that_are_missing_are_those_between_the_clock_times() -> None:
         assert leg_of("x:1", cells | {"answer": unset}, WARSAW).talk_ms == 0
 
 
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        ({"end": "2026-03-02 09:00:04"}, "The column end is before start"),
+        ({"answer": "2026-03-02 09:01:21"}, "The column answer is after the end"),
+        ({"answer": "2026-03-02 09:00:03"}, "The column billsec is more than duration"),
+        ({"answer": "soon"}, "The column answer is no date and time"),
+        ({"end": ""}, "The column end is no date and time"),
+    ],
+)
+def test_clock_times_in_an_order_that_cannot_be_are_named(cells: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        leg_of("x:1", without("duration", "billsec") | cells, WARSAW)
+
+
+def test_the_start_may_be_called_as_other_tables_have_it() -> None:
+    cells = without("start") | {"calldate": SOUND["start"]}
+    assert leg_of("x:1", cells, WARSAW).started_at == EPOCH
+
+
 def test_a_length_between_clock_times_knows_the_change_of_the_clock() -> None:
     epoch = 1_774_745_400  # 2026-03-29 00:50:00 UTC, ten minutes before the hour that is skipped
     found = leg_of(
@@ -126,6 +146,7 @@ FIRST_PASS = 1_792_886_400  # 2026-10-25 00:00:00 UTC, where the clock shows 2:0
         (600, "02:10:00", 600),
         (3000, "02:50:00", 3000),
         (3000, "02:10:00", 4200),  # a transfer, ten minutes into the second pass
+        (3000, "02:45:00", 6300),  # one 55 minutes later, not five minutes before its channel
         (3600, "02:00:00", 3600),
         (3605, "02:00:10", 3610),
         (5400, "02:45:00", 6300),

@@ -50,6 +50,8 @@ from callreel.importers.asterisk.words import (
     is_local,
 )
 from callreel.importers.channels import extension_of
+from callreel.importers.freepbx.cdr import LONGEST_TEXT
+from callreel.importers.items import plain_text
 from callreel.importers.parties import first_number, is_outside
 from callreel.model import Call, DialogType, Direction
 
@@ -108,7 +110,7 @@ class AsteriskCall:
         answered_at = min(begins) // 1000 if main.is_answered else None
         own = name.native_id if name is not None else ""
         return Call(
-            dialog_id=main.uniqueid or own or main.linkedid or "-",
+            dialog_id=main.uniqueid or own or main.linkedid or _substitute(main),
             dialog_type=DialogType.CONSULTANT,
             direction=direction,
             started_at=started_at,
@@ -187,6 +189,11 @@ class AsteriskCall:
 
 def _order(leg: Leg) -> tuple[int, bool, bool, Leg]:
     return leg.started_at, leg.uniqueid != leg.linkedid, is_local(leg.channel), leg
+
+
+def _substitute(leg: Leg) -> str:
+    """Return an id for a leg that has none: its channel's name comes again after a restart."""
+    return f"{leg.started_at}-{plain_text(leg.channel)}"[:LONGEST_TEXT]
 
 
 def _rang(leg: Leg) -> tuple[int, int, Leg]:

@@ -172,13 +172,18 @@ def _lengths(
         duration = _milliseconds(cells, "duration")
     else:
         ended_at, _ = _moment(cells["end"], "end", zone, uniqueid)
-        duration = max(0, ended_at - started_at) * 1000
+        duration = (ended_at - started_at) * 1000
+        if duration < 0:
+            raise ValueError("The column end is before start")
     if "billsec" in cells:
         return duration, _milliseconds(cells, "billsec")
     if not cells["answer"] or cells["answer"].startswith("0000"):
         return duration, 0
     answered_at, _ = _moment(cells["answer"], "answer", zone, uniqueid)
-    return duration, max(0, started_at * 1000 + duration - answered_at * 1000)
+    talk = started_at * 1000 + duration - answered_at * 1000
+    if talk < 0:
+        raise ValueError("The column answer is after the end")
+    return duration, talk
 
 
 def _moment(text: str, column: str, zone: ZoneInfo, uniqueid: str) -> tuple[int, str | None]:
