@@ -35,8 +35,13 @@ from callreel.cli.protocol import MAX_HEAD_BYTES, MAX_HEAD_SECONDS
 from callreel.importers.freepbx.cdr import LONGEST_CALL
 from callreel.importers.freeswitch.record import MAX_RECORD
 from callreel.importers.manifest.line import MOMENT, schema
+from callreel.importers.manifest.lines import MAX_LINE as LONGEST_LINE
 from callreel.importers.table import MAX_LINE
 from callreel.importers.tree import MAX_DEPTH
+from callreel.importers.vcon.container import LARGEST
+from callreel.importers.vcon.conversation import MOST
+from callreel.importers.vcon.fetch import MOST_BYTES, MOST_SECONDS, STILL_SECONDS
+from callreel.importers.vcon.skeleton import MOST_KEPT
 from callreel.settings import PREFIX, Settings, reference
 from callreel.web.document import Reply, Shown, groups
 
@@ -83,6 +88,16 @@ FIXED: Final = (
     ("Import: characters in a line of call records", f"{MAX_LINE:,}", "reported"),
     ("Import: bytes of a call record of FreeSWITCH", f"{MAX_RECORD:,}", "reported"),
     ("Import: seconds of a call", f"{LONGEST_CALL:,}", "reported"),
+    ("Import: bytes in a line of a manifest", f"{LONGEST_LINE:,}", "reported"),
+    ("Import: bytes of a vCon file", f"{LARGEST:,}", "reported"),
+    ("Import: the same without its texts of more than 4 KiB", f"{MOST_KEPT:,}", "reported"),
+    (
+        "Import: dialogs, and parties, of a vCon",
+        f"{MOST['dialog']:,}, {MOST['parties']:,}",
+        "reported",
+    ),
+    ("Import: bytes of audio that is fetched", f"{MOST_BYTES:,}", "reported"),
+    ("Import: seconds for a fetch; without a byte", f"{MOST_SECONDS}; {STILL_SECONDS}", "reported"),
     ("Age of a temporary file that a start removes", f"{STALE_SECONDS:,} s", ""),
 )
 """Limits that no setting moves: what, how much, and what comes of more."""
