@@ -305,6 +305,29 @@ def test_only_rows_of_the_recordings_at_hand_are_kept(root: Path, tmp_path: Path
     assert len(importer._calls._calls) == 1
 
 
+def test_a_call_of_many_rows_is_noted_once(root: Path, tmp_path: Path) -> None:
+    put(root, f"{EPOCH}.10.wav")
+    rung = row(disposition="NO ANSWER", billsec="0", userfield=f"{EPOCH}.10.wav")
+    records = str(master(tmp_path, row(), *[rung] * 50))
+    importer = Asterisk(Source(root=root, records=records, zone=WARSAW))
+    assert len(list(importer.items())) == 52
+    calls = importer._calls
+    for place in (calls._by_key, calls._by_uniqueid, calls._by_linkedid):
+        assert list(place.values()) == [[f"{EPOCH}.10"]]
+
+
+def test_of_several_rows_of_no_use_the_first_is_named(root: Path, tmp_path: Path) -> None:
+    put(root, f"{EPOCH}.10.wav")
+    rows = [row(uniqueid="1772500000.1", linkedid=""), row(duration="x"), row(billsec="y")]
+    (refusal,) = (
+        item
+        for where, item in refused(imported(root, master(tmp_path, *rows))).items()
+        if where.endswith(".wav")
+    )
+    assert "Master.csv:2" in refusal.reason
+    assert "duration" in refusal.reason
+
+
 def test_the_format_has_a_name_and_needs_a_time_zone(root: Path) -> None:
     assert FORMATS["asterisk"] is Asterisk
     assert isinstance(importer_for("asterisk", Source(root=root, zone=WARSAW)), Asterisk)

@@ -52,8 +52,7 @@ class Calls:
     def read(self, records: CallRecords, wanted: Wanted) -> Iterator[Item]:
         """Keep the rows of the calls that are wanted; yield what became of each row."""
         for row in records.rows():
-            if row.fault is None:
-                self._look(row.cells, wanted)
+            self._look(row.cells, wanted)
         for row in records.rows():
             yield self._item(f"{records.name}:{row.line}", row)
 
