@@ -181,6 +181,23 @@ def test_the_numbers_are_those_before_any_transfer() -> None:
     assert (found.from_number, found.to_number) == ("48600100200", "48221234567")
 
 
+def test_of_a_called_leg_the_numbers_are_those_of_the_channel_that_made_it() -> None:
+    made_by = {"caller_id_number": "48600100200", "destination_number": "48221234567"}
+    called = Profile({"caller_id_number": "9", "destination_number": "101"}, {}, made_by)
+    found = call_of(leg(leg_b(), called))
+    assert (found.from_number, found.to_number) == ("48600100200", "48221234567")
+
+
+@pytest.mark.parametrize("many", [True, False])
+@pytest.mark.parametrize("name", ["originator_caller_profiles", "originator_caller_profile"])
+def test_the_channel_that_made_a_leg_may_be_alone_or_in_a_list(name: str, many: bool) -> None:
+    called = flow()
+    first = {"caller_id_number": "101"}
+    called["caller_profile"]["originator"] = {name: [first, {}] if many else first}
+    (found,) = read_record(as_json(leg_b(), called)).profiles
+    assert found.originator == first
+
+
 @pytest.mark.parametrize(
     ("told", "number"),
     [

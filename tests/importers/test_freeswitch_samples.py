@@ -55,7 +55,7 @@ def test_the_called_leg_of_an_outbound_call_with_values_not_encoded(
 ) -> None:
     call = found[OUT].call
     assert call.direction is Direction.OUTBOUND
-    assert (call.from_number, call.to_number) == ("48221234567", "0048501502503")
+    assert (call.from_number, call.to_number) == ("101", "0048501502503")
     assert (call.dialog_id, call.source_call_id) == (
         "c4a1b2d3-e5f6-4708-8910-1a2b3c4d5e6f",
         "b39f0e1c-2d4a-4b5c-8d6e-7f8091a2b3c4",

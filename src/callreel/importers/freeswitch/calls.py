@@ -7,7 +7,8 @@ call in the context `public` is an inbound one; and at last the look of the call
 decides. A call between two extensions is an outbound one: somebody in the company made it.
 
 Numbers, as they came: `from` is who called (of an outbound call the extension, not the number
-that it showed outside), `to` is the number that was called, before any transfer.
+that it showed outside), `to` is the number that was called, before any transfer. So of a leg that
+was called, those of the channel that made it count.
 
 The conversation begins where two people were bridged or, where nobody was, with the answer.
 """
@@ -127,6 +128,7 @@ def _numbers(leg: Leg) -> tuple[str | None, str | None]:
     record = leg.record
     called = (
         record.variables.get("caller_destination", ""),
+        _of_originator(leg, "destination_number"),
         _oldest(leg, "destination_number"),
         record.variables.get("destination_number", ""),
         record.variables.get("dialed_user", ""),
@@ -138,6 +140,7 @@ def _numbers(leg: Leg) -> tuple[str | None, str | None]:
 def _caller(leg: Leg) -> str | None:
     record = leg.record
     return _first_number(
+        _of_originator(leg, "caller_id_number"),
         record.variables.get("caller_id_number", ""),
         _oldest(leg, "caller_id_number"),
         record.variables.get("effective_caller_id_number", ""),
@@ -150,6 +153,12 @@ def _oldest(leg: Leg, name: str) -> str:
     """Return what the channel was at first, before any transfer."""
     profiles = reversed(leg.record.profiles)
     return next((text for each in profiles if (text := each.names.get(name, ""))), "")
+
+
+def _of_originator(leg: Leg, name: str) -> str:
+    """Return what the channel was that made this one, if another did."""
+    profiles = leg.record.profiles
+    return next((text for each in profiles if (text := each.originator.get(name, ""))), "")
 
 
 def _first_number(*numbers: str) -> str | None:

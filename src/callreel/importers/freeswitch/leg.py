@@ -180,7 +180,7 @@ def _is_b(record: Record) -> bool:
     return (
         bool(record.first("originating_leg_uuid", "originator"))
         or record.variables.get("cc_side") == "agent"
-        or any(each.has_originator for each in record.profiles)
+        or any(each.originator for each in record.profiles)
     )
 
 

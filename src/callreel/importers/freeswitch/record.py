@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -41,12 +41,12 @@ class Profile:
     Attributes:
         names: Who called whom, such as `caller_id_number` and `destination_number`.
         times: Microseconds UTC as text, such as `answered_time`; 0 is never.
-        has_originator: Whether another channel made this one.
+        originator: As `names`, of the channel that made this one; of a caller's there is none.
     """
 
     names: Mapping[str, str]
     times: Mapping[str, str]
-    has_originator: bool = False
+    originator: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +143,14 @@ def _profile(found: object) -> Profile:
     return Profile(
         names=_decoded(_texts(names), is_encoded=None),
         times=_texts(flow.get("times")),
-        has_originator=bool(names.get("originator")),
+        originator=_originator(names.get("originator")),
     )
+
+
+def _originator(found: object) -> Mapping[str, str]:
+    """Return the first profile of an originator, whether it is alone or in a list of them."""
+    first = next(iter(_node(found).values()), None)
+    return _decoded(_texts(next(iter(_listed(first)), None)), is_encoded=None)
 
 
 def _decoded(values: Mapping[str, str], *, is_encoded: bool | None) -> Mapping[str, str]:
