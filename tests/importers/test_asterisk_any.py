@@ -11,7 +11,7 @@ from callreel.archive.take_in import check_call
 from callreel.importers.asterisk.calls import AsteriskCall
 from callreel.importers.asterisk.ids import AudioName
 from callreel.importers.asterisk.matching import Calls, Wanted
-from callreel.importers.items import Refusal
+from callreel.importers.items import Item, Refusal
 from callreel.importers.table import TableRow
 from importers.asterisk_rows import EPOCH, SOUND, WARSAW
 
@@ -37,29 +37,24 @@ CELLS = st.fixed_dictionaries(
 NAMES = [AudioName.of(name) for name in (f"{EPOCH}.1.wav", "call.wav", f"{EPOCH + 9}.2-in.wav")]
 
 
-class Rows:
-    """Call records that are not in a file."""
+def read(rows: list[dict[str, str]]) -> tuple[Calls, list[Item]]:
+    """Read rows that are in no file."""
 
-    name = "cdr"
-    columns: list[str] = list(SOUND)  # noqa: RUF012 - as the protocol has it
+    def numbered() -> Iterator[TableRow]:
+        return (TableRow(number, SOUND | cells) for number, cells in enumerate(rows, start=1))
 
-    def __init__(self, rows: list[dict[str, str]]) -> None:
-        self._rows = rows
-
-    def rows(self) -> Iterator[TableRow]:
-        for number, cells in enumerate(self._rows, start=1):
-            yield TableRow(number, SOUND | cells)
+    wanted = Wanted()
+    for name in NAMES:
+        wanted.want(name, EPOCH)
+    calls = Calls(WARSAW)
+    return calls, list(calls.read("cdr", numbered, wanted))
 
 
 @given(st.lists(CELLS, max_size=12))
 def test_every_row_has_one_verdict_and_every_call_could_have_been(
     rows: list[dict[str, str]],
 ) -> None:
-    wanted = Wanted()
-    for name in NAMES:
-        wanted.want(name)
-    calls = Calls(WARSAW)
-    items = list(calls.read(Rows(rows), wanted))
+    calls, items = read(rows)
     assert [item.where for item in items] == [f"cdr:{n}" for n in range(1, len(rows) + 1)]
     for name in NAMES:
         found = calls.of(name, "call.wav")
@@ -75,11 +70,7 @@ def test_every_row_has_one_verdict_and_every_call_could_have_been(
 
 def told(rows: list[dict[str, str]]) -> list[object]:
     """Return what becomes of each recording."""
-    wanted = Wanted()
-    for name in NAMES:
-        wanted.want(name)
-    calls = Calls(WARSAW)
-    list(calls.read(Rows(rows), wanted))
+    calls, _ = read(rows)
     found = [calls.of(name, "call.wav") for name in NAMES]
     return [
         (each.call(name), each.agent(name), each.queue)

@@ -8,8 +8,10 @@ id are one call (`calls`, which has an example); each recording finds its own (`
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,18 +19,21 @@ from zoneinfo import ZoneInfo
 from callreel.importers.asterisk.ids import AudioName
 from callreel.importers.asterisk.matching import Calls, Wanted
 from callreel.importers.asterisk.records import open_calls
-from callreel.importers.audio_file import refusal_by_look
+from callreel.importers.audio_file import may_be_told_later, refusal_by_look
 from callreel.importers.freepbx.calls import call_of as call_by_name
 from callreel.importers.freepbx.names import parse
 from callreel.importers.freepbx.people import agent_of, queue_of
-from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
+from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
+from callreel.importers.records import CallRecords, rows_since
 from callreel.importers.source import Source
-from callreel.importers.tree import Found, Tree
+from callreel.importers.tree import Found, Tree, every_file
 from callreel.model import Call
 
 NAME: Final = "asterisk"
 _NO_ROW: Final = "The call records have no row of it; its name alone was used."
-_SIDES: Final = ("in", "out")
+_OTHER_SIDE: Final = {"in": "out", "out": "in"}
+LONGEST_BEFORE: Final = timedelta(days=1)
+"""How long before its recording a call may have begun, where not all of the rows are read."""
 
 
 class Asterisk:
@@ -43,13 +48,13 @@ class Asterisk:
         """
         self._zone: ZoneInfo = source.need_zone()
         self._settle = source.settle
+        self._is_whole = source.is_news is every_file
         self._tree = Tree(source.root, source.is_news)
         self._records = (
             None if source.records is None else open_calls(source.records, source.columns)
         )
         self._calls = Calls(self._zone)
         self._wanted: Wanted | None = None
-        self._sides: set[tuple[str, ...]] = set()
 
     def count(self) -> int:
         """Return how many files there are."""
@@ -59,9 +64,20 @@ class Asterisk:
         """Yield what becomes of each row of the call records, then of each file."""
         wanted = self._wanted or self._survey()[1]
         if self._records is not None:
-            yield from self._calls.read(self._records, wanted)
+            yield from self._rows(self._records, wanted)
         for found in self._tree.walk():
             yield found if isinstance(found, Refusal) else self._item(found, wanted)
+
+    def _rows(self, records: CallRecords, wanted: Wanted) -> Iterator[Item]:
+        """Yield what becomes of the rows: of all, or of those of the files to be looked at."""
+        if self._is_whole:
+            yield from self._calls.read(records.name, records.rows, wanted)
+        elif wanted.first is not None:
+            clock = datetime.fromtimestamp(wanted.first, self._zone).replace(tzinfo=None)
+            rows = partial(rows_since, records, clock - LONGEST_BEFORE)
+            for item in self._calls.read(records.name, rows, wanted):
+                if isinstance(item, Row) and item.use is RowUse.JOINED:
+                    yield item
 
     def _survey(self) -> tuple[int, Wanted]:
         """Count the files and note by what the rows may name them."""
@@ -69,28 +85,20 @@ class Asterisk:
         count = 0
         for found in self._tree.walk():
             count += 1
-            if isinstance(found, Found):
-                name = AudioName.of(found.name)
-                wanted.want(name)
-                if name.side is not None:
-                    self._sides.add((*found.parts[:-1], name.key, name.side))
+            if isinstance(found, Found) and self._is_due(found):
+                wanted.want(AudioName.of(found.name), int(found.modified_at))
         self._wanted = wanted
         return count, wanted
 
+    def _is_due(self, found: Found) -> bool:
+        """Say whether a file's rows are worth reading the call records for, which may be large."""
+        return self._is_whole or refusal_by_look(found, self._settle) is None
+
     def _item(self, found: Found, wanted: Wanted) -> Candidate | Refusal:
-        refusal = refusal_by_look(found, self._settle)
+        name = AudioName.of(found.name)
+        refusal = refusal_by_look(found, self._settle) or self._unready(found, name, wanted)
         if refusal is not None:
             return refusal
-        name = AudioName.of(found.name)
-        if name.key not in wanted.keys:
-            reason = "The file appeared while the import ran; the next one takes it."
-            return Refusal(found.where, Fault.GROWING, reason)
-        if self._is_of_pair(found, name):
-            reason = (
-                "Monitor wrote the two sides of this call into two files; mix them, as with "
-                "sox -M NAME-in.wav NAME-out.wav NAME.wav, and move the two elsewhere."
-            )
-            return Refusal(found.where, Fault.NOT_AUDIO, reason)
         call = self._calls.of(name, found.name)
         if isinstance(call, Refusal):
             reason = f"Its row of the call records cannot be used ({call.where}): {call.reason}"
@@ -100,7 +108,22 @@ class Asterisk:
         made = self._candidate(found, name, call.call(name), call.notes())
         return replace(made, agent=call.agent(name), queue=call.queue)
 
+    def _unready(self, found: Found, name: AudioName, wanted: Wanted) -> Refusal | None:
+        if name.key not in wanted.keys:
+            reason = "The file appeared while the import ran; the next one takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
+        if self._is_of_pair(found, name):
+            reason = (
+                "Monitor wrote the two sides of this call into two files; mix them, as with "
+                "sox -M NAME-in.wav NAME-out.wav NAME.wav, and move the two elsewhere."
+            )
+            return Refusal(found.where, Fault.NOT_AUDIO, reason)
+        return None
+
     def _by_name(self, found: Found, name: AudioName) -> Candidate | Refusal:
+        if self._records is not None and may_be_told_later(found):
+            reason = "The call records have no row of it yet; an import in an hour takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
         told = parse(found.name)
         if told is None:
             return Refusal(found.where, Fault.BAD_NAME, self._why_no_call())
@@ -139,7 +162,8 @@ class Asterisk:
         )
 
     def _is_of_pair(self, found: Found, name: AudioName) -> bool:
-        folder = found.parts[:-1]
-        return name.side is not None and all(
-            (*folder, name.key, side) in self._sides for side in _SIDES
-        )
+        if name.side is None:
+            return False
+        stem, dot, extension = found.name.rpartition(".")
+        other = stem.removesuffix(name.side) + _OTHER_SIDE[name.side] + dot + extension
+        return os.path.lexists(self._tree.path((*found.parts[:-1], other)))

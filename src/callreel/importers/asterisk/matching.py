@@ -7,7 +7,7 @@ what is held is bounded by the recordings, however many the rows are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from callreel.importers.asterisk.calls import AsteriskCall
@@ -20,19 +20,27 @@ from callreel.importers.asterisk.legs import (
     surely_names_audio,
 )
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
-from callreel.importers.records import CallRecords
 from callreel.importers.table import TableRow
 
 
 class Wanted:
-    """What the recordings at hand can be named by."""
+    """What the recordings at hand can be named by.
+
+    Attributes:
+        keys: The names that rows may have for them.
+        ids: The unique ids in their names.
+        first: When the earliest of them was made, as far as is known: seconds UTC, or None.
+    """
 
     def __init__(self) -> None:
         self.keys: set[str] = set()
         self.ids: set[str] = set()
+        self.first: int | None = None
 
-    def want(self, name: AudioName) -> None:
-        """Add a recording."""
+    def want(self, name: AudioName, modified_at: int) -> None:
+        """Add a recording, last written to at a moment in seconds UTC."""
+        made = name.native_time or modified_at
+        self.first = made if self.first is None else min(self.first, made)
         self.keys.add(name.key)
         self.ids.update(name.ids)
 
@@ -49,12 +57,20 @@ class Calls:
         self._calls: dict[str, AsteriskCall | None] = {}
         self._broken: dict[str, Refusal] = {}
 
-    def read(self, records: CallRecords, wanted: Wanted) -> Iterator[Item]:
-        """Keep the rows of the calls that are wanted; yield what became of each row."""
-        for row in records.rows():
+    def read(
+        self, records: str, rows: Callable[[], Iterator[TableRow]], wanted: Wanted
+    ) -> Iterator[Item]:
+        """Keep the rows of the calls that are wanted; yield what became of each row.
+
+        Args:
+            records: The name of the call records.
+            rows: Reads them, from the beginning each time.
+            wanted: What to look for.
+        """
+        for row in rows():
             self._look(row.cells, wanted)
-        for row in records.rows():
-            yield self._item(f"{records.name}:{row.line}", row)
+        for row in rows():
+            yield self._item(f"{records}:{row.line}", row)
 
     def of(self, name: AudioName, file_name: str) -> AsteriskCall | Refusal | None:
         """Return the call of a recording, the reason why its rows are of no use, or None.
