@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,7 @@ def spool(server: Running) -> Iterator[Path]:
 
 def post(
     server: Running,
-    content: bytes | Iterator[bytes],
+    content: bytes,
     uuid: str = A,
     key: str | None = "ingest",
     **more: Any,
@@ -192,6 +193,13 @@ def test_a_key_that_was_given_as_user_name_is_none(server: Running, spool: Path)
     assert post(server, RECORD, key=basic(server.keys["ingest"], "x")).status_code == 401
 
 
+def test_a_pair_that_is_no_base64_to_its_last_sign_is_none(server: Running, spool: Path) -> None:
+    given = basic("user", server.keys["ingest"])
+    assert post(server, RECORD, key=given).status_code == 200
+    for broken in (given[:20] + "!" + given[20:], given + "=\t=", given[:20]):
+        assert post(server, RECORD, key=broken).status_code == 401
+
+
 def test_no_other_route_takes_basic(server: Running) -> None:
     given = basic("user", server.keys["all"])
     answer = server.ask("GET", "/cdr_dialog_recording", given)
@@ -307,11 +315,14 @@ def test_a_record_may_be_as_large_as_the_limit_and_no_larger(server: Running, sp
 
 
 def test_a_body_without_end_is_not_read_to_it(server: Running, spool: Path) -> None:
-    def endless() -> Iterator[bytes]:
-        for _ in range(MOST_BYTES // 65_536 + 2):
-            yield b" " * 65_536
-
-    assert code_of(post(server, endless())) == (413, "too_large")
+    head = (
+        f"POST {ADDRESS}?uuid={A} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"Authorization: {server.keys['ingest']}\r\nContent-Length: {10 * MOST_BYTES}\r\n\r\n"
+    )
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(head.encode() + b" " * (MOST_BYTES + 1))
+        with connection.makefile("rb") as stream:
+            assert stream.readline().split()[1] == b"413"
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,16 @@ def test_one_file_of_records_is_enough(switch: Switch) -> None:
     assert [type(each) for each in items] == [Row, Candidate]
 
 
+def test_beside_one_record_among_the_recordings_the_others_are_no_audio(switch: Switch) -> None:
+    switch.audio(f"{A}.wav")
+    path = switch.audio(f"{A}.cdr.json", as_json(variables()))
+    switch.audio(f"{OTHER}.cdr.json", as_json(variables(uuid=OTHER)))
+    items = list(FreeSwitch(Source(root=switch.recordings, records=str(path))).items())
+    faults = {each.where: each.fault for each in items if isinstance(each, Refusal)}
+    assert faults == {f"{OTHER}.cdr.json": Fault.NOT_AUDIO}
+    assert len(items) == 3
+
+
 def test_a_record_that_is_being_written_is_left_for_later(switch: Switch) -> None:
     switch.record(f"{A}.cdr.json", as_json(variables())[:200], age=0)
     (item,) = switch.items()
