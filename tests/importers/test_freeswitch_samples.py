@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from callreel.errors import Misconfigured
 from callreel.importers.freeswitch import FreeSwitch
-from callreel.importers.items import Candidate, Row, RowUse
+from callreel.importers.items import Candidate, Fault, Refusal, Row, RowUse
 from callreel.importers.source import Source
 from callreel.model import Direction
 from importers.monitor import wav
-from importers.switch import SAMPLES, Switch
+from importers.switch import SAMPLES, A, B, Switch, as_json, variables
 
 QUEUE = "pbx.example/archive/2026/Mar/02/3b0c1d7e-91f4-4a0e-8a2f-5d6e7f809102.mp3"
 INSIDE = "2014-04-08-21-10-21_1002_1001.wav"
@@ -61,3 +62,35 @@ def test_the_called_leg_of_an_outbound_call_with_values_not_encoded(
         "b39f0e1c-2d4a-4b5c-8d6e-7f8091a2b3c4",
     )
     assert (call.talking_ms, call.waiting_ms) == (89_500, 8_550)
+
+
+def test_audio_that_appears_while_the_import_runs_is_left_for_later(tmp_path: Path) -> None:
+    switch = Switch(tmp_path)
+    switch.record(f"{A}.cdr.json", as_json(variables()))
+    items = FreeSwitch(switch.source()).items()
+    next(items)
+    switch.audio(f"{B}.wav")
+    (late,) = items
+    assert isinstance(late, Refusal)
+    assert late.fault is Fault.GROWING
+
+
+def test_records_that_vanish_while_the_import_runs_end_nothing_else(tmp_path: Path) -> None:
+    switch = Switch(tmp_path)
+    for uuid in (B, A):
+        switch.record(f"{uuid}.cdr.json", as_json(variables(uuid=uuid)))
+    items = FreeSwitch(switch.source()).items()
+    next(items)
+    (switch.records / f"{A}.cdr.json").unlink()
+    (gone,) = items
+    assert isinstance(gone, Refusal)
+    assert (gone.fault, "vanished" in gone.reason) == (Fault.BAD_ROW, True)
+
+
+def test_a_table_that_vanishes_ends_the_import(tmp_path: Path) -> None:
+    switch = Switch(tmp_path)
+    path = switch.record("Master.csv", b"uuid,start_epoch,end_epoch\n")
+    importer = FreeSwitch(Source(root=switch.recordings, records=str(path)))
+    path.unlink()
+    with pytest.raises(Misconfigured, match="vanished"):
+        list(importer.items())
