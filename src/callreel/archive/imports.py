@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from callreel.archive import Archive, delete
 from callreel.archive.take_in_batch import take_in_batch
-from callreel.archive.verdict import Verdict
+from callreel.archive.verdict import Became, Verdict
 from callreel.catalog.ledger import ImportItem
 from callreel.errors import NotFound
 from callreel.importers.items import Item
@@ -42,19 +42,32 @@ async def end(archive: Archive, number: int) -> None:
 
 
 async def go_on(
-    archive: Archive, tenant: int, number: int, items: Iterable[Item]
+    archive: Archive,
+    tenant: int,
+    number: int,
+    items: Iterable[Item],
+    *,
+    leaves_out: frozenset[Became] = frozenset(),
 ) -> AsyncGenerator[Verdict]:
     """Take in items of an import (see `take_in_batch`) and keep the verdicts in the ledger.
 
     What was taken in is known to be of this import from the same moment on; its verdict is in the
     ledger when it is yielded.
 
+    Args:
+        archive: The archive.
+        tenant: Whose recordings they become.
+        number: The import.
+        items: What an importer found.
+        leaves_out: What is not kept in the ledger, since it is met again and again.
+
     Raises:
         StorageFull, Unavailable: the archive cannot go on. Verdicts yielded before hold.
     """
     async with aclosing(take_in_batch(archive, tenant, items, number)) as groups:
         async for verdicts in groups:
-            await archive.catalog.note_items(number, [_item(verdict) for verdict in verdicts])
+            kept = [_item(verdict) for verdict in verdicts if verdict.became not in leaves_out]
+            await archive.catalog.note_items(number, kept)
             for verdict in verdicts:
                 yield verdict
 

@@ -17,6 +17,7 @@ from callreel.importers.items import Item, printable
 from callreel.importers.moving import move
 from callreel.importers.tree import Found
 
+_MET_AGAIN: Final = frozenset({Became.LATER})
 _IN_THE_ARCHIVE: Final = frozenset({Became.ADDED, Became.SAME})
 
 
@@ -109,7 +110,9 @@ class Watch:
         if self._number is None:
             self._number = await imports.begin(self._archive, self._tenant, self._folder.format)
         every = _chained(first, iterator)
-        made = imports.go_on(self._archive, self._tenant, self._number, every)
+        made = imports.go_on(
+            self._archive, self._tenant, self._number, every, leaves_out=_MET_AGAIN
+        )
         async with aclosing(made) as verdicts:
             async for verdict in verdicts:
                 yield verdict
