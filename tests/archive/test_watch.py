@@ -76,8 +76,8 @@ def test_a_file_that_still_grows_is_looked_at_again(house: House, root: Path) ->
     assert watch.is_waiting
     os.utime(path, (time.time() - 60,) * 2)
     assert looked(house, watch) == [Became.ADDED]
-    assert not watch.is_waiting
     assert house.run(house.archive.catalog.import_run(1)).files == {"added": 1}
+    assert not watch.is_waiting
 
 
 def test_a_file_that_was_refused_is_looked_at_again_when_it_changed(
