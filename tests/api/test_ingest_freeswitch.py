@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callreel.api.freeswitch import MOST_BYTES, unpacked
@@ -346,6 +346,7 @@ def test_only_post_is_answered(server: Running) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_body_is_unpacked_or_refused(content: bytes) -> None:
     for body in (content, b"cdr=" + content):

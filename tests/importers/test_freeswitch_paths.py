@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callreel.importers.freeswitch.files import Ambiguous, Files, stem_of
@@ -140,6 +140,7 @@ def test_what_is_no_audio_by_its_name_is_no_recording() -> None:
     assert stem_of("1.txt") == "1.txt"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["a/1.wav", "1.wav", "b/a/1.mp3", f"{A}.wav", f"x/{A}.ogg"])),
     st.lists(st.sampled_from(["a", "b", "var"]), max_size=3),

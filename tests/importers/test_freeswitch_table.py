@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callreel.errors import Misconfigured
@@ -144,6 +144,7 @@ def test_a_table_among_the_recordings_is_spoken_of_once(switch: Switch) -> None:
     assert [each.where for each in FreeSwitch(source).items()] == ["Master.csv:1"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r")), min_size=1))
 def test_any_lines_are_rows_or_refused(tmp_path_factory: Any, lines: list[str]) -> None:
     switch = Switch(tmp_path_factory.mktemp("any"))
