@@ -47,6 +47,7 @@ def called(tmp_path: Path, *parties: dict[str, Any], **members: Any) -> Candidat
         ({"tel": "anonymous"}, None),
         ({"tel": "Unknown"}, None),
         ({"tel": 48600100200}, None),
+        ({"tel": "5" * 64}, "5" * 64),
         ({"tel": "5" * 65}, None),
         ({"sip": "sip:+48600100200@sbc.example;user=phone"}, "+48600100200"),
         ({"sip": "sips:101:secret@pbx.example"}, "101"),
@@ -58,7 +59,7 @@ def called(tmp_path: Path, *parties: dict[str, Any], **members: Any) -> Candidat
         ({"mailto": "ewa@example.com"}, None),
         ({"name": "Jan Nowak"}, None),
         ({"name": "anonymous", "tel": "+48600100200"}, None),
-        ({"name": "Anonymous"}, None),
+        ({"name": "Anonymous", "tel": "101"}, None),
         ({}, None),
         ({"tel": "1\u202e01"}, "1\u202e01"),
     ],
@@ -129,6 +130,8 @@ def test_a_call_of_nobody_is_refused(tmp_path: Path) -> None:
         ([OUTSIDE, CUSTOMER], OUT),
         ([{**OUTSIDE, "role": "supervisor"}, OTHER], OUT),
         ([{**OUTSIDE, "type": "Agent"}, OTHER], OUT),
+        ([{**OUTSIDE, "role": "sme"}, OTHER], OUT),
+        ([{**OUTSIDE, "role": "bot"}, OTHER], OUT),
         ([{**OUTSIDE, "role": "thirdparty"}, AGENT], IN),
         ([{"tel": "101"}, OTHER], OUT),
         ([OUTSIDE, {"tel": "101"}], IN),
@@ -257,7 +260,7 @@ def test_a_call_is_known_by_its_vcon_and_its_dialog(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("disposition", "cause"),
-    [("no-answer", "no-answer"), ("busy", "busy"), (None, None), (7, None)],
+    [("no-answer", "no-answer"), ("x" * 65, "x" * 64), (None, None), (7, None)],
 )
 def test_an_incomplete_dialog_is_a_call_without_recording(
     tmp_path: Path, disposition: Any, cause: str | None

@@ -161,6 +161,14 @@ def test_a_redirection_is_followed(anywhere: Fetcher, web: Web, status: int) -> 
     assert read(anywhere, web.url("/old/a.wav")) == SOUND
 
 
+def test_three_redirections_are_followed_and_no_more(anywhere: Fetcher, web: Web) -> None:
+    for number in range(1, 5):
+        location = "/a.wav" if number == 1 else f"/{number - 1}"
+        web.replies[f"/{number}"] = Reply(b"", 302, {"Location": location})
+    assert read(anywhere, web.url("/3")) == SOUND
+    assert "from one address to the next" in refused(anywhere, web.url("/4"))
+
+
 @pytest.mark.parametrize(
     ("location", "says"),
     [
@@ -267,13 +275,16 @@ def test_a_server_that_stops_within_the_audio_is_left(
 ) -> None:
     done = threading.Event()
 
+    waited: list[bool] = []
+
     def wait() -> None:
-        done.wait(20)
+        waited.append(done.wait(20))
 
     monkeypatch.setattr(fetch, limit, 0.2)
     web.replies["/a.wav"] = Reply(SOUND[:9], headers={"Content-Length": "99999"}, trickle=wait)
     try:
         assert refused(Fetcher(lambda _: True), web.url("/a.wav"))
+        assert not waited
     finally:
         done.set()
 

@@ -19,6 +19,7 @@ from importers.vcons import (
     base64url,
     candidate,
     hash_of,
+    outside,
     recording,
     refusal,
     row,
@@ -253,6 +254,21 @@ def test_a_recording_that_was_cut_out_of_a_redacted_vcon_is_a_call_without(tmp_p
     found = row(tmp_path, vcon(recording(body=None, encoding=None), redacted={"uuid": UUID}))
     assert found.call is not None
     assert (found.use.value, found.call.talking_ms) == ("unrecorded", 3000)
+
+
+def test_a_recording_of_a_redacted_vcon_that_is_away_was_not_cut_out(tmp_path: Path) -> None:
+    away = outside("https://a.example/a.wav", hash_of(SOUND))
+    assert refusal(tmp_path, vcon(away, redacted={"uuid": UUID})).fault is Fault.NO_AUDIO
+
+
+@pytest.mark.parametrize(
+    ("filename", "name"),
+    [("x" * 300, "x" * 255), (" a\n.wav", "a.wav"), ("", "call.vcon"), (7, "call.vcon")],
+)
+def test_a_recording_has_the_name_that_the_vcon_gives(
+    tmp_path: Path, filename: Any, name: str
+) -> None:
+    assert candidate(tmp_path, vcon(recording(filename=filename))).original_name == name
 
 
 def test_a_recording_without_audio_is_refused_where_nothing_was_cut_out(tmp_path: Path) -> None:

@@ -105,7 +105,6 @@ class Vcon:
     ) -> Iterator[Item]:
         folder.named |= conversation.named
         if any(self._is_growing(found, name) for name in sorted(conversation.named)):
-            folder.is_open = True
             reason = "A file that the vCon names was written to a moment ago."
             yield Refusal(found.where, Fault.GROWING, reason)
             return

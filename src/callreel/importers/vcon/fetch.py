@@ -80,8 +80,7 @@ class Fetcher:
         with self._lock:
             kept = self._kept.pop(url, None)
         if kept is not None:
-            kept.seek(0)
-            return kept
+            return kept  # nobody has read in it yet
         file = self._fetched(url, expected)
         try:
             with _room():
