@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,6 +186,17 @@ async def _make_keys(path: Path) -> dict[str, str]:
         await catalog.add_key(kept)
     await catalog.close()
     return found
+
+
+def ended_export(running: Running, export_id: str, key: str = "all") -> dict[str, Any]:
+    """Wait until an export ended and return it."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        found: dict[str, Any] = running.ask("GET", f"/export/{export_id}", key).json()["data"]
+        if found["state"] not in {"queued", "running"}:
+            return found
+        time.sleep(0.05)  # another process works: there is nothing else to wait for
+    raise AssertionError("the export did not end")
 
 
 def leftovers(running: Running) -> list[Path]:

@@ -187,6 +187,7 @@ RANGES = [
     ("free_space_reserve", 0, 1 << 50),
     ("query_seconds", 1, 600),
     ("convert_seconds", 1, 3_600),
+    ("export_hours", 1, 8_760),
     ("rate_limit", 0, 1_000_000),
 ]
 

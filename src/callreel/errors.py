@@ -50,14 +50,14 @@ class UnsupportedMedia(CallreelError):
 
 
 class RangeNotSatisfiable(CallreelError):
-    """The range lies outside of the audio.
+    """The range lies outside of the file.
 
     Attributes:
-        size: The audio's length in bytes.
+        size: The file's length in bytes.
     """
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"The range lies outside of the {size} bytes of the audio.")
+        super().__init__(f"The range lies outside of the {size} bytes of the file.")
         self.size = size
 
 

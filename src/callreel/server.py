@@ -43,6 +43,8 @@ class Options:
 
 def build_app(archive: Archive, options: Options) -> ASGIApp:
     """Return the app, which closes the archive when its server ends."""
+    if archive.exports is not None:
+        archive.exports.open()
     services = Services(
         archive=archive,
         keys=KeyRing(archive.catalog),

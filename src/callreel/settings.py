@@ -114,6 +114,9 @@ class Settings:
     convert_seconds: int = _setting(
         120, _whole(1, 3600), "Seconds of processor time that one conversion may take."
     )
+    export_hours: int = _setting(
+        24, _whole(1, 8760), "Hours for which the file of an export can be fetched."
+    )
     rate_limit: int = _setting(
         0,
         _whole(0, 1_000_000),

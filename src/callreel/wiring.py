@@ -11,6 +11,8 @@ from typing import Final
 
 from callreel.api.wire import Bodies
 from callreel.archive import Archive
+from callreel.archive.export_jobs.desk import ExportDesk
+from callreel.archive.export_jobs.store import ExportStore
 from callreel.archive.spool import Spool
 from callreel.audio.folder import FolderStore
 from callreel.audio.worker import ChildSoundWorker
@@ -23,6 +25,7 @@ LOCK: Final = "serve.lock"
 DATABASE: Final = "callreel.db"
 AUDIO: Final = "audio"
 SPOOL: Final = "spool"
+EXPORTS: Final = "exports"
 AUDIO_MADE: Final = "audio.made"
 """Stands beside the folder of audio once that was made, so that it is missed when it is away."""
 
@@ -78,12 +81,18 @@ def open_archive(settings: Settings) -> Archive:
         (settings.data / AUDIO_MADE).touch()
     spool = Spool(settings.data / SPOOL, reserve_bytes=settings.free_space_reserve)
     spool.clear()
+    exports = ExportStore(
+        settings.data / EXPORTS,
+        kept_seconds=settings.export_hours * 3600,
+        reserve_bytes=settings.free_space_reserve,
+    )
     return Archive(
         catalog=catalog,
         audio=audio,
         sound=ChildSoundWorker(convert_seconds=settings.convert_seconds),
         bodies=Bodies(),
         spool=spool,
+        exports=ExportDesk(exports, settings.data),
     )
 
 

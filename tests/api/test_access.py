@@ -9,7 +9,7 @@ import requests
 from callreel.api.openapi import Route
 from callreel.api.routes import ROUTES
 from callreel.model import Scope
-from support import PROJECT, Running, a_call
+from support import PROJECT, Running, a_call, ended_export
 
 NEEDING_A_KEY = [route for route in ROUTES if route.scope is not None]
 OF_ONE = [route for route in NEEDING_A_KEY if "{" in route.path]
@@ -24,8 +24,10 @@ def name_of(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-def ask(server: Running, route: Route, key: str | None, recording_id: str) -> requests.Response:
-    path = route.path.replace("{recording_uuid}", recording_id)
+def ask(
+    server: Running, route: Route, key: str | None, recording_id: str, export_id: str = "unknown"
+) -> requests.Response:
+    path = route.path.format(recording_uuid=recording_id, export_id=export_id)
     body = {"json": {"name": "Tag"}} if route.path == "/custom_tag" else BODIES.get(route.method)
     return server.ask(route.method, path, key, **(body if route.method in BODIES and body else {}))
 
@@ -42,6 +44,14 @@ def own(server: Running, sound: bytes) -> str:
     """A recording of the first tenant, in no project of the narrowed key."""
     recording_id: str = server.add(sound, a_call(project_id=PROJECT + 1))["recording_uuid"]
     return recording_id
+
+
+@pytest.fixture(scope="module")
+def export_id(server: Running) -> str:
+    """A finished export of the first tenant, of more than the narrowed key reaches."""
+    made: str = server.ask("POST", "/export", json={"format": "csv"}).json()["data"]["id"]
+    assert ended_export(server, made)["state"] == "finished"
+    return made
 
 
 @pytest.mark.parametrize("route", NEEDING_A_KEY, ids=name_of)
@@ -70,7 +80,7 @@ def test_a_key_without_the_scope_learns_nothing_of_what_else_is_wrong(
     server: Running, route: Route
 ) -> None:
     other = Scope.READ if route.scope is not Scope.READ else Scope.INGEST
-    path = route.path.replace("{recording_uuid}", "unknown")
+    path = route.path.format(recording_uuid="unknown", export_id="unknown")
     body = {"data": b"x"} if route.method in BODIES else {}
     answer = server.ask(route.method, f"{path}?colour=red", other.value, **body)
     if route.handler is None:  # the list, whose parameters are judged first
@@ -81,9 +91,9 @@ def test_a_key_without_the_scope_learns_nothing_of_what_else_is_wrong(
 @pytest.mark.parametrize("route", OF_ONE, ids=name_of)
 @pytest.mark.parametrize("key", ["other", "narrowed"])
 def test_what_is_out_of_reach_is_answered_as_if_it_were_not_there(
-    server: Running, own: str, route: Route, key: str
+    server: Running, own: str, export_id: str, route: Route, key: str
 ) -> None:
-    foreign, unknown = ask(server, route, key, own), ask(server, route, key, "unknown")
+    foreign, unknown = ask(server, route, key, own, export_id), ask(server, route, key, "unknown")
     assert foreign.status_code == unknown.status_code == 404
     assert error_of(foreign) == error_of(unknown)
     assert {name.lower() for name in foreign.headers} == {name.lower() for name in unknown.headers}
@@ -105,8 +115,10 @@ def test_an_open_route_takes_no_key(server: Running, own: str, route: Route) -> 
 
 
 @pytest.mark.parametrize("route", [each for each in ROUTES if each.method == "GET"], ids=name_of)
-def test_a_head_is_answered_wherever_a_get_is(server: Running, own: str, route: Route) -> None:
-    path = route.path.replace("{recording_uuid}", own)
+def test_a_head_is_answered_wherever_a_get_is(
+    server: Running, own: str, export_id: str, route: Route
+) -> None:
+    path = route.path.format(recording_uuid=own, export_id=export_id)
     got, head = server.ask("GET", path), server.ask("HEAD", path)
     assert (got.status_code, head.status_code, head.content) == (200, 200, b"")
     assert head.headers["Content-Type"] == got.headers["Content-Type"]

@@ -34,6 +34,18 @@ include-name = "PATCH /cdr_dialog_recording/{recording_uuid}"
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
+# A filter may ask for moments such as the 31st of February, and only so many exports may wait.
+include-name = "POST /export"
+checks.positive_data_acceptance.enabled = false
+# A list that is far too long is too large before it is read.
+checks.negative_data_rejection.expected-statuses = ["400", "401", "413", "415", "422", "429"]
+
+[[operations]]
+# A range may lie outside of the file.
+include-name = "GET /export/{export_id}/file"
+checks.positive_data_acceptance.enabled = false
+
+[[operations]]
 # Variables that tell of no channel, and text that is no XML, are refused.
 include-name = "POST /ingest/freeswitch"
 checks.positive_data_acceptance.enabled = false

@@ -70,9 +70,15 @@ def test_all_that_is_in_a_path_is_required_and_the_channel_of_a_record() -> None
         for each in operation["parameters"]
         if each["required"]
     }
-    assert required == {"recording_uuid": "path", "uuid": "query"}
+    assert required == {"recording_uuid": "path", "export_id": "path", "uuid": "query"}
     bodies = [name for name, each in OPERATIONS.items() if "requestBody" in each]
-    assert bodies == ["add_recording", "tag_recording", "add_tag", "add_freeswitch_record"]
+    assert bodies == [
+        "add_recording",
+        "tag_recording",
+        "add_tag",
+        "add_freeswitch_record",
+        "add_export",
+    ]
     assert all(OPERATIONS[name]["requestBody"]["required"] for name in bodies)
 
 

@@ -255,7 +255,7 @@ def test_an_address_without_key_is_shown_without_scope_and_asked_without_it(
 
 
 def test_the_operations_stand_under_their_headings() -> None:
-    headings = ["Recordings", "Names", "Call records", "The server"]
+    headings = ["Recordings", "Names", "Call records", "Exports", "The server"]
     assert list(groups(document(Limits()))) == headings
 
 

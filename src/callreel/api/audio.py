@@ -1,4 +1,4 @@
-"""The bytes of audio over HTTP: whole or a part, as stored or converted, as fast as they are taken.
+"""The bytes of audio and other files over HTTP: whole or a part, as fast as they are taken.
 
 Each version of the bytes has a strong entity tag, so a player may seek in it and resume.
 """
@@ -31,7 +31,7 @@ MIME_TYPES: Final = {
     Format.MP3: "audio/mpeg",
     Format.WAV: "audio/wav",
 }
-_GONE: Final = "The converted audio was just removed, or cannot be read; ask again."
+_GONE: Final = "The file was just removed, or cannot be read; ask again."
 
 Chunks = AsyncGenerator[bytes, None]
 
@@ -73,17 +73,31 @@ async def converted(archive: Archive, sound: Sound, to: Format) -> Version:
     Its tag also tells when it was made: the same audio converted again may have other bytes.
     """
     path = await listen.converted(archive, sound, to)
+    name = audio_name(sound.recording, sound.original_name, MIME_TYPES[to])
+
+    def tag(made: os.stat_result) -> str:
+        return f'"{sound.recording.audio.sha256}-{to.value}-{made.st_mtime_ns:x}"'
+
+    return await of_file(path, tag, MIME_TYPES[to], name)
+
+
+async def of_file(
+    path: Path, tag: Callable[[os.stat_result], str], mime_type: str, name: str
+) -> Version:
+    """Return a local file that is never changed, only removed or made again.
+
+    Raises:
+        Unavailable: it is gone.
+    """
     try:
         made = await asyncio.to_thread(path.stat)
     except OSError as error:
         raise Unavailable(_GONE) from error
-    name = audio_name(sound.recording, sound.original_name, MIME_TYPES[to])
-    tag = f'"{sound.recording.audio.sha256}-{to.value}-{made.st_mtime_ns:x}"'
 
     def read(start: int, end: int) -> Chunks:
         return _read_file(path, made, start, end)
 
-    return Version(made.st_size, tag, MIME_TYPES[to], name, read)
+    return Version(made.st_size, tag(made), mime_type, name, read)
 
 
 def answer(request: Request, version: Version) -> Response:

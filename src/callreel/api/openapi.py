@@ -13,6 +13,7 @@ from starlette.responses import Response
 from callreel import __version__
 from callreel.api.ask import JSON, Ask
 from callreel.api.errors import ANSWERS, ErrorBody
+from callreel.api.exports import Export
 from callreel.api.freeswitch import KeptRecord
 from callreel.api.limits import Limits
 from callreel.api.names import Name, NewTag
@@ -44,7 +45,7 @@ ERRORS: Final[dict[int, tuple[str, str]]] = {
     409: ("The id or the name is taken.", "This id is taken by a recording with other content."),
     413: ("What was sent is above its limit.", "The audio is above … bytes."),
     415: ("The content type or the kind of audio is not taken.", "Send the body as JSON."),
-    416: ("The range lies outside of the audio.", "The range lies outside of the 496364 bytes…"),
+    416: ("The range lies outside of the file.", "The range lies outside of the 496364 bytes…"),
     422: ("What was sent cannot be taken.", "The call ends before it starts."),
     429: ("The key asked too often.", "This key asked more often than it may."),
     503: ("The archive cannot answer just now.", "The archive is busy; ask again in a second."),
@@ -55,7 +56,7 @@ ERRORS: Final[dict[int, tuple[str, str]]] = {
 ERROR_HEADERS: Final = {
     401: ("WWW-Authenticate", "How to send a key.", 'Bearer realm="callreel"'),
     405: ("Allow", "The methods that the address has.", "GET, HEAD"),
-    416: ("Content-Range", "The length of the audio.", "bytes */496364"),
+    416: ("Content-Range", "The length of the file.", "bytes */496364"),
     429: ("Retry-After", "Seconds after which to ask again.", "1"),
     503: ("Retry-After", "Seconds after which to ask again.", "1"),
 }
@@ -247,6 +248,6 @@ def _error(status: int) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Schema]:
     own = msgspec.json.schema_components(
-        [ErrorBody, KeptRecord, Name, NewTag], ref_template=REF + "{name}"
+        [ErrorBody, Export, KeptRecord, Name, NewTag], ref_template=REF + "{name}"
     )[1]
     return {**schemas(REF + "{name}"), **own}

@@ -47,7 +47,7 @@ def read_query(raw: bytes, limits: Limits) -> ListQuery:
         BadParameter: a parameter is unknown, repeated, ill-formed or above a limit.
     """
     given = read_parameters(raw, PARAMETERS)
-    sort = _sort(given["sort"]) if "sort" in given else DEFAULT_SORT
+    sort = read_sort(given["sort"]) if "sort" in given else DEFAULT_SORT
     request = ListRequest(
         filter=read_filter(given.get("filter", ""), limits),
         sort=sort,
@@ -83,7 +83,12 @@ def _count(text: str) -> bool:
     return text == "true"
 
 
-def _sort(text: str) -> tuple[SortKey, ...]:
+def read_sort(text: str) -> tuple[SortKey, ...]:
+    """Return the order that a sort asks for.
+
+    Raises:
+        BadParameter: it is ill-formed.
+    """
     if len(text) > MAX_SORT_CHARS:
         raise _bad_sort(f"is longer than {MAX_SORT_CHARS} characters")
     objects = read_json(text, "sort")

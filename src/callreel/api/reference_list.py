@@ -40,7 +40,7 @@ def listing(limits: Limits) -> Operation:
             Parameter(
                 name="filter",
                 says=_filter_says(limits),
-                schema=_filter_schema(limits),
+                schema=filter_schema(limits),
                 example=[
                     {
                         "property": NAME_OF[Property.STARTED],
@@ -54,7 +54,7 @@ def listing(limits: Limits) -> Operation:
             Parameter(
                 name="sort",
                 says="By what to sort, the most important first. Without `direction`: ascending.",
-                schema=_sort_schema(),
+                schema=sort_schema(),
                 example=[{"property": next(iter(SORTS)), "direction": "DESC"}],
                 json_text=True,
             ),
@@ -110,7 +110,8 @@ def _filter_says(limits: Limits) -> str:
     )
 
 
-def _filter_schema(limits: Limits) -> Schema:
+def filter_schema(limits: Limits) -> Schema:
+    """Return the schema of a filter."""
     number = {**TEXT, "minLength": 1, "maxLength": limits.max_number_chars}
     single: dict[Property, Schema] = {
         Property.TALKING: {**WHOLE, "description": "Milliseconds."},
@@ -147,7 +148,8 @@ def _condition(name: str, operators: list[str], value: Schema) -> Schema:
     }
 
 
-def _sort_schema() -> Schema:
+def sort_schema() -> Schema:
+    """Return the schema of a sort."""
     key = {
         "type": "object",
         "properties": {

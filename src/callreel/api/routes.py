@@ -19,11 +19,13 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as HttpScope
 
 from callreel.api import (
+    exports,
     freeswitch,
     health,
     names,
     recordings,
     reference,
+    reference_exports,
     reference_ingest,
     reference_list,
     reference_more,
@@ -39,6 +41,7 @@ from callreel.model import Scope
 PageHandler = Callable[[Request], Awaitable[Response]]
 
 ONE: Final = LIST_PATH + "/{" + recordings.ID + "}"
+EXPORT: Final = exports.PATH + "/{" + exports.ID + "}"
 
 
 async def show_document(ask: Ask) -> Response:
@@ -64,6 +67,11 @@ ROUTES: Final = (
         reference_ingest.adding_freeswitch_record,
         takes_basic=True,
     ),
+    Route("POST", exports.PATH, exports.add, Scope.READ, reference_exports.adding),
+    Route("GET", exports.PATH, exports.listing, Scope.READ, reference_exports.listing),
+    Route("GET", EXPORT, exports.show, Scope.READ, reference_exports.showing),
+    Route("GET", EXPORT + "/file", exports.fetch, Scope.READ, reference_exports.fetching),
+    Route("DELETE", EXPORT, exports.remove, Scope.READ, reference_exports.removing),
     Route("GET", "/openapi.json", show_document, None, reference_more.this_document),
     Route("GET", "/health", health.health, None, reference_more.health),
     Route("GET", "/ready", health.ready, None, reference_more.ready),

@@ -5,9 +5,11 @@ Every verb is a function that takes the `Archive` first, then the `Access` of wh
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
+from callreel.archive.export_jobs.desk import ExportDesk
 from callreel.archive.spool import Spool
 from callreel.audio import AudioStore, SoundWorker
 from callreel.catalog import Catalog
@@ -32,6 +34,7 @@ class Archive:
 
     Attributes:
         spool: Where call records wait for an import, or None where none are taken.
+        exports: The exports that a server makes, or None where none are made.
     """
 
     catalog: Catalog
@@ -39,8 +42,11 @@ class Archive:
     sound: SoundWorker
     bodies: BodyFormat
     spool: Spool | None = None
+    exports: ExportDesk | None = None
 
     async def close(self) -> None:
         """Give everything back."""
+        if self.exports is not None:
+            await asyncio.to_thread(self.exports.close)
         await self.sound.close()
         await self.catalog.close()

@@ -38,7 +38,7 @@ async def export(
     access.require(Scope.READ)
     count = PAGE
     while count == PAGE:
-        request = ListRequest(question.filter, limit=PAGE, after=draft.position)
+        request = ListRequest(question.filter, question.sort, limit=PAGE, after=draft.position)
         page = await archive.catalog.page(access.reach, request, question.opening)
         count = page.count
         if page.last is not None:

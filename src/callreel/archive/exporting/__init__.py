@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
-from callreel.model import CallFilter, Position
+from callreel.model import DEFAULT_SORT, CallFilter, Position, SortKey
 
 UNREADABLE: Final = "unreadable"
 """In `Draft.numbers`: of how many recordings the audio could not be put into the export."""
@@ -94,8 +94,10 @@ class Question:
 
     Attributes:
         filter: Which calls.
+        sort: In which order.
         opening: What comes before each body (see `Catalog.page`).
     """
 
     filter: CallFilter
     opening: bytes
+    sort: tuple[SortKey, ...] = DEFAULT_SORT
