@@ -144,7 +144,14 @@ class Transport:
             ApiError: the server refused.
         """
         sent = self._headers(url) | dict(headers)
-        follow = Retry(redirect=_MOST_REDIRECTS, connect=0, read=0, status=0, other=0)
+        follow = Retry(
+            redirect=_MOST_REDIRECTS,
+            connect=0,
+            read=0,
+            status=0,
+            other=0,
+            respect_retry_after_header=False,  # `bear` does
+        )
         answer: BaseHTTPResponse | None = None
         self._manners.turn()
         try:
