@@ -82,6 +82,9 @@ class Mirror:
         tenant: Whose recordings they become.
         account: The account.
         since: Seconds UTC at or after which calls must have started, or None for all.
+
+    Attributes:
+        reached: Up to when calls started that the last pass has looked at, seconds UTC.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Mirror:
         self._tenant = tenant
         self._account = account
         self._since = EARLIEST_START if since is None else max(since, EARLIEST_START)
+        self.reached = self._since
         self._number: int | None = None
         self._through_at: int | None = None
         self._settled: dict[bytes, int] = {}
@@ -121,6 +125,7 @@ class Mirror:
                     async for verdict in verdicts:
                         yield verdict
                 await self._note(Span(low, min(portion.until, now - LATE)), portion)
+                self.reached = portion.until
                 low = portion.until + 1
         self._through_at = self._through_at if is_quick else now
 

@@ -268,7 +268,10 @@ async def _stored(archive: Archive, tenant: int, candidate: Candidate) -> NewEnt
             original_name=candidate.original_name,
             source=candidate.source,
         )
-        entry = await store(archive, tenant, arrival, inspection)
+        try:
+            entry = await store(archive, tenant, arrival, inspection)
+        except BadRecording as error:
+            return refused(candidate, Fault.BAD_CALL, error.message)
         await keep_peaks(archive, tenant, arrival, inspection)
         return entry
 

@@ -27,6 +27,7 @@ from callreel.importers.wanted import moment_of
 from callreel.settings import MIRROR_KEY, Settings, read_settings
 from callreel.wiring import existing, open_archive
 
+TELL_EVERY: Final = 60.0  # seconds
 _TOLD: Final = frozenset({Became.ADDED, Became.REFUSED})
 Seconds = Annotated[int, Parameter(validator=Number(gte=1, lte=86_400))]
 Rate = Annotated[float, Parameter(validator=Number(gt=0, lte=1_000))]
@@ -141,11 +142,15 @@ async def _follow(mirror: Mirror, report: Report, every: int) -> None:
 
 
 async def _pass(mirror: Mirror, report: Report, *, is_told: bool) -> None:
+    told_at = time.monotonic()
     async with aclosing(mirror.catch_up(int(time.time()))) as verdicts:
         async for verdict in verdicts:
             report.add(verdict)
             if is_told and verdict.became in _TOLD:
                 _tell(verdict)
+            elif not is_told and time.monotonic() - told_at >= TELL_EVERY:
+                told_at = time.monotonic()
+                note(f"callreel: {report.seen:,} looked at, to {moment(mirror.reached)} UTC.")
 
 
 def _tell(verdict: Verdict) -> None:

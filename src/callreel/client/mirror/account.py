@@ -21,7 +21,7 @@ from callreel.client.walk import DEFAULT_PAGE
 from callreel.errors import Misconfigured
 from callreel.model import Span
 
-TIMEOUT: Final = 30  # seconds for which the service may be silent
+TIMEOUT: Final = 20  # seconds for which the service may be silent
 RETRIES: Final = 7  # some half a minute
 LONGEST_WAIT: Final = 900.0
 _ENOUGH_ROWS: Final = 10

@@ -62,7 +62,7 @@ class Windows:
             if rows is not None:
                 break
             self._width = max(min(self._width, window.high - window.low + 1) // 2, LEAST_WIDTH)
-        if len(rows) < self._page_size // 4:
+        if len(rows) <= self._page_size // 4:
             self._width = min(self._width * (2 if rows else _WIDEN), MOST_WIDTH)
         return Window(window, rows)
 

@@ -7,6 +7,7 @@ The call is read as that of an upload. Beyond that, what a row leaves out has a 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from callreel.client.recording import Recording
 from callreel.client.transport import Transport
 from callreel.errors import BadRecording
 from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
-from callreel.model import Call, DialogType, Direction
+from callreel.model import LATEST_START, Call, DialogType, Direction
 
 _CALL: Final = WireCall.__struct_fields__
 _KNOWN: Final = frozenset(WireRecording.__struct_fields__)
@@ -145,7 +146,7 @@ def started_at(row: object) -> int | None:
 
 
 def _digest(row: object) -> bytes:
-    return hashlib.sha256(msgspec.json.encode(row, order="deterministic")).digest()
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
 
 
 def _lasting(url: str) -> str:
@@ -250,9 +251,13 @@ def _lengths(call: Call, told: Row) -> _Read:
     if served_at is None:
         served_at = call.started_at + (call.waiting_ms or 0) // 1000
     if not has_end:
-        return _Read(replace(call, hung_up_at=served_at - -call.talking_ms // 1000), True)
+        hung_up_at = served_at - -call.talking_ms // 1000
+        if hung_up_at > LATEST_START:
+            raise BadRecording("The call is longer than it can be.")
+        return _Read(replace(call, hung_up_at=hung_up_at), is_measured=True)
     if not has_length:
-        return _Read(replace(call, talking_ms=max(call.hung_up_at - served_at, 0) * 1000), True)
+        talking_ms = max(call.hung_up_at - served_at, 0) * 1000
+        return _Read(replace(call, talking_ms=talking_ms), is_measured=True)
     return _Read(call, is_measured=True)
 
 
