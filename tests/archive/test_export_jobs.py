@@ -273,3 +273,25 @@ def test_a_process_that_cannot_be_started_leaves_the_order_waiting(
     desk.work()
     desk.close()
     assert store.has_waiting()
+
+
+def test_so_many_processes_run_at_once_and_what_is_owed_is_started_soon(
+    store: ExportStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add(order())
+    monkeypatch.setattr(desks, "COMMAND", ("cat",))
+    monkeypatch.setattr(desks, "SOON_SECONDS", 0.01)
+    desk = ExportDesk(store, tmp_path)
+    for _ in range(desks.MOST_PROCESSES + 3):
+        desk.work()
+    first = list(desk._started)
+    assert len(first) == desks.MOST_PROCESSES
+    for process in first:
+        process.kill()
+        process.wait()
+    desk.open()
+    until = time.monotonic() + 20
+    while not set(desk._started) - set(first) and time.monotonic() < until:
+        time.sleep(0.01)  # a thread of its own looks again
+    assert set(desk._started) - set(first)
+    desk.close()

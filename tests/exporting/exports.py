@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from callreel.api.exporting import FORMATS, Order
+from callreel.api.exporting import FORMATS, Parts
 from callreel.api.wire import Bodies
 from callreel.archive.export import export
 from callreel.archive.exporting import Question
@@ -58,7 +58,7 @@ class Exports:
         async def work() -> None:
             archive = self.house.archive
             with TargetDraft(path, name, is_folder=found.is_folder, resume=resume) as draft:
-                writer = found.make(Order(archive, access, BASE, draft, NOW, by_url))
+                writer = found.make(Parts(archive, access, BASE, draft, NOW, by_url))
                 question = Question(call_filter, OPENING)
                 pages = 0
                 async with aclosing(export(archive, access, question, writer, draft)) as counts:

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from callreel.api.exporting import Format, Order, format_named
+from callreel.api.exporting import Format, Parts, format_named
 from callreel.api.filters import read_filter
 from callreel.api.limits import Limits
 from callreel.api.wire import parse_time
@@ -111,8 +111,8 @@ async def _export(settings: Settings, asked: _Asked) -> int:
         base = settings.public_url or f"http://{settings.host}:{settings.port}"
         mark = json.dumps([owner.number, base, *asked.mark])
         with _draft(asked, mark) as draft:
-            order = Order(archive, access, base, draft, int(time.time()), asked.by_url)
-            await _follow(archive, asked, order, draft)
+            parts = Parts(archive, access, base, draft, int(time.time()), asked.by_url)
+            await _follow(archive, asked, parts, draft)
             return _tell(asked, draft)
     finally:
         await archive.close()
@@ -126,13 +126,13 @@ def _draft(asked: _Asked, mark: str) -> TargetDraft | PipeDraft:
 
 
 async def _follow(
-    archive: Archive, asked: _Asked, order: Order, draft: TargetDraft | PipeDraft
+    archive: Archive, asked: _Asked, parts: Parts, draft: TargetDraft | PipeDraft
 ) -> None:
-    writer = asked.format.make(order)
-    question = Question(asked.filter, order.opening)
-    total = await archive.catalog.count(order.access.reach, asked.filter)
+    writer = asked.format.make(parts)
+    question = Question(asked.filter, parts.opening)
+    total = await archive.catalog.count(parts.access.reach, asked.filter)
     with counting("Exporting", lambda: max(0, total - draft.count)) as advance:
-        async with aclosing(verb(archive, order.access, question, writer, draft)) as pages:
+        async with aclosing(verb(archive, parts.access, question, writer, draft)) as pages:
             async for count in pages:
                 for _ in range(count):
                     advance()

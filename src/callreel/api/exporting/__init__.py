@@ -27,7 +27,7 @@ from callreel.model import Access
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Parts:
     """What a writer is made of.
 
     Attributes:
@@ -69,7 +69,7 @@ class Format:
         can_resume: Whether an export that was cut short can go on.
     """
 
-    make: Callable[[Order], Writer]
+    make: Callable[[Parts], Writer]
     extension: str | None
     media_type: str = "application/octet-stream"
     has_audio: bool = False
@@ -80,29 +80,29 @@ class Format:
         return self.extension is None
 
 
-def _audio(container: Callable[[Draft], Container]) -> Callable[[Order], Writer]:
-    return lambda order: AudioWriter(order.sounds, order.draft, container(order.draft))
+def _audio(container: Callable[[Draft], Container]) -> Callable[[Parts], Writer]:
+    return lambda parts: AudioWriter(parts.sounds, parts.draft, container(parts.draft))
 
 
-def _vcon(container: Callable[[Draft], Container]) -> Callable[[Order], Writer]:
-    def make(order: Order) -> Writer:
+def _vcon(container: Callable[[Draft], Container]) -> Callable[[Parts], Writer]:
+    def make(parts: Parts) -> Writer:
         def url_of(recording_id: str) -> str:
-            return f"{order.base}{LIST_PATH}/{recording_id}/audio"
+            return f"{parts.base}{LIST_PATH}/{recording_id}/audio"
 
-        form = VconForm(order.now, url_of if order.by_url else None)
-        return VconWriter(order.sounds, order.draft, container(order.draft), form)
+        form = VconForm(parts.now, url_of if parts.by_url else None)
+        return VconWriter(parts.sounds, parts.draft, container(parts.draft), form)
 
     return make
 
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
-        "csv": Format(lambda order: CsvWriter(order.draft), "csv", "text/csv; charset=utf-8"),
+        "csv": Format(lambda parts: CsvWriter(parts.draft), "csv", "text/csv; charset=utf-8"),
         "jsonl": Format(
-            lambda order: JsonLinesWriter(order.draft), "jsonl", "application/jsonl; charset=utf-8"
+            lambda parts: JsonLinesWriter(parts.draft), "jsonl", "application/jsonl; charset=utf-8"
         ),
         "parquet": Format(
-            lambda order: ParquetWriter(order.draft),
+            lambda parts: ParquetWriter(parts.draft),
             "parquet",
             "application/vnd.apache.parquet",
             can_resume=False,  # what ends the file is in the writer's memory until then

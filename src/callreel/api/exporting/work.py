@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from callreel.api.exporting import FORMATS, Order
+from callreel.api.exporting import FORMATS, Parts
 from callreel.api.filters import read_filter
 from callreel.api.limits import Limits
 from callreel.api.log import trace_of
@@ -84,9 +84,9 @@ class _Running:
         sort = read_sort(asked.sort) if asked.sort else DEFAULT_SORT
         self.note(total=await archive.catalog.count(asked.reach, wanted))
         with TargetDraft(target, "", is_folder=False, resume=False) as draft:
-            order = Order(archive, access, asked.base, draft, asked.created_at)
-            writer = FORMATS[asked.format].make(order)
-            question = Question(wanted, order.opening, sort)
+            parts = Parts(archive, access, asked.base, draft, asked.created_at)
+            writer = FORMATS[asked.format].make(parts)
+            question = Question(wanted, parts.opening, sort)
             async with aclosing(export(archive, access, question, writer, draft)) as pages:
                 async for _ in pages:
                     self._store.require_room()

@@ -19,6 +19,8 @@ from callreel.errors import Unavailable
 
 COMMAND: Final = (sys.executable, "-m", "callreel.cli.run_exports")
 SWEEP_SECONDS: Final = 300.0
+SOON_SECONDS: Final = 1.0
+MOST_PROCESSES: Final = 4
 _END_SECONDS: Final = 10
 
 
@@ -34,6 +36,7 @@ class ExportDesk:
         self.store = store
         self._data = data
         self._ended = threading.Event()
+        self._owed = threading.Event()
         self._lock = threading.Lock()
         self._started: list[subprocess.Popen[bytes]] = []
         self._sweeper: threading.Thread | None = None
@@ -49,12 +52,16 @@ class ExportDesk:
             self._started = [each for each in self._started if not _has_ended(each)]
             if self._ended.is_set():
                 return
+            if len(self._started) >= MOST_PROCESSES:  # one of them may just be ending: look again
+                self._owed.set()
+                return
             with suppress(OSError):  # the next look tries again
                 self._started.append(self._start())
 
     def close(self) -> None:
         """End the processes and the sweeping."""
         self._ended.set()
+        self._owed.set()
         with self._lock:
             for process in self._started:
                 process.terminate()
@@ -79,15 +86,14 @@ class ExportDesk:
         )
 
     def _look_after(self) -> None:
-        is_first = True
-        while is_first or not self._ended.wait(SWEEP_SECONDS):
-            try:
+        while not self._ended.is_set():
+            with suppress(Unavailable, OSError):  # the next look finds it again
                 self.store.sweep()
                 if self.store.has_waiting():
                     self.work()
-            except (Unavailable, OSError):
-                pass  # the next look finds it again
-            is_first = False
+            if self._owed.wait(SWEEP_SECONDS):
+                self._owed.clear()
+                self._ended.wait(SOON_SECONDS)
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
