@@ -14,6 +14,7 @@ from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUs
 from callreel.importers.manifest import Manifest
 from callreel.importers.manifest.lines import MAX_LINE
 from callreel.importers.source import Source
+from callreel.importers.tree import Found
 from importers.manifests import SOUND, STARTED_AT, items, line, put, put_lines
 
 SHA256 = hashlib.sha256(SOUND).hexdigest()
@@ -286,3 +287,30 @@ def test_either_end_of_a_line_is_taken(tmp_path: Path, line_end: str) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", line_end.encode()))
     os.utime(path, (1, 1))
     assert [type(each) for each in items(tmp_path)] == [Row, Row]
+
+
+def test_audio_of_the_same_name_in_another_folder_is_another(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        put(tmp_path, f"{folder}/1.wav")
+        put_lines(tmp_path, line(None), name=f"{folder}/1.wav.json")
+    unseen = ("b", "1.wav")
+    importer = Manifest(Source(root=tmp_path, is_news=lambda found: found.parts != unseen))
+    assert [each.where for each in importer.items() if isinstance(each, Candidate)] == [
+        "a/1.wav",
+        "b/1.wav",
+    ]
+
+
+def test_it_is_asked_of_each_file_whether_it_is_news(tmp_path: Path) -> None:
+    put_lines(tmp_path, line("1.wav"))
+    put(tmp_path, "1.wav")
+    asked: set[str] = set()
+
+    def is_news(found: Found) -> bool:
+        asked.add(found.where)
+        return found.name == "manifest.jsonl"
+
+    importer = Manifest(Source(root=tmp_path, is_news=is_news))
+    told = importer.items()
+    assert [next(told).where, next(told).where] == ["manifest.jsonl:1", "1.wav"]
+    assert asked == {"manifest.jsonl", "1.wav"}

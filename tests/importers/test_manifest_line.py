@@ -97,7 +97,8 @@ def test_a_line_needs_little() -> None:
     [
         ("2026-03-02T09:00:05+01:00", STARTED_AT), ("2026-03-02T08:00:05Z", STARTED_AT),
         ("2026-03-02 08:00:05.999999999z", STARTED_AT), ("2026-03-02t03:00:05-05:00", STARTED_AT),
-        (STARTED_AT, STARTED_AT), (946_684_800, 946_684_800), (5_241_652_095, 5_241_652_095),
+        (STARTED_AT, STARTED_AT), (946_684_800, 946_684_800), ("2000-01-01T00:00:00Z", 946_684_800),
+        (5_241_652_095, 5_241_652_095),
     ],
 )  # fmt: skip
 def test_a_time_is_text_with_its_offset_or_seconds(started_at: Any, seconds: int) -> None:

@@ -114,7 +114,7 @@ class _Decoded(_Made):
 
     def _last(self) -> bytes | None:
         digits, self._digits = self._digits, b""
-        if self._raw or len(digits) == 1:
+        if self._raw:
             raise BadRecording("The audio in it is no base64url.")
         return _plain(digits + b"=" * (4 - len(digits))) if digits else None
 
