@@ -42,7 +42,7 @@ from callreel.importers.vcon.container import LARGEST
 from callreel.importers.vcon.conversation import MOST
 from callreel.importers.vcon.fetch import MOST_BYTES, MOST_SECONDS, STILL_SECONDS
 from callreel.importers.vcon.skeleton import MOST_KEPT
-from callreel.settings import PREFIX, Settings, reference
+from callreel.settings import MIRROR_KEY, PREFIX, Settings, reference
 from callreel.web.document import Reply, Shown, groups
 
 DOCS: Final = Path(__file__).parent
@@ -149,7 +149,8 @@ def _settings() -> Iterator[str]:
         "All settings are variables of the environment. They are read once, when a command starts. "
         "A variable that begins with `CALLREEL_` and is no setting is an error, so that a "
         "misspelled one is not overlooked. `callreel settings` shows what is in force. A switch "
-        "is `0` or `1`."
+        f"is `0` or `1`. `{MIRROR_KEY}` is no setting and is shown nowhere: it holds the key for "
+        "[`callreel mirror`](../how-to/mirror-an-account.md)."
     )
     shown = {"True": "1", "False": "0"}
     yield _table(

@@ -15,12 +15,13 @@ import pytest
 
 from callreel.api.wire import format_time
 from callreel.catalog.sqlite import SqliteCatalog
+from callreel.cli import mirror as mirror_command
 from callreel.client import Callreel
 from callreel.model import ListRequest, Reach
 from cli_runs import Command, Start
 from endpoints.account import NOON, Held, account_of, record
 from endpoints.calls import call, write_audio
-from endpoints.original import KEY, Service
+from endpoints.original import KEY, PATH, Service
 from endpoints.scripted import Asked, Reply, ScriptedServer
 from support import Running, serve
 
@@ -260,9 +261,59 @@ def test_a_mirror_that_is_killed_again_and_again_ends_with_the_same_archive(
     assert stored(data) == sorted(held.digests.values())
 
 
-def _slowly(service: Service) -> Any:
+@pytest.mark.usefixtures("tenant")
+@pytest.mark.parametrize(
+    ("ending", "more", "code"),
+    [
+        (signal.SIGTERM, ("--follow",), 0),
+        (signal.SIGINT, ("--follow",), 0),
+        (signal.SIGINT, (), 130),
+    ],
+)
+def test_it_ends_well_in_the_midst_of_copying(
+    *,
+    start: Start,
+    scripted: ScriptedServer,
+    key_file: Path,
+    data: Path,
+    ending: signal.Signals,
+    more: tuple[str, ...],
+    code: int,
+) -> None:
+    held = big_account()
+    scripted.play(_slowly(Service(held.records, held.audio, faults=0), 0.1))
+    process = start(*MIRROR, scripted.url, "--key-file", str(key_file), *more)
+    end = time.monotonic() + DEADLINE
+    while not any(asked.path != PATH for asked in scripted.asked):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    process.send_signal(ending)
+    _, told = process.communicate(timeout=DEADLINE)
+    assert process.returncode == code
+    hello = "callreel: mirroring for Acme; Ctrl-C ends it.\n"
+    safe = "callreel: interrupted; what was taken in is safe, run it again to finish.\n"
+    assert told == (hello if more else safe)
+    assert digests(data).items() <= held.digests.items()
+
+
+@pytest.mark.usefixtures("tenant")
+def test_it_tells_how_far_it_is(
+    callreel: Command,
+    scripted: ScriptedServer,
+    key_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mirror_command, "TELL_EVERY", 0.0)
+    held = account_of([record(0), record(1, at=NOON + 40 * 86_400)])
+    scripted.play(Service(held.records, held.audio, faults=0))
+    ran = callreel(*MIRROR, scripted.url, "--key-file", str(key_file), "--since", "2026-03-01")
+    assert ran.err.splitlines()[0] == "callreel: 1 looked at, to 2026-03-01 00:00:00 UTC."
+    assert ran.err.splitlines()[1].startswith("callreel: 2 looked at, to 2026-0")
+
+
+def _slowly(service: Service, seconds: float = 0.01) -> Any:
     def answer(asked: Asked) -> Reply:
-        time.sleep(0.01)
+        time.sleep(seconds)
         return service(asked)
 
     return answer
