@@ -241,7 +241,8 @@ def test_a_mirror_that_is_killed_again_and_again_ends_with_the_same_archive(
     start: Start, scripted: ScriptedServer, key_file: Path, data: Path
 ) -> None:
     held = big_account()
-    scripted.play(_slowly(Service(held.records, held.audio, faults=0)))
+    service = Service(held.records, held.audio, faults=15)
+    scripted.play(_slowly(service))
     given = (*MIRROR, scripted.url, "--key-file", str(key_file), "--since", "2026-03-01")
     chance = random.Random(11)
     for _ in range(5):
@@ -254,6 +255,7 @@ def test_a_mirror_that_is_killed_again_and_again_ends_with_the_same_archive(
             time.sleep(0.005)
         process.kill()
         process.communicate()
+    service.faults = 0
     last = start(*given)
     out, err = last.communicate(timeout=DEADLINE)
     assert (last.returncode, err) == (0, ""), out
