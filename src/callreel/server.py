@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Final
 
+import structlog
 from starlette.types import ASGIApp
 
 from callreel.api.access_log import AccessLog, ByteStream
 from callreel.api.app import Api
 from callreel.api.limits import Limits
+from callreel.api.log import trace_of
+from callreel.api.messages import HttpMessenger
 from callreel.api.metrics import Metrics
 from callreel.api.proxies import Proxies
 from callreel.api.rate_limit import RateLimit
@@ -16,7 +23,12 @@ from callreel.api.routes import build_router, document
 from callreel.api.services import Services
 from callreel.archive import Archive
 from callreel.archive.keys import KeyRing
+from callreel.archive.tell import Teller
+from callreel.errors import CallreelError
 from callreel.web.pages import build_pages
+
+ASK_AGAIN_SECONDS: Final = 5.0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +43,9 @@ class Options:
         trusted_proxies: Addresses and networks of proxies that are believed, divided by commas.
         rate_limit: Requests a second that one key may make of one process; 0 for no limit.
         access_log: Where a JSON line for each request goes, or None.
+        webhooks_private: Whether webhooks may lead into private networks, and without TLS.
+        is_teller: Says whether this process is the one that tells webhooks; asked again until it
+            is. None where no process is.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -39,12 +54,15 @@ class Options:
     gzip: bool = True
     rate_limit: int = 0
     access_log: ByteStream | None = None
+    webhooks_private: bool = False
+    is_teller: Callable[[], bool] | None = None
 
 
 def build_app(archive: Archive, options: Options) -> ASGIApp:
     """Return the app, which closes the archive when its server ends."""
     if archive.exports is not None:
         archive.exports.open()
+    is_teller = options.is_teller
     services = Services(
         archive=archive,
         keys=KeyRing(archive.catalog),
@@ -59,4 +77,21 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
         build_router(services, build_pages(document(options.limits))),
         gzip=options.gzip,
         access_log=AccessLog(options.access_log) if options.access_log is not None else None,
+        meanwhile=None if is_teller is None else lambda: _tell(archive, options, is_teller),
     )
+
+
+async def _tell(archive: Archive, options: Options, is_teller: Callable[[], bool]) -> None:
+    """Tell webhooks what happens, for as long as this process is the one that does."""
+    private = options.webhooks_private
+    with closing(HttpMessenger(archive, options.public_url, private=private)) as messenger:
+        teller = Teller(archive, messenger)
+        while True:
+            try:
+                if is_teller():
+                    await teller.run()
+            except CallreelError as error:  # the catalog is away or full: later, then
+                _log.warning("webhooks wait", why=error.message)
+            except Exception as error:  # noqa: BLE001 - the edge: a bug must not end all telling
+                _log.error("webhooks failed", trace=trace_of(error))
+            await asyncio.sleep(ASK_AGAIN_SECONDS)

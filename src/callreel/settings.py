@@ -122,6 +122,11 @@ class Settings:
         _whole(0, 1_000_000),
         "Requests a second that one key may make of each server process; 0 for no limit.",
     )
+    webhooks_private: bool = _setting(
+        False,
+        _switch,
+        "Whether webhooks may lead into private networks, and be told without TLS.",
+    )
     gzip: bool = _setting(True, _switch, "Whether to compress lists for clients that accept it.")
     access_log: bool = _setting(True, _switch, "Whether to write a line for each request.")
 

@@ -22,6 +22,7 @@ from callreel.errors import Misconfigured
 from callreel.settings import Settings
 
 LOCK: Final = "serve.lock"
+TELLER_LOCK: Final = "webhooks.lock"
 DATABASE: Final = "callreel.db"
 AUDIO: Final = "audio"
 SPOOL: Final = "spool"
@@ -135,6 +136,21 @@ def sole_server(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+class TellerPost:
+    """The post of the one process that tells webhooks; the kernel frees it with its holder."""
+
+    def __init__(self, data: Path) -> None:
+        self._lock = _opened(_made(data) / TELLER_LOCK)
+
+    def is_ours(self) -> bool:
+        """Take the post where nobody has it, and say whether it is ours."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def _hold(lock: int) -> None:

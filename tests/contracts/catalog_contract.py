@@ -28,6 +28,7 @@ from callreel.model import (
 from contracts.catalog_case import SLOW_OK, ids_of, known_of, run
 from contracts.catalog_ledger_contract import LedgerContract
 from contracts.catalog_list_contract import ListContract
+from contracts.catalog_outbox_contract import OutboxContract
 from contracts.catalog_reference import (
     NOON,
     OPENING,
@@ -40,7 +41,7 @@ from contracts.catalog_reference import (
 )
 
 
-class CatalogContract(ListContract, LedgerContract):
+class CatalogContract(ListContract, LedgerContract, OutboxContract):
     """Inherit, and say how to open an empty catalog in a folder."""
 
     # Adding

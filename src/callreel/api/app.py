@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import secrets
+from collections.abc import Callable, Coroutine
 from typing import Final
 
 import structlog
@@ -35,6 +37,7 @@ class Api:
         router: Answers to every address but the list's `GET`; raises what goes wrong.
         gzip: Whether to compress lists for clients that accept it.
         access_log: Where to note each request, or None.
+        meanwhile: What to do beside answering, until the server ends.
     """
 
     def __init__(
@@ -44,8 +47,10 @@ class Api:
         *,
         gzip: bool = True,
         access_log: AccessLog | None = None,
+        meanwhile: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         self._services = services
+        self._meanwhile = meanwhile
         self._router = router
         self._listing = Listing(services, gzip=gzip)
         self._journal = Journal(services.metrics, access_log)
@@ -93,7 +98,11 @@ class Api:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
+        task = None if self._meanwhile is None else asyncio.create_task(self._meanwhile())
         await receive()
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         await self._services.archive.close()
         self._journal.flush()
         await send({"type": "lifespan.shutdown.complete"})

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from callreel.catalog.ledger import Ledger
+from callreel.catalog.outbox import Outbox
 from callreel.model import (
     CallFilter,
     Facts,
@@ -89,8 +90,8 @@ FactsOf = Callable[[bytes], Facts]
 """Reads the facts out of a body; called inside a transaction, it must not block."""
 
 
-class Catalog(Ledger, Protocol):
-    """Recordings, names, keys and tenants, and the ledger of imports.
+class Catalog(Ledger, Outbox, Protocol):
+    """Recordings, names, keys and tenants, the ledger of imports and the outbox of webhooks.
 
     Every method that reads or changes recordings is given a `Reach` and behaves as if nothing
     outside of it existed. A write has reached stable storage when its method returns. Methods

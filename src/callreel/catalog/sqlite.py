@@ -13,11 +13,13 @@ from callreel.catalog import (
     Outcome,
     sqlite_ledger,
     sqlite_list,
+    sqlite_outbox,
     sqlite_people,
     sqlite_write,
 )
 from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
 from callreel.catalog.migrate import Migration, migrations
+from callreel.catalog.outbox import Delivery, NewWebhook, Tried, Webhook
 from callreel.catalog.sqlite_db import Database
 from callreel.model import (
     CallFilter,
@@ -163,6 +165,36 @@ class SqliteCatalog:
 
     async def note_mirrored(self, tenant: int, account: bytes, span: Span) -> None:
         await self._db.write(lambda db: sqlite_ledger.note_mirrored(db, tenant, account, span))
+
+    async def add_webhook(self, hook: NewWebhook) -> Webhook:
+        return await self._db.write(lambda db: sqlite_outbox.add_webhook(db, hook))
+
+    async def webhooks(self, tenant: int | None = None) -> list[Webhook]:
+        return await self._db.read(lambda db: sqlite_outbox.webhooks(db, tenant))
+
+    async def end_webhook(self, number: int, at: int, why: str) -> None:
+        await self._db.write(lambda db: sqlite_outbox.end_webhook(db, number, at, why))
+
+    async def take_due(
+        self, now: int, until: int, limit: int, busy: frozenset[int]
+    ) -> list[Delivery]:
+        if not await self._db.read(lambda db: sqlite_outbox.due_hooks(db, now, busy)):
+            return []
+        return await self._db.write(lambda db: sqlite_outbox.take_due(db, now, until, limit, busy))
+
+    async def settle(self, tried: Sequence[Tried], at: int) -> None:
+        await self._db.write(lambda db: sqlite_outbox.settle(db, tried, at))
+
+    async def deliveries(self, number: int, limit: int) -> list[Delivery]:
+        return await self._db.read(lambda db: sqlite_outbox.deliveries(db, number, limit))
+
+    async def replay(self, number: int, since: int, now: int, *, failed_only: bool) -> int:
+        return await self._db.write(
+            lambda db: sqlite_outbox.replay(db, number, since, now, failed_only=failed_only)
+        )
+
+    async def forget_events(self, before: int) -> None:
+        await self._db.write(lambda db: sqlite_outbox.forget_events(db, before))
 
     async def check(self) -> None:
         await self._db.read(lambda db: db.execute("SELECT 1 FROM recording LIMIT 1").get)

@@ -11,6 +11,8 @@ import apsw
 
 from callreel.catalog.bounds import narrowing
 from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
+from callreel.catalog.outbox import EventKind
+from callreel.catalog.sqlite_outbox import tell
 from callreel.errors import NotFound
 from callreel.model import Reach, Span
 
@@ -48,7 +50,10 @@ def _values(item: ImportItem) -> tuple[Any, ...]:
 
 def end_import(connection: apsw.Connection, run: int, at: int) -> None:
     """Note that an import came to its end."""
-    connection.execute("UPDATE import_run SET ended_at = ? WHERE number = ?", (at, run))
+    sql = "UPDATE import_run SET ended_at = ? WHERE number = ? RETURNING tenant"
+    tenant = connection.execute(sql, (at, run)).get
+    if tenant is not None:
+        tell(connection, int(tenant), EventKind.IMPORTED, [str(run)])
 
 
 def note_undone(connection: apsw.Connection, run: int, at: int) -> None:

@@ -11,7 +11,9 @@ import apsw
 
 from callreel.catalog import Entry, FactsOf, Kind, NewEntry, Outcome
 from callreel.catalog.bounds import ARRIVAL_BITS, first_key, narrowing
+from callreel.catalog.outbox import EventKind
 from callreel.catalog.sqlite_days import day_of
+from callreel.catalog.sqlite_outbox import tell
 from callreel.errors import BadRecording, NotFound
 from callreel.model import Facts, Reach, State
 
@@ -134,6 +136,7 @@ def add(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -
         list_them(connection, placed)
         _name_them(connection, tenant, fresh)
         _use_audio(connection, placed, fresh)
+        tell(connection, tenant, EventKind.AVAILABLE, [entry.id for entry in fresh])
     return outcomes
 
 
@@ -312,6 +315,8 @@ def withdraw(
         unlist(connection, Placed(k, reach.tenant, read(entry.body)))
         connection.execute("INSERT INTO withdrawn VALUES (?, ?)", (k, entry.body))
         connection.execute("DELETE FROM recording WHERE k = ?", (k,))
+    if state is State.DELETING and entry.state is not State.DELETING:
+        tell(connection, reach.tenant, EventKind.DELETED, [recording_id])
 
 
 def restore(connection: apsw.Connection, reach: Reach, recording_id: str, read: FactsOf) -> None:

@@ -26,7 +26,7 @@ from callreel.cli.protocol import BoundedProtocol
 from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
 from callreel.settings import Settings, read_settings
-from callreel.wiring import open_archive
+from callreel.wiring import TellerPost, open_archive
 
 BACKLOG: Final = 2048
 GRACE_SECONDS: Final = 20
@@ -143,6 +143,8 @@ def options(settings: Settings) -> Options:
         gzip=settings.gzip,
         rate_limit=settings.rate_limit,
         access_log=sys.stdout.buffer if settings.access_log else None,
+        webhooks_private=settings.webhooks_private,
+        is_teller=TellerPost(settings.data).is_ours,
     )
 
 
