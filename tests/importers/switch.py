@@ -203,4 +203,3 @@ def _put(path: Path, content: bytes, age: float) -> Path:
     path.write_bytes(content)
     os.utime(path, (time.time() - age,) * 2)
     return path
-
