@@ -271,7 +271,7 @@ def _commands() -> Iterator[str]:
     text = app.generate_docs(output_format="markdown")
     text = text[text.index("## callreel serve") :]
     # Groups of commands inherit that there is no `--no-json`, which the generator does not see.
-    yield re.sub(r", --(?:no|empty)-\w+", "", text).strip()
+    yield re.sub(r", --(?:no|empty)-[\w-]+", "", text).strip()
 
 
 def _manifest() -> Iterator[str]:
