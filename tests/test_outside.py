@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from contextlib import closing
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -14,32 +13,23 @@ HTTPS = frozenset({"https"})
 
 
 @pytest.mark.parametrize(
-    ("address", "public"),
+    "address",
     [
-        ("8.8.8.8", True),
-        ("2606:4700::1111", True),
-        ("127.0.0.1", False),
-        ("10.0.0.1", False),
-        ("192.168.1.1", False),
-        ("172.16.0.1", False),
-        ("100.64.0.1", False),
-        ("169.254.169.254", False),
-        ("0.0.0.0", False),
-        ("255.255.255.255", False),
-        ("224.0.0.1", False),
-        ("::1", False),
-        ("fe80::1", False),
-        ("fd00::1", False),
-        ("ff0e::1", False),
-        ("::ffff:10.0.0.1", False),
-        ("::ffff:8.8.8.8", True),
-        ("64:ff9b::a00:1", False),
-        ("64:ff9b::808:808", True),
-        ("2002:a00:1::", False),
+        "127.0.0.1", "127.8.8.8", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",
+        "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "198.18.0.1", "192.0.2.1", "::1",
+        "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+        "64:ff9b::a00:1", "64:ff9b::7f00:1", "2002:7f00:1::", "2002:c0a8:101::", "2001:db8::1",
     ],
+)  # fmt: skip
+def test_an_address_that_is_not_of_the_public_network_is_told(address: str) -> None:
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 )
-def test_only_the_public_network_is_public(address: str, public: bool) -> None:
-    assert is_public(ip_address(address)) is public
+def test_a_public_address_is_told(address: str) -> None:
+    assert is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +51,7 @@ def test_only_the_public_network_is_public(address: str, public: bool) -> None:
     ],
 )
 def test_what_is_no_address_that_can_be_asked_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"must|Port"):
+    with pytest.raises(ValueError, match="must"):
         parts_of(url, HTTPS)
 
 
@@ -98,11 +88,12 @@ def test_a_line_goes_to_the_addresses_given_and_names_the_host() -> None:
         port = listening.getsockname()[1]
         parts = urlsplit(f"http://nowhere.invalid:{port}/in?a=b")
         context = ssl.create_default_context()
-        with closing(Line(parts, ["127.0.0.2", "127.0.0.1"], 5, context)) as line:
-            line.request("POST", line.target, b"hi")
-            other, _ = listening.accept()
-            with other:
-                asked = other.recv(4096)
+        line = Line(parts, ["127.0.0.2", "127.0.0.1"], 5, context)
+        line.request("POST", line.target, b"hi")
+        other, _ = listening.accept()
+        with other:
+            asked = other.recv(4096)
+        line.end()
     assert asked.startswith(b"POST /in?a=b HTTP/1.1\r\n")
     assert f"Host: nowhere.invalid:{port}\r\n".encode() in asked
 

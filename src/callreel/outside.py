@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 LONGEST_URL: Final = 4096
 _TRANSLATED: Final = ip_network("64:ff9b::/96")  # IPv4 behind NAT64
 _MOST_ADDRESSES: Final = 3
+_UNFIT: Final = "must be an address with a host and without a user"
 _PORTS: Final = {"https": 443, "http": 80}
 
 Address = IPv4Address | IPv6Address
@@ -40,12 +41,15 @@ def parts_of(url: str, schemes: frozenset[str]) -> SplitResult:
     Raises:
         ValueError: it is none, has another scheme, or names a user.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        is_fit = parts.port != 0 and bool(parts.hostname) and len(url) <= LONGEST_URL
+    except ValueError as error:
+        raise ValueError(_UNFIT) from error
     if parts.scheme not in schemes:
         raise ValueError(f"must begin with {' or '.join(sorted(schemes))}://")
-    is_fit = parts.port != 0 and bool(parts.hostname) and len(url) <= LONGEST_URL
     if not is_fit or "@" in parts.netloc or not _is_plain(url):
-        raise ValueError("must be an address with a host and without a user")
+        raise ValueError(_UNFIT)
     return parts
 
 
@@ -97,7 +101,7 @@ class Line(http.client.HTTPConnection):
         self.is_cut = False
         self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._addresses = addresses[:_MOST_ADDRESSES]
-        self._wire: socket.socket | None = None  # an answer may take the other reference away
+        self._wire: socket.socket | None = None  # a second handle: an answer may take the first
         self._seconds = seconds
         self._context = context if parts.scheme == "https" else None
         if self._context is not None:
@@ -107,9 +111,9 @@ class Line(http.client.HTTPConnection):
         """Connect to the first address that answers."""
         for address in self._addresses[:-1]:
             with suppress(OSError):
-                self.sock = self._wire = self._connected(address)
+                self.sock = self._connected(address)
                 return
-        self.sock = self._wire = self._connected(self._addresses[-1])
+        self.sock = self._connected(self._addresses[-1])
 
     def cut(self) -> None:
         """End whatever the connection waits for; another thread may call this."""
@@ -118,11 +122,20 @@ class Line(http.client.HTTPConnection):
             if self._wire is not None:
                 self._wire.shutdown(socket.SHUT_RDWR)
 
+    def end(self) -> None:
+        """Close the connection and all that belongs to it."""
+        self.close()
+        if self._wire is not None:
+            self._wire.close()
+
     def _connected(self, address: str) -> socket.socket:
         plain = socket.create_connection((address, self.port), self._seconds)
-        if self._context is None:
-            return plain
         try:
+            if self._wire is not None:
+                self._wire.close()
+            self._wire = plain.dup()
+            if self._context is None:
+                return plain
             return self._context.wrap_socket(plain, server_hostname=self.host)
         except BaseException:
             plain.close()

@@ -14,6 +14,7 @@ from callreel.catalog.sqlite import SqliteCatalog
 from callreel.importers.vcon import fetch
 from callreel.importers.vcon.fetch import Fetcher
 from callreel.model import ListRequest, Reach
+from callreel.outside import is_public
 from cli_runs import Command
 from importers.monitor import wav
 from importers.vcons import CUSTOMER, SOUND, hash_of, outside, put, recording, vcon
@@ -96,7 +97,7 @@ def test_audio_is_fetched_where_that_is_allowed(
 def test_audio_on_this_machine_is_not_fetched_however_it_is_named(
     callreel: Command, root: Path, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fetcher.__init__, "__defaults__", (fetch.is_public, fetch.MOST_BYTES))
+    monkeypatch.setattr(Fetcher.__init__, "__defaults__", (is_public, fetch.MOST_BYTES))
     callreel("tenant", "create", "Acme")
     ran = callreel("import", "vcon", str(root), "--fetch")
     assert "3.vcon: The address of the audio leads into a private network." in ran.out

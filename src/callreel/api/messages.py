@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import SplitResult
@@ -120,18 +120,19 @@ class HttpMessenger:
     @contextmanager
     def _line(self, parts: SplitResult, addresses: list[str]) -> Iterator[Line]:
         """Lend a connection, and cut it when it takes too long."""
-        with closing(Line(parts, addresses, TRY_SECONDS, self._context)) as line:
-            watch = threading.Timer(TRY_SECONDS, line.cut)
-            watch.daemon = True
-            watch.start()
-            try:
-                yield line
-            except (OSError, http.client.HTTPException) as error:
-                if line.is_cut:
-                    raise TimeoutError from error
-                raise
-            finally:
-                watch.cancel()
+        line = Line(parts, addresses, TRY_SECONDS, self._context)
+        watch = threading.Timer(TRY_SECONDS, line.cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield line
+        except (OSError, http.client.HTTPException) as error:
+            if line.is_cut:
+                raise TimeoutError from error
+            raise
+        finally:
+            watch.cancel()
+            line.end()
 
     def close(self) -> None:
         """Give the threads back; a message that is on its way is waited for."""

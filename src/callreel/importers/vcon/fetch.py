@@ -9,43 +9,30 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import ssl
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import BinaryIO, Final
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin
 
+from callreel import outside
 from callreel.errors import BadRecording, StorageFull
 from callreel.importers.streams import PIECE, checked
+from callreel.outside import Address, Line, is_public
 
 MOST_BYTES: Final = 1 << 30
 STILL_SECONDS: Final = 30
 MOST_SECONDS: Final = 600
 MOST_REDIRECTIONS: Final = 3
 KEPT: Final = 3
-_LONGEST_URL: Final = 4096
+_SCHEMES: Final = frozenset({"https"})
+_HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "callreel"}
 _REDIRECTIONS: Final = frozenset({301, 302, 303, 307, 308})
-_TRANSLATED: Final = ip_network("64:ff9b::/96")  # IPv4 behind NAT64
 _AWAY: Final = "The server of the audio cannot be reached, or did not answer rightly."
-
-Address = IPv4Address | IPv6Address
-
-
-def is_public(address: Address) -> bool:
-    """Say whether an address is one of the public network, whichever way it is written."""
-    if isinstance(address, IPv6Address):
-        within = address.ipv4_mapped or address.sixtofour
-        if within is None and address in _TRANSLATED:
-            within = IPv4Address(int(address) & 0xFFFF_FFFF)
-        if within is not None:
-            return is_public(within)
-    return address.is_global and not address.is_multicast
 
 
 class Fetcher:
@@ -116,12 +103,13 @@ class Fetcher:
     def _answer(self, url: str) -> Iterator[http.client.HTTPResponse]:
         for _ in range(MOST_REDIRECTIONS + 1):
             parts = parts_of(url)
-            connection = _Pinned(parts, self._addresses(parts), self._context)
-            watch = threading.Timer(MOST_SECONDS, connection.cut)
+            line = Line(parts, self._addresses(parts), STILL_SECONDS, self._context)
+            watch = threading.Timer(MOST_SECONDS, line.cut)
             watch.daemon = True
             watch.start()
             try:
-                with connection.ask() as answer:
+                line.request("GET", line.target, headers=_HEADERS)
+                with line.getresponse() as answer:
                     if answer.status not in _REDIRECTIONS:
                         yield _sound(answer)
                         return
@@ -130,69 +118,16 @@ class Fetcher:
                 raise BadRecording(_AWAY) from error
             finally:
                 watch.cancel()
-                connection.end()
+                line.end()
         raise BadRecording("The server of the audio leads from one address to the next.")
 
     def _addresses(self, parts: SplitResult) -> list[str]:
         try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
+            return outside.addresses_of(parts, self._may_reach)
+        except PermissionError as error:
+            raise BadRecording("The address of the audio leads into a private network.") from error
+        except OSError as error:
             raise BadRecording("The server of the audio has no address.") from error
-        addresses = [str(each[4][0]) for each in found]
-        if not addresses or not all(self._may_reach(ip_address(each)) for each in addresses):
-            raise BadRecording("The address of the audio leads into a private network.")
-        return addresses
-
-
-class _Pinned(http.client.HTTPSConnection):
-    """A connection to the addresses that were looked at, whatever the name leads to by now."""
-
-    def __init__(self, parts: SplitResult, addresses: list[str], context: ssl.SSLContext) -> None:
-        super().__init__(parts.hostname or "", parts.port or 443, timeout=STILL_SECONDS)
-        self._parts = parts
-        self._addresses = addresses
-        self._tls = context
-        self._line: socket.socket | None = None  # a second handle: an answer may take the first
-
-    def connect(self) -> None:
-        """Connect to the first address that answers."""
-        for address in self._addresses[:-1]:
-            with suppress(OSError):
-                self.sock = self._connected(address)
-                return
-        self.sock = self._connected(self._addresses[-1])
-
-    def ask(self) -> http.client.HTTPResponse:
-        """Ask for the address and return the answer."""
-        path = self._parts.path or "/"
-        query = f"?{self._parts.query}" if self._parts.query else ""
-        headers = {"Accept-Encoding": "identity", "User-Agent": "callreel"}
-        self.request("GET", path + query, headers=headers)
-        return self.getresponse()
-
-    def cut(self) -> None:
-        """End whatever the connection waits for."""
-        line = self._line
-        with suppress(OSError):
-            if line is not None:
-                line.shutdown(socket.SHUT_RDWR)
-
-    def end(self) -> None:
-        """Close the connection."""
-        self.close()
-        if self._line is not None:
-            self._line.close()
-
-    def _connected(self, address: str) -> ssl.SSLSocket:
-        plain = socket.create_connection((address, self.port), STILL_SECONDS)
-        try:
-            if self._line is not None:
-                self._line.close()
-            self._line = plain.dup()
-            return self._tls.wrap_socket(plain, server_hostname=self.host)
-        except BaseException:
-            plain.close()
-            raise
 
 
 def parts_of(url: str) -> SplitResult:
@@ -202,15 +137,9 @@ def parts_of(url: str) -> SplitResult:
         BadRecording: it is none of https, or names a user.
     """
     try:
-        parts = urlsplit(url)
-        is_fit = parts.port != 0 and bool(parts.hostname) and len(url) <= _LONGEST_URL
+        return outside.parts_of(url, _SCHEMES)
     except ValueError as error:
-        raise BadRecording("The address of the audio is none.") from error
-    if parts.scheme != "https":
-        raise BadRecording("The address of the audio is not one of https.")
-    if not is_fit or "@" in parts.netloc or not url.isascii() or not url.isprintable():
-        raise BadRecording("The address of the audio is none that can be fetched.")
-    return parts
+        raise BadRecording(f"The address of the audio {error}.") from error
 
 
 def _sound(answer: http.client.HTTPResponse) -> http.client.HTTPResponse:
