@@ -3,12 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import signal
 import subprocess
 import sys
 import tarfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -170,7 +170,10 @@ def test_where_there_is_no_archive_none_is_made(callreel: Command, data: Path) -
 
 
 def test_an_export_that_was_interrupted_goes_on(
-    filled: Command, target: Path, monkeypatch: pytest.MonkeyPatch
+    filled: Command,
+    target: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    press_ctrl_c: Callable[[], None],
 ) -> None:
     from callreel.archive import export as verb  # noqa: PLC0415 - patched here only
 
@@ -181,7 +184,7 @@ def test_an_export_that_was_interrupted_goes_on(
     def note_and_stop(draft: drafts.TargetDraft, position: tuple[int, ...]) -> None:
         real(draft, position)
         if draft.count == 2:
-            signal.raise_signal(signal.SIGINT)
+            press_ctrl_c()
 
     monkeypatch.setattr(drafts.TargetDraft, "note", note_and_stop)
     ran = filled("export", "jsonl", str(target))

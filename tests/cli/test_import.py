@@ -208,14 +208,6 @@ def kill_once(process: subprocess.Popen[str], data: Path, enough: int) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.fixture
-def press_ctrl_c() -> Iterator[Callable[[], None]]:
-    """Interrupt this process as a terminal does; where it was begun in the background, too."""
-    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield lambda: signal.raise_signal(signal.SIGINT)
-    signal.signal(signal.SIGINT, kept)
-
-
 def stop_after(monkeypatch: pytest.MonkeyPatch, count: int, stop: Callable[[], object]) -> None:
     """Let something happen in the middle of an import, which takes in two at a time then."""
     whole = FreePbx.items
