@@ -98,6 +98,7 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
 async def _measured(archive: Archive, staged: Staged) -> Inspection:
     """Measure audio while it is on its way to the disk: each waits for another device."""
     syncing = asyncio.ensure_future(archive.audio.sync(staged))
+    await asyncio.sleep(0)  # it begins first: the child that measures may take our processor
     try:
         return await archive.sound.inspect(staged.path)
     finally:
