@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import shutil
@@ -131,7 +132,10 @@ def application(settings: Settings | None = None) -> ASGIApp:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    return build_app(open_archive(settings), options(settings))
+    app = build_app(open_archive(settings), options(settings))
+    gc.collect()
+    gc.freeze()  # what is there by now stays, so the collector need not go over it again and again
+    return app
 
 
 def options(settings: Settings) -> Options:
