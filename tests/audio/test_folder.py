@@ -6,6 +6,7 @@ import asyncio
 import errno
 import io
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -133,7 +134,7 @@ def test_a_failed_fsync_of_a_folder_is_no_success(
     noted = NotedSync()
     monkeypatch.setattr(os, "fsync", noted)
     asyncio.run(put(store, SHORT))
-    assert noted.paths[-1] == root, "what failed is not taken for done"
+    assert root in noted.paths, "what failed is not taken for done"
 
 
 class NotedSync:
@@ -158,8 +159,35 @@ def test_a_folder_is_synced_with_those_above_whoever_made_it(
         leaf.mkdir(parents=True)
     monkeypatch.setattr(os, "fsync", noted)
     asyncio.run(put(store, SHORT))
-    assert noted.paths[0].parent == root / "tmp"
-    assert noted.paths[1:] == [leaf, leaf.parent, root]
+    assert noted.paths[:2] == [leaf.parent, root]
+    assert noted.paths[2].parent == root / "tmp"
+    assert noted.paths[3:] == [leaf]
+
+
+def test_a_tenant_s_folders_are_all_made_with_the_first_recording(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(put(store, SHORT))
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    for number in range(20):
+        content = b"%d" % number
+        asyncio.run(put(store, content))
+        assert noted.paths[-1] == place_of(root, content).parent
+    assert len(noted.paths) == 40
+
+
+def test_a_folder_that_somebody_took_away_is_made_again_and_brought_to_the_disk(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(put(store, SHORT))
+    leaf = place_of(root, SHORT).parent
+    shutil.rmtree(leaf)
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    asyncio.run(put(store, SHORT))
+    assert place_of(root, SHORT).read_bytes() == SHORT
+    assert noted.paths[1:] == [leaf.parent, leaf]
 
 
 def test_the_folder_itself_is_on_the_disk_before_anything_is_in_it(
@@ -410,7 +438,7 @@ def test_a_copy_that_was_kept_while_its_audio_went_goes_too(
 
     def keep_and_unlink(path: Path, *, missing_ok: bool = False) -> None:
         if path == place:
-            copy.parent.mkdir(parents=True)
+            copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(b"a copy")
         unlink(path, missing_ok=missing_ok)
 

@@ -26,7 +26,7 @@ from typing import Final
 
 from callreel.audio import AudioKey, Staged
 from callreel.audio.locks import SharedLock
-from callreel.audio.staged import StagedFile, sync_and_close, sync_folder, translated
+from callreel.audio.staged import StagedFile, Written, sync_and_close, sync_folder, translated
 from callreel.errors import NotFound, StorageFull, Unavailable
 
 CHUNK: Final = 256 * 1024
@@ -53,7 +53,7 @@ class FolderStore:
         self._root = root
         self._tmp = root / "tmp"
         self._reserve = reserve_bytes
-        self._settled: set[str] = set()
+        self._prepared: set[Path] = set()
         with translated():
             root.mkdir(mode=0o750, parents=True, exist_ok=True)
             sync_folder(root.parent)
@@ -72,19 +72,31 @@ class FolderStore:
         await asyncio.shield(job)  # who gives up waiting must not leave the descriptor open
 
     async def keep(self, staged: Staged, key: AudioKey) -> None:
-        place = self._place(key)
-        written = _own(staged).hand_over()
-        await asyncio.to_thread(written.settle, place, self._above(place))
-        self._settled.add(os.fspath(place.parent))
+        await asyncio.to_thread(self._keep, _own(staged).hand_over(), self._place(key))
 
-    def _above(self, place: Path) -> list[Path]:
-        """Return the folders above that of a place, unless they are sure to be on the disk.
+    def _keep(self, written: Written, place: Path) -> None:
+        try:
+            self._prepare(place.parent.parent)
+        except BaseException:
+            written.file.close()
+            raise
+        written.settle(place)
 
-        That a folder is there does not say so: who made it may not have come to that yet.
+    def _prepare(self, folder: Path) -> None:
+        """Make all folders of a tenant at once: one of its own would cost nearly every upload.
+
+        That they are there does not say that their names are on the disk: who made them may not
+        have come to that yet. So each process sees to it once.
         """
-        if os.fspath(place.parent) in self._settled:
-            return []
-        return [each for each in place.parent.parents if each.is_relative_to(self._root)]
+        if folder in self._prepared:
+            return
+        with translated():
+            for parent in (folder, self._root / "derived" / folder.name):
+                for number in range(256):
+                    (parent / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+            sync_folder(folder)
+            sync_folder(self._root)
+        self._prepared.add(folder)
 
     async def size(self, key: AudioKey) -> int | None:
         return await asyncio.to_thread(_size, self._place(key))

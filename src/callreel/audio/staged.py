@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,15 +107,14 @@ class Written:
     path: Path
     size: int
 
-    def settle(self, place: Path, above: Iterable[Path]) -> None:
+    def settle(self, place: Path) -> None:
         """Put the audio on stable storage in its place, or leave there the same that is there.
 
         Where this fails nothing may be tried again with this file: after a failed fsync the
         system may have dropped the bytes, and would call a second one a success.
 
         Args:
-            place: Where the audio belongs.
-            above: The folders above that one whose names may not be on the disk yet.
+            place: Where the audio belongs; its folder is there, and its name on the disk.
 
         Raises:
             StorageFull: there is no room.
@@ -126,8 +125,7 @@ class Written:
                 self._sync()
                 self._move(place)
             # Who put it there before may have died before its name was on the disk.
-            for folder in (place.parent, *above):
-                sync_folder(folder)
+            sync_folder(place.parent)
 
     def _sync(self) -> None:
         if os.fstat(self.file.fileno()).st_size != self.size:
@@ -146,8 +144,9 @@ class Written:
         try:
             self.path.rename(place)
         except FileNotFoundError:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)  # somebody took the folder away
             self.path.rename(place)
+            sync_folder(place.parent.parent)
 
 
 def sync_and_close(descriptor: int) -> None:
