@@ -16,12 +16,13 @@ from callreel.archive.foresee import Foreseer
 from callreel.archive.verdict import Verdict
 from callreel.audio.worker import ChildSoundWorker
 from callreel.cli.import_report import Report, show
+from callreel.cli.opened import opened_archive
 from callreel.cli.output import counting, note
 from callreel.cli.source_options import SourceOptions, owner_of
 from callreel.importers import Importer, importer_for
 from callreel.importers.items import Item
 from callreel.settings import Settings, read_settings
-from callreel.wiring import existing, look_at_catalog, open_archive
+from callreel.wiring import look_at_catalog
 
 REFUSED: Final = 3
 INTERRUPTED: Final = 130
@@ -71,16 +72,13 @@ def import_(
 async def _take_in(
     settings: Settings, importer: Importer, tenant: str | None, report: Report
 ) -> None:
-    archive = open_archive(existing(settings))
-    try:
+    async with opened_archive(settings) as archive:
         owner = await owner_of(archive.catalog, tenant)
 
         def verdicts(items: Iterable[Item]) -> AsyncGenerator[Verdict]:
             return imports.run(archive, owner.number, report.format, items)
 
         await _follow(importer, verdicts, report)
-    finally:
-        await archive.close()
 
 
 async def _foresee(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
 from callreel.archive.verdict import Became, Verdict
-from callreel.cli.output import print_rows
+from callreel.cli.output import moment, print_rows
 from callreel.errors import Misconfigured
 
 SHOWN: Final = 10
@@ -130,6 +131,13 @@ class Report:
             "kinds": dict(self.faults),
             "noted": self.noted,
         }
+
+
+def tell(verdict: Verdict) -> None:
+    """Print a line about one verdict, with the time, for who follows what goes on."""
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    said = f"{moment(int(time.time()))} {WORDS[verdict.became]} {verdict.where}{reason}"
+    print(said, flush=True)
 
 
 def show(report: Report) -> None:

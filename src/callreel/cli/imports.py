@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json as json_module
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -15,10 +15,10 @@ from callreel.archive import imports as verbs
 from callreel.archive.verdict import Became
 from callreel.catalog import Catalog
 from callreel.catalog.ledger import ImportItem, ImportRun
-from callreel.cli.output import counting, moment, note, print_json, print_rows
-from callreel.cli.tenant import tenant_named
+from callreel.cli.opened import opened_archive, opened_catalog
+from callreel.cli.output import counting, moment, note, print_json, print_objects, print_rows
+from callreel.cli.tenant import number_of
 from callreel.settings import read_settings
-from callreel.wiring import existing, open_archive, open_catalog
 
 PAGE: Final = 1_000
 KEPT: Final = 3
@@ -35,17 +35,11 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
         tenant: Only those of this tenant, by name or number.
         json: Print a list of objects.
     """
-    catalog = open_catalog(existing(read_settings()))
-    try:
-        owner = None if tenant is None else (await tenant_named(catalog, tenant)).number
+    async with opened_catalog() as catalog:
+        owner = await number_of(catalog, tenant)
         found = [_plain(each) for each in await catalog.imports(owner)]
-    finally:
-        await catalog.close()
-    if json:
-        print_json(found)
-        return
     headings = ("number", "tenant", "format", "began", "ended", "undone", "files", "rows")
-    print_rows(headings, [[_cell(row[heading]) for heading in headings] for row in found])
+    print_objects(headings, found, as_json=json)
 
 
 @imports.command
@@ -61,8 +55,7 @@ async def show(
         csv: Print a CSV file with a header.
     """
     wanted = None if became is None else frozenset(each.value for each in became)
-    catalog = open_catalog(existing(read_settings()))
-    try:
+    async with opened_catalog() as catalog:
         await catalog.import_run(number)
         items = _items(catalog, number, wanted)
         if json:
@@ -71,8 +64,6 @@ async def show(
             await _print_csv(items)
         else:
             await _print_table(items)
-    finally:
-        await catalog.close()
 
 
 @imports.command
@@ -86,18 +77,15 @@ async def undo(number: int, /, *, touched_too: bool = False, json: bool = False)
         touched_too: Delete also what someone has tagged or heard.
         json: Print `{"deleted", "kept"}`, each a list of ids.
     """
-    archive = open_archive(existing(read_settings()))
     deleted: list[str] = []
     kept: list[str] = []
-    try:
+    async with opened_archive(read_settings()) as archive:
         total = len(await archive.catalog.brought(number))
         with counting("Undoing", lambda: total) as advance:
             async with aclosing(verbs.undo(archive, number, touched_too=touched_too)) as outcomes:
                 async for outcome in outcomes:
                     (kept if outcome.is_kept else deleted).append(outcome.recording)
                     advance()
-    finally:
-        await archive.close()
     if json:
         print_json({"deleted": deleted, "kept": kept})
     else:
@@ -161,9 +149,3 @@ def _plain_item(number: int, item: ImportItem) -> dict[str, Any]:
         "notes": list(item.notes),
         "recording": item.recording,
     }
-
-
-def _cell(value: str | int | Mapping[str, int] | None) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{count} {name}" for name, count in value.items()) or "-"
-    return "-" if value is None else str(value)

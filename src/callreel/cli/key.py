@@ -12,12 +12,11 @@ from cyclopts import App, CoercionError, Parameter, Token
 
 from callreel.api.limits import HIGHEST_INT, LOWEST_INT
 from callreel.archive import keys
-from callreel.cli.output import moment, note, print_json, print_rows
-from callreel.cli.tenant import Text, tenant_named
+from callreel.cli.opened import opened_catalog
+from callreel.cli.output import moment, note, print_json, print_objects
+from callreel.cli.tenant import Text, number_of, tenant_named
 from callreel.errors import NotFound
 from callreel.model import Key, Reach, Scope
-from callreel.settings import read_settings
-from callreel.wiring import existing, open_catalog
 
 key = App(name="key", help="Create, list and revoke API keys.")
 
@@ -128,8 +127,7 @@ async def create(
         expires: When it ends: a span such as 90d, or a date such as 2027-01-01 (UTC).
         json: Print `{"key", "id", …}`.
     """
-    catalog = open_catalog(existing(read_settings()))
-    try:
+    async with opened_catalog() as catalog:
         owner = await tenant_named(catalog, tenant)
         reach = Reach(
             owner.number,
@@ -138,8 +136,6 @@ async def create(
         )
         text, kept = keys.make(label, reach, scope, expires)
         await catalog.add_key(kept)
-    finally:
-        await catalog.close()
     if json:
         print_json({"key": text, **_plain(kept)})
     else:
@@ -155,18 +151,11 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
         tenant: Only those of this tenant, by name or number.
         json: Print a list of objects.
     """
-    catalog = open_catalog(existing(read_settings()))
-    try:
-        owner = None if tenant is None else (await tenant_named(catalog, tenant)).number
+    async with opened_catalog() as catalog:
+        owner = await number_of(catalog, tenant)
         known = await catalog.keys(owner)
-    finally:
-        await catalog.close()
-    plain = [_plain(each) for each in known]
-    if json:
-        print_json(plain)
-        return
     headings = ("id", "tenant", "scopes", "projects", "users", "expires", "revoked", "label")
-    print_rows(headings, [[_cell(row[heading]) for heading in headings] for row in plain])
+    print_objects(headings, [_plain(each) for each in known], as_json=json)
 
 
 @key.command
@@ -176,13 +165,12 @@ async def revoke(key_id: Text, /) -> None:
     Args:
         key_id: The key's id, which `callreel key list` shows.
     """
-    catalog = open_catalog(existing(read_settings()))
-    try:
-        revoked = await catalog.revoke_key(key_id, int(time.time()))
-    except NotFound as error:  # whose message has what was given, which may be a whole key
-        raise NotFound("There is no such key; `callreel key list` shows the id of each.") from error
-    finally:
-        await catalog.close()
+    async with opened_catalog() as catalog:
+        try:
+            revoked = await catalog.revoke_key(key_id, int(time.time()))
+        except NotFound as error:  # whose message has what was given, which may be a whole key
+            says = "There is no such key; `callreel key list` shows the id of each."
+            raise NotFound(says) from error
     print(f"Key {revoked.id} was revoked at {moment(revoked.revoked_at)} UTC.")
 
 
@@ -199,9 +187,3 @@ def _plain(key: Key) -> dict[str, Any]:
         "expires": moment(key.access.expires_at) or None,
         "revoked": moment(key.revoked_at) or None,
     }
-
-
-def _cell(value: str | int | list[str] | list[int] | None) -> str:
-    if value is None:
-        return "-"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from callreel.archive.mirror import FORMAT, Mirror
-from callreel.archive.verdict import Became, Verdict
+from callreel.archive.verdict import Became
 from callreel.cli.import_ import INTERRUPTED, REFUSED
-from callreel.cli.import_report import WORDS, Report, show
+from callreel.cli.import_report import Report, show, tell
+from callreel.cli.opened import end_as_by_ctrl_c, opened_archive
 from callreel.cli.output import moment, note
 from callreel.cli.source_options import owner_of
 from callreel.client.errors import ApiError, BusyError, NoAnswerError
@@ -25,7 +25,6 @@ from callreel.client.mirror import Pace, ServiceAccount
 from callreel.errors import CallreelError, Misconfigured, StorageFull, Unavailable
 from callreel.importers.wanted import moment_of
 from callreel.settings import MIRROR_KEY, Settings, read_settings
-from callreel.wiring import existing, open_archive
 
 TELL_EVERY: Final = 60.0  # seconds
 _TOLD: Final = frozenset({Became.ADDED, Became.REFUSED})
@@ -112,8 +111,7 @@ def _key(path: Path | None) -> str:
 
 
 async def _mirror(settings: Settings, wish: _Wish, report: Report) -> None:
-    archive = open_archive(existing(settings))
-    try:
+    async with opened_archive(settings) as archive:
         owner = await owner_of(archive.catalog, wish.tenant)
         mirror = Mirror(archive, owner.number, wish.account, wish.since)
         try:
@@ -125,12 +123,10 @@ async def _mirror(settings: Settings, wish: _Wish, report: Report) -> None:
         finally:
             wish.pace.end()
             await mirror.end()
-    finally:
-        await archive.close()
 
 
 async def _follow(mirror: Mirror, report: Report, every: int) -> None:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _interrupt)
+    end_as_by_ctrl_c()
     while True:
         try:
             await _pass(mirror, report, is_told=True)
@@ -147,16 +143,10 @@ async def _pass(mirror: Mirror, report: Report, *, is_told: bool) -> None:
         async for verdict in verdicts:
             report.add(verdict)
             if is_told and verdict.became in _TOLD:
-                _tell(verdict)
+                tell(verdict)
             elif not is_told and time.monotonic() - told_at >= TELL_EVERY:
                 told_at = time.monotonic()
                 note(f"callreel: {report.seen:,} looked at, to {moment(mirror.reached)} UTC.")
-
-
-def _tell(verdict: Verdict) -> None:
-    reason = f": {verdict.reason}" if verdict.reason else ""
-    said = f"{moment(int(time.time()))} {WORDS[verdict.became]} {verdict.where}{reason}"
-    print(said, flush=True)
 
 
 def _passes(error: CallreelError) -> bool:
@@ -164,7 +154,3 @@ def _passes(error: CallreelError) -> bool:
     if isinstance(error, ApiError) and error.status >= 500:
         return True
     return isinstance(error, StorageFull | Unavailable | NoAnswerError | BusyError)
-
-
-def _interrupt() -> None:
-    signal.raise_signal(signal.SIGINT)

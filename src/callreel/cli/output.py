@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -39,6 +39,24 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console(emoji=False).print(table, markup=False)
+
+
+def print_objects(
+    headings: Sequence[str], objects: Sequence[Mapping[str, object]], *, as_json: bool
+) -> None:
+    """Print objects: as JSON with all they hold, or what stands under the headings as a table."""
+    if as_json:
+        print_json(objects)
+        return
+    print_rows(headings, [[_cell(each[heading]) for heading in headings] for each in objects])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{count} {name}" for name, count in value.items()) or "-"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "-" if value is None else str(value)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import threading
 from typing import Final
 
 from callreel.api.exporting.work import work_off
+from callreel.cli.opened import opened_archive
 from callreel.errors import CallreelError
 from callreel.settings import read_settings
-from callreel.wiring import existing, open_archive
 
 CALM: Final = 10
 
@@ -27,12 +27,9 @@ def run_exports() -> None:
 
 
 async def _work_off() -> None:
-    archive = open_archive(existing(read_settings()))
-    try:
+    async with opened_archive(read_settings()) as archive:
         if archive.exports is not None:
             await work_off(archive, archive.exports.store)
-    finally:
-        await archive.close()
 
 
 def _end_with_input() -> None:

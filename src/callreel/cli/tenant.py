@@ -7,11 +7,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from callreel.catalog import Catalog
+from callreel.cli.opened import opened_catalog
 from callreel.cli.output import print_json, print_rows
 from callreel.errors import NotFound
 from callreel.model import Tenant
 from callreel.settings import read_settings
-from callreel.wiring import existing, open_catalog
+from callreel.wiring import open_catalog
 
 tenant = App(name="tenant", help="Create and list tenants: customers whose calls nobody else sees.")
 
@@ -50,11 +51,8 @@ async def list_(*, json: bool = False) -> None:
     Args:
         json: Print a list of `{"number", "name"}`.
     """
-    catalog = open_catalog(existing(read_settings()))
-    try:
+    async with opened_catalog() as catalog:
         known = await catalog.tenants()
-    finally:
-        await catalog.close()
     if json:
         print_json([_plain(each) for each in known])
     else:
@@ -75,6 +73,15 @@ async def tenant_named(catalog: Catalog, name: str) -> Tenant:
         if str(each.number) == name:
             return each
     raise NotFound("There is no such tenant; `callreel tenant list` names them.")
+
+
+async def number_of(catalog: Catalog, name: str | None) -> int | None:
+    """Return a tenant's number by its name or number, or None where none is named.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return None if name is None else (await tenant_named(catalog, name)).number
 
 
 def _plain(tenant: Tenant) -> dict[str, int | str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -15,19 +14,19 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from watchfiles import awatch
 
-from callreel.archive.verdict import Became, Verdict
+from callreel.archive.verdict import Became
 from callreel.archive.watch import Folder, IsNews, Watch
-from callreel.cli.import_report import WORDS
-from callreel.cli.output import moment, note
+from callreel.cli.import_report import tell
+from callreel.cli.opened import end_as_by_ctrl_c, opened_archive
+from callreel.cli.output import note
 from callreel.cli.source_options import SourceOptions, owner_of
 from callreel.errors import StorageFull, Unavailable
 from callreel.importers import Importer, importer_for
 from callreel.settings import Settings, read_settings
-from callreel.wiring import existing, open_archive
 
 MORE_THAN_SETTLED: Final = 1.0  # seconds
 REST: Final = 4  # times as long as a pass took: a large folder must not keep a processor busy
-_QUIET_ROWS: Final = frozenset({Became.JOINED, Became.UNRECORDED, Became.EARLIER})
+_QUIET: Final = frozenset({Became.JOINED, Became.UNRECORDED, Became.EARLIER, Became.LATER})
 Seconds = Annotated[int, Parameter(validator=Number(gte=1, lte=86_400))]
 
 
@@ -66,9 +65,8 @@ def watch(
 
 
 async def _watch(settings: Settings, folder: Folder, options: SourceOptions, poll: int) -> None:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _interrupt)
-    archive = open_archive(existing(settings))
-    try:
+    end_as_by_ctrl_c()
+    async with opened_archive(settings) as archive:
         owner = await owner_of(archive.catalog, options.tenant)
         watch = Watch(archive, owner.number, folder)
         note(f"callreel: watching for {owner.name}; Ctrl-C ends it.")
@@ -84,25 +82,16 @@ async def _watch(settings: Settings, folder: Folder, options: SourceOptions, pol
                         await asyncio.wait_for(changed.wait(), min(pause, poll))
         finally:
             await watch.end()
-    finally:
-        await archive.close()
 
 
 async def _pass(watch: Watch) -> None:
     try:
         async with aclosing(watch.look()) as verdicts:
             async for verdict in verdicts:
-                _tell(verdict)
+                if verdict.became not in _QUIET:
+                    tell(verdict)
     except (StorageFull, Unavailable) as error:
         note(f"callreel: {error.message} Trying again.")
-
-
-def _tell(verdict: Verdict) -> None:
-    if verdict.became in _QUIET_ROWS or verdict.became is Became.LATER:
-        return
-    reason = f": {verdict.reason}" if verdict.reason else ""
-    said = f"{moment(int(time.time()))} {WORDS[verdict.became]} {verdict.where}{reason}"
-    print(said, flush=True)
 
 
 @asynccontextmanager
@@ -122,7 +111,3 @@ async def _changes(folder: Path) -> AsyncIterator[asyncio.Event]:
     finally:
         stop.set()
         await following
-
-
-def _interrupt() -> None:
-    signal.raise_signal(signal.SIGINT)

@@ -9,14 +9,14 @@ from cyclopts import App
 
 from callreel.archive import tell
 from callreel.catalog.outbox import Delivery, EventKind, Webhook
-from callreel.cli.output import moment, note, print_json, print_rows
+from callreel.cli.opened import opened_archive, opened_catalog
+from callreel.cli.output import moment, note, print_json, print_objects
 from callreel.cli.source_options import owner_of
-from callreel.cli.tenant import tenant_named
+from callreel.cli.tenant import number_of
 from callreel.errors import Misconfigured
 from callreel.importers.wanted import moment_of
 from callreel.outside import parts_of
 from callreel.settings import read_settings
-from callreel.wiring import existing, open_archive, open_catalog
 
 SHOWN: Final = 100
 Kind = Literal["recording.available", "recording.deleted", "import.finished"]
@@ -48,14 +48,11 @@ async def create(
         parts_of(url, schemes)
     except ValueError as error:
         raise Misconfigured(f"The address of a webhook {error}.") from error
-    archive = open_archive(existing(settings))
-    try:
+    async with opened_archive(settings) as archive:
         owner = await owner_of(archive.catalog, tenant)
         made = await tell.add(
             archive, owner.number, url, frozenset(map(EventKind, event or EventKind))
         )
-    finally:
-        await archive.close()
     if json:
         print_json(_plain(made) | {"secret": made.secret})
     else:
@@ -71,13 +68,12 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
         tenant: Only those of this tenant, by name or number.
         json: Print a list of objects.
     """
-    catalog = open_catalog(existing(read_settings()))
-    try:
-        owner = None if tenant is None else (await tenant_named(catalog, tenant)).number
+    async with opened_catalog() as catalog:
+        owner = await number_of(catalog, tenant)
         found = [_plain(each) for each in await catalog.webhooks(owner)]
-    finally:
-        await catalog.close()
-    _print(("number", "tenant", "url", "events", "created", "ended", "why"), found, json=json)
+    print_objects(
+        ("number", "tenant", "url", "events", "created", "ended", "why"), found, as_json=json
+    )
 
 
 @webhook.command
@@ -89,12 +85,11 @@ async def deliveries(number: int, /, *, limit: int = SHOWN, json: bool = False) 
         limit: At most so many.
         json: Print a list of objects.
     """
-    catalog = open_catalog(existing(read_settings()))
-    try:
+    async with opened_catalog() as catalog:
         found = [_plain_delivery(each) for each in await catalog.deliveries(number, limit)]
-    finally:
-        await catalog.close()
-    _print(("message", "event", "subject", "at", "tries", "outcome", "next"), found, json=json)
+    print_objects(
+        ("message", "event", "subject", "at", "tries", "outcome", "next"), found, as_json=json
+    )
 
 
 @webhook.command
@@ -104,11 +99,8 @@ async def end(number: int, /) -> None:
     Args:
         number: The webhook's number, which `callreel webhook list` shows.
     """
-    catalog = open_catalog(existing(read_settings()))
-    try:
+    async with opened_catalog() as catalog:
         await catalog.end_webhook(number, int(time.time()), "ended by the operator")
-    finally:
-        await catalog.close()
     print(f"Webhook {number} is told nothing more.")
 
 
@@ -122,19 +114,9 @@ async def replay(number: int, /, *, since: str, failed: bool = False) -> None:
         failed: Only what was given up.
     """
     begin = moment_of(since, None)
-    catalog = open_catalog(existing(read_settings()))
-    try:
+    async with opened_catalog() as catalog:
         count = await catalog.replay(number, begin, int(time.time()), failed_only=failed)
-    finally:
-        await catalog.close()
     print(f"{count} messages will be sent again.")
-
-
-def _print(headings: tuple[str, ...], rows: list[dict[str, Any]], *, json: bool) -> None:
-    if json:
-        print_json(rows)
-        return
-    print_rows(headings, [[_cell(row[heading]) for heading in headings] for row in rows])
 
 
 def _plain(hook: Webhook) -> dict[str, Any]:
@@ -160,9 +142,3 @@ def _plain_delivery(delivery: Delivery) -> dict[str, Any]:
         "outcome": delivery.outcome,
         "next": moment(delivery.due_at) or None,
     }
-
-
-def _cell(value: str | int | list[str] | None) -> str:
-    if isinstance(value, list):
-        return ",".join(value)
-    return "-" if value is None else str(value)
