@@ -9,8 +9,9 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -121,6 +122,18 @@ class Line(http.client.HTTPConnection):
         with suppress(OSError):
             if self._wire is not None:
                 self._wire.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Cut the connection when what is done with it takes longer, and end it in any case."""
+        watch = threading.Timer(seconds, self.cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+            self.end()
 
     def end(self) -> None:
         """Close the connection and all that belongs to it."""

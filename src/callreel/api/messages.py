@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -121,18 +120,13 @@ class HttpMessenger:
     def _line(self, parts: SplitResult, addresses: list[str]) -> Iterator[Line]:
         """Lend a connection, and cut it when it takes too long."""
         line = Line(parts, addresses, TRY_SECONDS, self._context)
-        watch = threading.Timer(TRY_SECONDS, line.cut)
-        watch.daemon = True
-        watch.start()
         try:
-            yield line
+            with line.within(TRY_SECONDS):
+                yield line
         except (OSError, http.client.HTTPException) as error:
             if line.is_cut:
                 raise TimeoutError from error
             raise
-        finally:
-            watch.cancel()
-            line.end()
 
     def close(self) -> None:
         """Give the threads back; a message that is on its way is waited for."""

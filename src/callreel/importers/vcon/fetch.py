@@ -104,21 +104,14 @@ class Fetcher:
         for _ in range(MOST_REDIRECTIONS + 1):
             parts = parts_of(url)
             line = Line(parts, self._addresses(parts), STILL_SECONDS, self._context)
-            watch = threading.Timer(MOST_SECONDS, line.cut)
-            watch.daemon = True
-            watch.start()
             try:
-                line.request("GET", line.target, headers=_HEADERS)
-                with line.getresponse() as answer:
+                with line.within(MOST_SECONDS), _asked(line) as answer:
                     if answer.status not in _REDIRECTIONS:
                         yield _sound(answer)
                         return
                     url = urljoin(url, answer.headers.get("location", ""))
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise BadRecording(_AWAY) from error
-            finally:
-                watch.cancel()
-                line.end()
         raise BadRecording("The server of the audio leads from one address to the next.")
 
     def _addresses(self, parts: SplitResult) -> list[str]:
@@ -140,6 +133,11 @@ def parts_of(url: str) -> SplitResult:
         return outside.parts_of(url, _SCHEMES)
     except ValueError as error:
         raise BadRecording(f"The address of the audio {error}.") from error
+
+
+def _asked(line: Line) -> http.client.HTTPResponse:
+    line.request("GET", line.target, headers=_HEADERS)
+    return line.getresponse()
 
 
 def _sound(answer: http.client.HTTPResponse) -> http.client.HTTPResponse:
