@@ -132,7 +132,10 @@ def sole_server(data: Path) -> Iterator[None]:
     """
     lock = _opened(_made(data) / LOCK)
     try:
-        _hold(lock)
+        if not _is_held(lock):
+            raise Misconfigured(
+                "Another server runs on this data folder; stop it first or choose another folder."
+            )
         yield
     finally:
         os.close(lock)
@@ -146,20 +149,16 @@ class TellerPost:
 
     def is_ours(self) -> bool:
         """Take the post where nobody has it, and say whether it is ours."""
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        return _is_held(self._lock)
 
 
-def _hold(lock: int) -> None:
+def _is_held(lock: int) -> bool:
+    """Take a lock where nobody has it, and say whether it is ours."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise Misconfigured(
-            "Another server runs on this data folder; stop it first or choose another folder."
-        ) from error
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _made(data: Path) -> Path:

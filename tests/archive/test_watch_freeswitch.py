@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
+from archive.watching import looked
 from callreel.archive.verdict import Became
 from callreel.archive.watch import Folder, IsNews, Watch
 from callreel.importers import Importer
-from callreel.importers.freeswitch import PATIENCE, FreeSwitch
+from callreel.importers.audio_file import PATIENCE
+from callreel.importers.freeswitch import FreeSwitch
 from house import House
 from importers.monitor import wav
 from importers.switch import OTHER, A, B, Switch, as_json, leg_b, variables
@@ -28,14 +29,6 @@ def watch_of(house: House, switch: Switch, move_to: Path | None = None) -> Watch
         return FreeSwitch(switch.source(is_news=is_news))
 
     return Watch(house.archive, 1, Folder(switch.recordings, "freeswitch", importer, move_to))
-
-
-def looked(house: House, watch: Watch) -> list[tuple[str, Became]]:
-    async def play() -> list[tuple[str, Became]]:
-        async with aclosing(watch.look()) as verdicts:
-            return [(verdict.where, verdict.became) async for verdict in verdicts]
-
-    return house.run(play())
 
 
 def test_a_call_is_told_of_once_however_often_it_is_looked(house: House, switch: Switch) -> None:

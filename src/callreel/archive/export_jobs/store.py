@@ -25,6 +25,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from callreel.archive.export_jobs import Job, Order, Progress, Stage, is_for
+from callreel.audio.staged import sync_folder
 from callreel.errors import NotFound, StorageFull, TooManyRequests, Unavailable
 from callreel.model import Reach
 
@@ -85,7 +86,7 @@ class ExportStore:
             made.mkdir(mode=0o700)
             _put(made / ORDER, order)
             made.rename(self._folder(order))
-            _sync_folder(self._folder(order).parent)
+            sync_folder(self._folder(order).parent)
         return Job(order, Progress())
 
     def job(self, reach: Reach, job_id: str) -> Job:
@@ -239,14 +240,6 @@ def _got(path: Path, kind: type[T]) -> T | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from callreel.archive.exporting.outputs import BUFFER, FileOutput, written
+from callreel.audio.staged import sync_folder
 from callreel.errors import Misconfigured
 from callreel.model import Position
 
@@ -113,10 +114,10 @@ class TargetDraft:
         with written():
             if self._is_folder:
                 for folder, _, _ in os.walk(self._path(MAIN)):
-                    _sync_folder(Path(folder))
+                    sync_folder(Path(folder))
             self._require_free()
             self._path(MAIN).rename(self._target)
-            _sync_folder(self._target.parent)
+            sync_folder(self._target.parent)
             for name in [*self._outputs, STATE, LOCK]:
                 if name != MAIN:
                     self._path(name).unlink(missing_ok=True)
@@ -221,11 +222,3 @@ class TargetDraft:
 
 def _escaped(name: str) -> str:
     return "".join(f"[{each}]" if each in "*?[" else each for each in name)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

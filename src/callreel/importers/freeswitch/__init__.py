@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel.errors import Misconfigured
-from callreel.importers.audio_file import refusal_by_look
+from callreel.importers.audio_file import may_be_told_later, refusal_by_look
 from callreel.importers.freeswitch.calls import Claim, claim_of
 from callreel.importers.freeswitch.files import Ambiguous, Files, has_uuid, stem_of
 from callreel.importers.freeswitch.leg import Leg, leg_of
@@ -29,8 +29,6 @@ from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree
 
 NAME: Final = "freeswitch"
-PATIENCE: Final = 3600
-"""Seconds for which a file waits for its record, which may come late, before it is refused."""
 
 Parts = tuple[str, ...]
 
@@ -150,7 +148,7 @@ class FreeSwitch:
         return self._candidate(found, best)
 
     def _without_call(self, found: Found) -> Refusal:
-        if abs(time.time() - found.modified_at) < PATIENCE:
+        if may_be_told_later(found):
             reason = "No call record names it yet; an import in an hour looks again."
             return Refusal(found.where, Fault.GROWING, reason)
         reason = "Audio without a call: no call record names it, and its name does not tell of one."
