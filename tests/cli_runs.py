@@ -23,6 +23,12 @@ class Ran:
     def json(self) -> Any:
         return json.loads(self.out)
 
+    @property
+    def counts(self) -> list[str]:
+        """The lines of an import's summary that a dry run has, too."""
+        lines = self.out.splitlines()
+        return [line for line in lines if "\t" in line and not line.startswith("files")]
+
 
 Command = Callable[..., Ran]
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
-from contextlib import aclosing, closing
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from archive.watching import aged, looked, watch_of
 from callreel.archive.verdict import Became
-from callreel.archive.watch import Folder, IsNews, Watch
-from callreel.importers import Importer, importer_for
 from callreel.importers.audio_file import PATIENCE
 from callreel.importers.source import Source
 from house import House
@@ -21,7 +17,6 @@ from importers.asterisk_rows import EPOCH, ORDER, SOUND, WARSAW, master, row
 from importers.monitor import put, wav
 
 INSERT = "INSERT INTO cdr VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-Looked = list[tuple[str, Became]]
 
 
 def name_of(number: int) -> str:
@@ -32,26 +27,6 @@ def call(number: int, start: str = "2026-03-02 09:00:05") -> dict[str, str]:
     """Return the cells of a call that began some seconds later."""
     identity = f"{EPOCH + number}.1"
     return SOUND | {"uniqueid": identity, "linkedid": identity, "start": start}
-
-
-def watch_of(house: House, given: Source) -> Watch:
-    def importer(is_news: IsNews) -> Importer:
-        return importer_for("asterisk", replace(given, is_news=is_news))
-
-    return Watch(house.archive, 1, Folder(given.root, "asterisk", importer))
-
-
-def looked(house: House, watch: Watch) -> Looked:
-    async def play() -> Looked:
-        async with aclosing(watch.look()) as verdicts:
-            return [(verdict.where, verdict.became) async for verdict in verdicts]
-
-    return house.run(play())
-
-
-def aged(path: Path, seconds: float) -> Path:
-    os.utime(path, (time.time() - seconds,) * 2)
-    return path
 
 
 @pytest.fixture
@@ -65,7 +40,7 @@ def test_rows_are_told_once_and_those_of_other_calls_not_at_all(
     house: House, root: Path, tmp_path: Path
 ) -> None:
     records = master(tmp_path, *(row(**call(number)) for number in (5, 6, 7)), "broken")
-    watch = watch_of(house, Source(root=root, records=str(records), zone=WARSAW))
+    watch = watch_of(house, "asterisk", Source(root=root, records=str(records), zone=WARSAW))
     assert looked(house, watch) == []
     put(root, name_of(5), day=".")
     taken = [("Master.csv:1", Became.JOINED), (name_of(5), Became.ADDED)]
@@ -79,7 +54,7 @@ def test_a_recording_waits_for_its_row_which_is_written_after_the_call(
     house: House, root: Path, tmp_path: Path
 ) -> None:
     records = master(tmp_path, row(**call(1)))
-    watch = watch_of(house, Source(root=root, records=str(records), zone=WARSAW))
+    watch = watch_of(house, "asterisk", Source(root=root, records=str(records), zone=WARSAW))
     aged(put(root, name_of(5), day="."), 60)
     assert looked(house, watch) == [(name_of(5), Became.LATER)]
     master(tmp_path, row(**call(1)), row(**call(5)))
@@ -93,7 +68,7 @@ def test_a_recording_whose_row_never_comes_is_refused_after_an_hour(
     house: House, root: Path, tmp_path: Path
 ) -> None:
     records = master(tmp_path, row(**call(1)))
-    watch = watch_of(house, Source(root=root, records=str(records), zone=WARSAW))
+    watch = watch_of(house, "asterisk", Source(root=root, records=str(records), zone=WARSAW))
     aged(put(root, name_of(5), day="."), PATIENCE + 60)
     assert looked(house, watch) == [(name_of(5), Became.REFUSED)]
 
@@ -111,7 +86,7 @@ def test_of_a_database_only_the_rows_of_the_last_day_are_read(
         database.commit()
     put(root, name_of(5), day=".")
     given = Source(root=root, records=f"sqlite:///{path}", zone=WARSAW)
-    rows = [where for where, became in looked(house, watch_of(house, given))
+    rows = [where for where, became in looked(house, watch_of(house, "asterisk", given))
             if became is Became.JOINED]  # fmt: skip
     assert rows == ["cdr:1", "cdr:2"]
 
@@ -120,7 +95,7 @@ def test_the_two_sides_of_a_call_are_known_for_that_although_one_was_looked_at_b
     house: House, root: Path, tmp_path: Path
 ) -> None:
     records = master(tmp_path, row(**call(5)))
-    watch = watch_of(house, Source(root=root, records=str(records), zone=WARSAW))
+    watch = watch_of(house, "asterisk", Source(root=root, records=str(records), zone=WARSAW))
     one, other = f"{EPOCH + 5}.1-in.wav", f"{EPOCH + 5}.1-out.wav"
     put(root, one, day=".")
     aged(put(root, other, day="."), 0)

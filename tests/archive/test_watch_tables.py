@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
-from contextlib import aclosing, closing
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from archive.watching import aged, looked, watch_of
 from callreel.archive.verdict import Became
-from callreel.archive.watch import Folder, IsNews, Watch
-from callreel.importers import Importer, importer_for
+from callreel.importers import importer_for
 from callreel.importers.audio_file import PATIENCE
 from callreel.importers.items import Candidate, Refusal
-from callreel.importers.source import Source
 from house import House
 from importers.calls_table import Made
 from importers.monitor import put, source, wav
 
 COLUMNS = "calldate, src, dst, duration, billsec, disposition, uniqueid, recordingfile"
-Looked = list[tuple[str, Became]]
 
 
 def name_of(second: int) -> str:
@@ -41,26 +37,6 @@ def records(folder: Path, *seconds: int, day: str = "2026-03-02") -> str:
             )
         database.commit()
     return f"sqlite:///{path}"
-
-
-def watch_of(house: House, format_name: str, given: Source) -> Watch:
-    def importer(is_news: IsNews) -> Importer:
-        return importer_for(format_name, replace(given, is_news=is_news))
-
-    return Watch(house.archive, 1, Folder(given.root, format_name, importer))
-
-
-def looked(house: House, watch: Watch) -> Looked:
-    async def play() -> Looked:
-        async with aclosing(watch.look()) as verdicts:
-            return [(verdict.where, verdict.became) async for verdict in verdicts]
-
-    return house.run(play())
-
-
-def aged(path: Path, seconds: float) -> Path:
-    os.utime(path, (time.time() - seconds,) * 2)
-    return path
 
 
 @pytest.fixture
