@@ -211,6 +211,27 @@ def test_a_second_recording_in_a_folder_costs_two_syncs(
     assert noted.paths[1:] == [leaf]
 
 
+@pytest.mark.parametrize("more", [b"", b"more"])
+def test_audio_that_was_synced_ahead_is_synced_again_only_if_more_was_written(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
+    asyncio.run(put(store, LONG))
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    asyncio.run(_put_with_a_sync_ahead(store, SHORT, more))
+    of_audio = [path for path in noted.paths if path.parent == root / "tmp"]
+    assert len(of_audio) == (2 if more else 1)
+    assert place_of(root, SHORT + more).read_bytes() == SHORT + more
+
+
+async def _put_with_a_sync_ahead(store: FolderStore, first: bytes, more: bytes) -> None:
+    with store.stage() as staged:
+        staged.write(first)
+        await store.sync(staged)
+        staged.write(more)
+        await store.keep(staged, key_of(first + more))
+
+
 def test_audio_that_is_there_whole_is_left_as_it_is(store: FolderStore, root: Path) -> None:
     asyncio.run(put(store, SHORT))
     before = place_of(root, SHORT).stat()

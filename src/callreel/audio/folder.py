@@ -68,8 +68,11 @@ class FolderStore:
 
     async def sync(self, staged: Staged) -> None:
         loop = asyncio.get_running_loop()
-        job = loop.run_in_executor(None, sync_and_close, _own(staged).duplicate())
+        file = _own(staged)
+        written = file.size
+        job = loop.run_in_executor(None, sync_and_close, file.duplicate())
         await asyncio.shield(job)  # who gives up waiting must not leave the descriptor open
+        file.synced = written
 
     async def keep(self, staged: Staged, key: AudioKey) -> None:
         await asyncio.to_thread(self._keep, _own(staged).hand_over(), self._place(key))

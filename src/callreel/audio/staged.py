@@ -41,6 +41,7 @@ class StagedFile:
     Attributes:
         path: Where it lies for now.
         size: Bytes written so far.
+        synced: How many of them are known to be on the disk.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,6 +52,7 @@ class StagedFile:
         """
         self.path = path
         self.size = 0
+        self.synced = 0
         self._hash = hashlib.sha256()
         # Read-only from birth: the descriptor writes on, and nothing is left to change later.
         self._file: io.FileIO | None = io.FileIO(
@@ -96,16 +98,21 @@ class StagedFile:
         file, self._file = self._file, None
         if file is None:
             raise ValueError("staged audio was kept after it was kept or dropped")
-        return Written(file, self.path, self.size)
+        return Written(file, self.path, self.size, is_synced=self.synced == self.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A temporary file that was written to its end but may not be on the disk yet."""
+    """A temporary file that was written to its end.
+
+    Attributes:
+        is_synced: Whether it is on the disk already; a second sync would be another flush of it.
+    """
 
     file: io.FileIO
     path: Path
     size: int
+    is_synced: bool
 
     def settle(self, place: Path) -> None:
         """Put the audio on stable storage in its place, or leave there the same that is there.
@@ -130,7 +137,8 @@ class Written:
     def _sync(self) -> None:
         if os.fstat(self.file.fileno()).st_size != self.size:
             raise Unavailable("The audio was not written whole; hand it in again.")
-        os.fsync(self.file.fileno())
+        if not self.is_synced:
+            os.fsync(self.file.fileno())
         self.file.close()
 
     def _is_there(self, place: Path) -> bool:
