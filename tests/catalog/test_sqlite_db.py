@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,32 @@ def test_a_question_that_takes_too_long_is_given_up(catalog: SqliteCatalog) -> N
     with pytest.raises(Unavailable, match="took longer than 1 s"):
         asyncio.run(catalog._db.read(lambda db: db.execute(ENDLESS).get))
     asyncio.run(catalog.check())
+
+
+NAP = "SELECT nap(), (SELECT count(*) FROM (WITH RECURSIVE n(i) AS "
+NAP += "(SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT i FROM n))"
+
+
+def _nap(*_: object) -> None:
+    time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("work", "wait", "is_late"), [(10.0, 0.01, True), (0.03, 10.0, False)])
+def test_waiting_and_working_have_a_time_limit_each_in_the_fast_lane(
+    catalog: SqliteCatalog,
+    monkeypatch: pytest.MonkeyPatch,
+    work: float,
+    wait: float,
+    is_late: bool,
+) -> None:
+    monkeypatch.setattr(sqlite_db, "FAST_SECONDS", work)
+    monkeypatch.setattr(sqlite_db, "FAST_WAIT_SECONDS", wait)
+    catalog._db._fast.create_scalar_function("nap", _nap)
+    if is_late:
+        with pytest.raises(apsw.InterruptError):
+            catalog._db.read_now(lambda db: db.execute(NAP).get)
+    else:
+        assert catalog._db.read_now(lambda db: db.execute(NAP).get) == (None, 5000)
 
 
 def test_a_long_question_does_not_hold_up_the_short_ones(catalog: SqliteCatalog) -> None:
