@@ -87,11 +87,15 @@ async def _tell(archive: Archive, options: Options, is_teller: Callable[[], bool
     with closing(HttpMessenger(archive, options.public_url, private=private)) as messenger:
         teller = Teller(archive, messenger)
         while True:
-            try:
-                if is_teller():
-                    await teller.run()
-            except CallreelError as error:  # the catalog is away or full: later, then
-                _log.warning("webhooks wait", why=error.message)
-            except Exception as error:  # noqa: BLE001 - the edge: a bug must not end all telling
-                _log.error("webhooks failed", trace=trace_of(error))
+            await _tell_what_is_due(teller, is_teller)
             await asyncio.sleep(ASK_AGAIN_SECONDS)
+
+
+async def _tell_what_is_due(teller: Teller, is_teller: Callable[[], bool]) -> None:
+    try:
+        if is_teller():
+            await teller.run()
+    except CallreelError as error:  # the catalog is away or full: later, then
+        _log.warning("webhooks wait", why=error.message)
+    except Exception as error:  # noqa: BLE001 - the edge: a bug must not end all telling
+        _log.error("webhooks failed", trace=trace_of(error))

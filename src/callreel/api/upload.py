@@ -6,6 +6,7 @@ limit, is ever held in memory.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -81,20 +82,24 @@ async def receive(request: Request, boundary: str, staged: Staged, limits: Uploa
         StorageFull: there is no room for the audio.
     """
     form = _Form(staged, limits)
-    received = 0
     try:
         with PushMultipartParser(boundary) as parser:
-            async for chunk in chunks(request):
-                received += len(chunk)
-                if received > _most_bytes(limits):
-                    raise TooLarge(f"The upload is above {limits.audio} bytes.", field="audio")
-                for event in parser.parse(chunk):
-                    form.take(event)
+            async for chunk in _bounded(chunks(request), limits):
+                form.take(parser.parse(chunk))
     except ParserLimitReached as error:
         raise TooLarge("The headers of a part are too long.") from error
     except MultipartError as error:
         raise BadRecording("The body is no whole multipart/form-data.") from error
     return form.finished()
+
+
+async def _bounded(given: AsyncIterator[bytes], limits: UploadLimits) -> AsyncIterator[bytes]:
+    received = 0
+    async for chunk in given:
+        received += len(chunk)
+        if received > _most_bytes(limits):
+            raise TooLarge(f"The upload is above {limits.audio} bytes.", field="audio")
+        yield chunk
 
 
 def _most_bytes(limits: UploadLimits) -> int:
@@ -111,7 +116,11 @@ class _Form:
         self._seen: set[str] = set()
         self._current = ""
 
-    def take(self, event: MultipartSegment | bytes | None) -> None:
+    def take(self, events: Iterable[MultipartSegment | bytes | None]) -> None:
+        for event in events:
+            self._take(event)
+
+    def _take(self, event: MultipartSegment | bytes | None) -> None:
         if isinstance(event, MultipartSegment):
             self._begin(event)
         elif event is None:

@@ -117,17 +117,21 @@ class Mirror:
         self._settled = {mark: at for mark, at in self._settled.items() if at >= now - LATE}
         done = await self._archive.catalog.mirrored(self._tenant, self._account.digest)
         for gap in gaps(Span(begin, now), done):
-            low = gap.low
-            while low <= gap.high:
-                span = Span(low, gap.high)
-                portion = await asyncio.to_thread(self._account.read, span)
-                async with aclosing(self._taken_in(portion, now)) as verdicts:
-                    async for verdict in verdicts:
-                        yield verdict
-                await self._note(Span(low, min(portion.until, now - LATE)), portion)
-                self.reached = portion.until
-                low = portion.until + 1
+            async with aclosing(self._filled(gap, now)) as verdicts:
+                async for verdict in verdicts:
+                    yield verdict
         self._through_at = self._through_at if is_quick else now
+
+    async def _filled(self, gap: Span, now: int) -> AsyncGenerator[Verdict]:
+        low = gap.low
+        while low <= gap.high:
+            portion = await asyncio.to_thread(self._account.read, Span(low, gap.high))
+            async with aclosing(self._taken_in(portion, now)) as verdicts:
+                async for verdict in verdicts:
+                    yield verdict
+            await self._note(Span(low, min(portion.until, now - LATE)), portion)
+            self.reached = portion.until
+            low = portion.until + 1
 
     async def end(self) -> None:
         """Note that mirroring came to its end."""

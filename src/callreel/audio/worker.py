@@ -84,12 +84,14 @@ class ChildSoundWorker:
         job = {"path": _absolute(source), "target": _absolute(target), "to": to.value}
         async with self._open_gates().converting:
             with _whole_or_gone(target):
-                try:
-                    async with self._hired() as child:
-                        answer = await _ask(child, job, self._converting)
-                except ChildLostError as died:
-                    raise _fault(died, _FAULTS) from died
-                _raise_error(answer)
+                _raise_error(await self._converted(job))
+
+    async def _converted(self, job: dict[str, str]) -> dict[str, Any]:
+        try:
+            async with self._hired() as child:
+                return await _ask(child, job, self._converting)
+        except ChildLostError as died:
+            raise _fault(died, _FAULTS) from died
 
     async def close(self) -> None:
         children = [*self._idle, *self._busy]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from cyclopts import App
 
+from callreel.archive import Archive
 from callreel.archive import imports as verbs
 from callreel.archive.verdict import Became
 from callreel.catalog import Catalog
@@ -77,15 +78,10 @@ async def undo(number: int, /, *, touched_too: bool = False, json: bool = False)
         touched_too: Delete also what someone has tagged or heard.
         json: Print `{"deleted", "kept"}`, each a list of ids.
     """
-    deleted: list[str] = []
-    kept: list[str] = []
     async with opened_archive(read_settings()) as archive:
-        total = len(await archive.catalog.brought(number))
-        with counting("Undoing", lambda: total) as advance:
-            async with aclosing(verbs.undo(archive, number, touched_too=touched_too)) as outcomes:
-                async for outcome in outcomes:
-                    (kept if outcome.is_kept else deleted).append(outcome.recording)
-                    advance()
+        outcomes = await _undone(archive, number, touched_too=touched_too)
+    deleted = [each.recording for each in outcomes if not each.is_kept]
+    kept = [each.recording for each in outcomes if each.is_kept]
     if json:
         print_json({"deleted": deleted, "kept": kept})
     else:
@@ -93,6 +89,17 @@ async def undo(number: int, /, *, touched_too: bool = False, json: bool = False)
         for recording in kept:
             note(f"callreel: {recording} was kept: someone has tagged or heard it.")
     return KEPT if kept else 0
+
+
+async def _undone(archive: Archive, number: int, *, touched_too: bool) -> list[verbs.Undone]:
+    found: list[verbs.Undone] = []
+    total = len(await archive.catalog.brought(number))
+    with counting("Undoing", lambda: total) as advance:
+        async with aclosing(verbs.undo(archive, number, touched_too=touched_too)) as outcomes:
+            async for outcome in outcomes:
+                found.append(outcome)
+                advance()
+    return found
 
 
 async def _items(

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from watchfiles import awatch
 
-from callreel.archive.verdict import Became
+from callreel.archive.verdict import Became, Verdict
 from callreel.archive.watch import Folder, IsNews, Watch
 from callreel.cli.import_report import tell
 from callreel.cli.opened import end_as_by_ctrl_c, opened_archive
@@ -72,26 +72,34 @@ async def _watch(settings: Settings, folder: Folder, options: SourceOptions, pol
         note(f"callreel: watching for {owner.name}; Ctrl-C ends it.")
         try:
             async with _changes(folder.path) as changed:
-                while True:
-                    changed.clear()
-                    began = time.monotonic()
-                    await _pass(watch)
-                    await asyncio.sleep(REST * (time.monotonic() - began))
-                    pause = options.settle + MORE_THAN_SETTLED if watch.is_waiting else poll
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), min(pause, poll))
+                await _look_on(watch, changed, options.settle + MORE_THAN_SETTLED, poll)
         finally:
             await watch.end()
+
+
+async def _look_on(watch: Watch, changed: asyncio.Event, settled: float, poll: float) -> None:
+    while True:
+        changed.clear()
+        began = time.monotonic()
+        await _pass(watch)
+        await asyncio.sleep(REST * (time.monotonic() - began))
+        pause = min(settled, poll) if watch.is_waiting else poll
+        with suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), pause)
 
 
 async def _pass(watch: Watch) -> None:
     try:
         async with aclosing(watch.look()) as verdicts:
             async for verdict in verdicts:
-                if verdict.became not in _QUIET:
-                    tell(verdict)
+                _tell_news(verdict)
     except (StorageFull, Unavailable) as error:
         note(f"callreel: {error.message} Trying again.")
+
+
+def _tell_news(verdict: Verdict) -> None:
+    if verdict.became not in _QUIET:
+        tell(verdict)
 
 
 @asynccontextmanager

@@ -42,13 +42,17 @@ async def work_off(archive: Archive, store: ExportStore) -> None:
     """Carry out all orders that wait, of tenants for which no other process does."""
     store.sweep()
     for tenant in store.tenants():
-        while store.waiting(tenant) is not None:
-            with store.turn(tenant) as is_ours:
-                if not is_ours:
-                    break
-                while (job := store.waiting(tenant)) is not None:
-                    await carry_out(archive, store, job)
-            # An order that came in just before the turn ended is seen by the outer loop.
+        # An order that comes in just before a turn ends is seen by the next look.
+        while store.waiting(tenant) is not None and await _take_turn(archive, store, tenant):
+            pass
+
+
+async def _take_turn(archive: Archive, store: ExportStore, tenant: int) -> bool:
+    """Carry out what waits of a tenant; return False where another process is at it."""
+    with store.turn(tenant) as is_ours:
+        while is_ours and (job := store.waiting(tenant)) is not None:
+            await carry_out(archive, store, job)
+    return is_ours
 
 
 async def carry_out(archive: Archive, store: ExportStore, job: Job) -> None:

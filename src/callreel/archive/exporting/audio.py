@@ -49,13 +49,13 @@ class AudioWriter:
             self._draft.side(MANIFEST).write(line + b', "recording": ' + record + b"}\n")
 
     async def finish(self) -> None:
+        with self._draft.read_side(MANIFEST) as file:
+            digest = hashlib.sha256()
+            for piece in pieces_of(file):
+                digest.update(piece)
+            self._sum(digest.hexdigest(), MANIFEST)
         for name in (MANIFEST, SUMS):
             with self._draft.read_side(name) as file:
-                if name == MANIFEST:
-                    digest = hashlib.sha256()
-                    for piece in pieces_of(file):
-                        digest.update(piece)
-                    self._sum(digest.hexdigest(), MANIFEST)
                 self._container.add(member_of(file, name, int(time.time())))
         self._container.finish()
 

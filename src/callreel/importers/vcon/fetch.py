@@ -102,17 +102,22 @@ class Fetcher:
     @contextmanager
     def _answer(self, url: str) -> Iterator[http.client.HTTPResponse]:
         for _ in range(MOST_REDIRECTIONS + 1):
-            parts = parts_of(url)
-            line = Line(parts, self._addresses(parts), STILL_SECONDS, self._context)
-            try:
-                with line.within(MOST_SECONDS), _asked(line) as answer:
-                    if answer.status not in _REDIRECTIONS:
-                        yield _sound(answer)
-                        return
-                    url = urljoin(url, answer.headers.get("location", ""))
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                raise BadRecording(_AWAY) from error
+            with self._answer_at(url) as answer:
+                if answer.status not in _REDIRECTIONS:
+                    yield _sound(answer)
+                    return
+                url = urljoin(url, answer.headers.get("location", ""))
         raise BadRecording("The server of the audio leads from one address to the next.")
+
+    @contextmanager
+    def _answer_at(self, url: str) -> Iterator[http.client.HTTPResponse]:
+        parts = parts_of(url)
+        line = Line(parts, self._addresses(parts), STILL_SECONDS, self._context)
+        try:
+            with line.within(MOST_SECONDS), _asked(line) as answer:
+                yield answer
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise BadRecording(_AWAY) from error
 
     def _addresses(self, parts: SplitResult) -> list[str]:
         try:
