@@ -14,7 +14,8 @@ from typing import Any
 
 import requests
 
-from callreel.archive import keys
+from callreel.archive import keys, tell
+from callreel.catalog.outbox import EventKind, NewWebhook
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.model import Reach, Scope
 from callreel.wiring import DATABASE
@@ -23,6 +24,7 @@ from support import PATH, a_call
 from support import Running as Asking
 
 HELLO = "callreel: serving on "
+TAGS = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def environment(data: Path) -> dict[str, str]:
 
 
 def new_key(data: Path) -> str:
-    """Make a data folder with a tenant, and return a key of it that may do everything."""
+    """Make a data folder with a tenant and tags, and return a key that may do everything."""
     data.mkdir()
     return asyncio.run(_new_key(data / DATABASE))
 
@@ -67,10 +69,23 @@ def new_key(data: Path) -> str:
 async def _new_key(path: Path) -> str:
     catalog = SqliteCatalog(path)
     tenant = await catalog.add_tenant("Acme")
+    for number in TAGS:
+        await catalog.add_tag(tenant.number, f"tag {number}", number)
     text, kept = keys.make("all", Reach(tenant.number), frozenset(Scope))
     await catalog.add_key(kept)
     await catalog.close()
     return text
+
+
+def new_webhook(data: Path, url: str) -> None:
+    """Have an address told of everything that happens to the tenant's recordings."""
+    asyncio.run(_new_webhook(data / DATABASE, url))
+
+
+async def _new_webhook(path: Path, url: str) -> None:
+    catalog = SqliteCatalog(path)
+    await catalog.add_webhook(NewWebhook(1, url, tell.new_secret(), frozenset(EventKind), 0))
+    await catalog.close()
 
 
 @contextmanager

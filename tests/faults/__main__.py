@@ -1,0 +1,59 @@
+"""`./run faults`: what survives what, in the long form; see docs/explanation/what-survives.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from faults import kills
+from faults.table import Figures, markdown
+
+
+class Fault(NamedTuple):
+    """A kind of fault: how it is made, and how often where nothing is said."""
+
+    run: Callable[[Path, int, int], Figures]
+    rounds: int
+    what: str
+
+
+FAULTS: Final[Mapping[str, Fault]] = {
+    "kill": Fault(kills.run, 1000, "kill -9 at random, four writers and two readers: rounds"),
+}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run faults", description=__doc__)
+    commands = parser.add_subparsers(dest="fault", required=True, metavar="FAULT")
+    for name, fault in {**FAULTS, "all": Fault(kills.run, 0, "all of them, in turn")}.items():
+        command = commands.add_parser(name, help=fault.what, description=fault.what)
+        command.add_argument("--count", type=int, help=f"how many; {fault.rounds or 'as each has'}")
+        command.add_argument("--seed", type=int, default=1, help="the same seed does the same; 1")
+        command.add_argument("--scratch", type=Path, help="a folder to work in, on a disk")
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = arguments()
+    names = list(FAULTS) if given.fault == "all" else [given.fault]
+    done = []
+    for name in names:
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=given.scratch) as scratch:
+            fault = FAULTS[name]
+            figures = fault.run(Path(scratch), given.count or fault.rounds, given.seed)
+        figures.notes["took"] = f"{time.monotonic() - began:.0f} s, seed {given.seed}"
+        done.append(figures)
+        print(markdown([figures]), flush=True)
+    if len(done) > 1:
+        print(markdown(done))
+    return 1 if any(each.wrong for each in done) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
