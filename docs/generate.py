@@ -265,8 +265,8 @@ def _answer(reply: Reply) -> str:
 def _commands() -> Iterator[str]:
     yield (
         "Every command takes `--help`. Exit codes: 0 done, 1 it could not be done, 2 wrongly asked "
-        "for. `callreel import` has a code of its own, 3: done, and something was refused. From a "
-        "checkout, `./run callreel …` is the same as `callreel …`."
+        "for, 3 done, though not without fault: an import that refused something, a doctor who "
+        "warns. From a checkout, `./run callreel …` is the same as `callreel …`."
     )
     text = app.generate_docs(output_format="markdown")
     text = text[text.index("## callreel serve") :]

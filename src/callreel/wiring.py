@@ -141,6 +141,18 @@ def sole_server(data: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def is_served(data: Path) -> bool:
+    """Say whether a server runs on a data folder, without taking its place."""
+    path = data / LOCK
+    if not _is_there(path):
+        return False
+    lock = _opened(path)
+    try:
+        return not _is_held(lock)
+    finally:
+        os.close(lock)
+
+
 class TellerPost:
     """The post of the one process that tells webhooks; the kernel frees it with its holder."""
 

@@ -94,6 +94,32 @@ def test_a_killed_server_leaves_nothing_in_the_way(start: Start, key: str) -> No
     assert get(f"{url}/cdr_dialog_recording", key).status_code == 200
 
 
+def test_a_demonstration_on_the_folder_of_a_server_is_refused_and_clears_nothing(
+    start: Start, key: str, data: Path
+) -> None:
+    url = address(start("serve", "--port", "0"))
+
+    second = start("demo", "--port", "0", "--fresh", "--data", str(data))
+    _, err = second.communicate(timeout=20)
+
+    assert second.returncode == 1
+    assert err.startswith("callreel: Another server runs on this data folder; ")
+    assert get(f"{url}/cdr_dialog_recording", key).status_code == 200
+
+
+def test_the_folder_is_free_when_a_server_of_several_processes_was_killed(
+    start: Start, key: str
+) -> None:
+    first = start("serve", "--port", "0", "--workers", "2")
+    address(first)
+    first.kill()
+    first.wait(timeout=10)
+
+    url = address(start("serve", "--port", "0"))
+
+    assert get(f"{url}/cdr_dialog_recording", key).status_code == 200
+
+
 def test_other_commands_work_beside_a_server(start: Start, key: str, callreel: Command) -> None:
     url = address(start("serve", "--port", "0"))
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from callreel.audio.staged import sync_folder
+from callreel.disk import sync_folder
 from callreel.errors import Conflict, StorageFull, Unavailable
 
 STALE_SECONDS: Final = 3600

@@ -26,7 +26,8 @@ from typing import Final
 
 from callreel.audio import AudioKey, Staged
 from callreel.audio.locks import SharedLock
-from callreel.audio.staged import StagedFile, Written, sync_and_close, sync_folder, translated
+from callreel.audio.staged import StagedFile, Written, sync_and_close, translated
+from callreel.disk import sync_folder
 from callreel.errors import NotFound, StorageFull, Unavailable
 
 CHUNK: Final = 256 * 1024

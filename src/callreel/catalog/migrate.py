@@ -6,11 +6,16 @@ import re
 import time
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
+from typing import Final
 
 import apsw
 
-from callreel.errors import Misconfigured
+from callreel.catalog.snapshot import Snapshot
+from callreel.errors import Misconfigured, StorageFull
 
+BEFORE: Final = ".before-"
+"""Stands between the name of a database and the step, in the name of the copy before the step."""
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 
 
@@ -37,13 +42,20 @@ def migrations(dialect: str = "sqlite") -> list[Migration]:
 def migrate(connection: apsw.Connection, steps: list[Migration]) -> None:
     """Bring a database up to the newest of the steps; one that is there already stays as it is.
 
+    Before the schema of a database changes, a copy of it is kept beside it: `….before-0005` is what
+    it was before step 5. There is one such copy, that of the last change.
+
     Raises:
-        Misconfigured: the database was written by a newer version.
+        Misconfigured: the database was written by a newer version, or there is no room for the
+            copy.
     """
-    if _step_of(connection) == steps[-1].number:
+    if step_of(connection) == steps[-1].number:
         return  # without waiting for whoever writes just now
     connection.execute("BEGIN IMMEDIATE")
     try:
+        applied = step_of(connection) or 0
+        if 0 < applied < steps[-1].number and connection.filename:
+            _keep_before(Path(connection.filename), applied + 1)
         _apply(connection, steps)
     except BaseException:
         connection.execute("ROLLBACK")
@@ -57,7 +69,7 @@ def require_newest(connection: apsw.Connection, steps: list[Migration]) -> None:
     Raises:
         Misconfigured: it is not.
     """
-    applied = _step_of(connection)
+    applied = step_of(connection)
     if applied is None:
         raise Misconfigured("The database is not of this program.")
     if applied != steps[-1].number:
@@ -67,7 +79,7 @@ def require_newest(connection: apsw.Connection, steps: list[Migration]) -> None:
         )
 
 
-def _step_of(connection: apsw.Connection) -> int | None:
+def step_of(connection: apsw.Connection) -> int | None:
     """Return the last step that was applied, or None where none ever was."""
     is_ours = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration'"
     if connection.execute(is_ours).get is None:
@@ -75,12 +87,28 @@ def _step_of(connection: apsw.Connection) -> int | None:
     return int(connection.execute("SELECT coalesce(max(number), 0) FROM migration").get)
 
 
+def _keep_before(path: Path, step: int) -> None:
+    """Keep a copy of the database; nobody writes to it meanwhile, as we are about to."""
+    kept = path.with_name(f"{path.name}{BEFORE}{step:04d}")
+    try:
+        with Snapshot(path) as snapshot:
+            snapshot.copy_to(kept)
+    except StorageFull as error:
+        raise Misconfigured(
+            "There is no room for the copy of the database that is kept before its schema changes; "
+            "make room for as much as it takes, and start again."
+        ) from error
+    for each in path.parent.glob(f"{path.name}{BEFORE}*"):
+        if each != kept:
+            each.unlink(missing_ok=True)
+
+
 def _apply(connection: apsw.Connection, steps: list[Migration]) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration "
         "(number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"
     )
-    applied = _step_of(connection) or 0
+    applied = step_of(connection) or 0
     if applied > steps[-1].number:
         raise Misconfigured(
             f"The database is at step {applied} and this version knows {steps[-1].number}; "

@@ -56,7 +56,7 @@ class Database:
             if read_only:
                 self._writer = _open_untouched(path, steps)
             else:
-                self._writer = _open_writer(path)
+                self._writer = open_writer(path)
                 migrate(self._writer, steps)
             self._fast = _open_reader(path, cache_mib=64)
             slow = [_open_reader(path, cache_mib=16) for _ in range(SLOW_LANES)]
@@ -172,7 +172,12 @@ class Database:
         self._writer.close()
 
 
-def _open_writer(path: Path) -> apsw.Connection:
+def open_writer(path: Path) -> apsw.Connection:
+    """Return a connection that may write, as durable as all of ours are.
+
+    Raises:
+        apsw.Error: the file cannot be opened or made.
+    """
     connection = apsw.Connection(str(path))
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_timeout(BUSY_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import multiprocessing
 import os
@@ -27,7 +28,7 @@ from callreel.cli.protocol import BoundedProtocol
 from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
 from callreel.settings import Settings, read_settings
-from callreel.wiring import TellerPost, open_archive
+from callreel.wiring import TellerPost, open_archive, open_catalog
 
 BACKLOG: Final = 2048
 GRACE_SECONDS: Final = 20
@@ -118,6 +119,8 @@ def serve_together(
     settings: Settings, listening: socket.socket, on_ready: Callable[[], None]
 ) -> None:
     """Serve as `serve_alone`, from several processes that read the environment themselves."""
+    # The schema is brought up to date before there are several, so that none waits for another.
+    asyncio.run(open_catalog(settings).close())
     os.environ[METRICS] = str(_fresh(settings.data / "metrics"))
     config = _config("callreel.cli.serving:application")
     config.factory = True

@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from callreel.archive.export_jobs import Job, Order, Progress, Stage, is_for
-from callreel.audio.staged import sync_folder
+from callreel.disk import sync_folder
 from callreel.errors import NotFound, StorageFull, TooManyRequests, Unavailable
 from callreel.model import Reach
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from callreel.archive.exporting.outputs import BUFFER, FileOutput, written
-from callreel.audio.staged import sync_folder
+from callreel.disk import sync_folder
 from callreel.errors import Misconfigured
 from callreel.model import Position
 

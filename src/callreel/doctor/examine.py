@@ -1,0 +1,118 @@
+"""The whole examination, in the order in which one would ask."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from callreel import __version__
+from callreel.audio.worker import ChildSoundWorker
+from callreel.catalog.condition import SAFE_SQLITE, condition_of, sqlite_version
+from callreel.catalog.migrate import BEFORE
+from callreel.doctor import Finding, bad, ok, warning
+from callreel.doctor.disk import look_at_disk, look_at_folder, look_at_room
+from callreel.doctor.machine import look_at_clock, look_at_limits, look_at_sound
+from callreel.errors import Misconfigured
+from callreel.settings import Settings
+from callreel.wiring import AUDIO, DATABASE, is_served
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield what was found of everything, a thing at a time."""
+    yield ok("version", f"Callreel {__version__} on Python {sys.version.split()[0]}.")
+    yield _sqlite()
+    data, path = settings.data, settings.data / DATABASE
+    written_at = 0.0
+    try:
+        if data.is_dir():
+            for finding in _data(settings):
+                yield finding
+            written_at = max(_written_at(path), _written_at(path.with_name(f"{path.name}-wal")))
+            for finding in _database(path):
+                yield finding
+        else:
+            yield bad("data folder", "There is none; check CALLREEL_DATA, or begin an archive.")
+    except OSError as error:
+        why = (error.strerror or "it failed").lower()
+        yield bad("data folder", f"It cannot be used: {why}; check it and its permissions.")
+    yield look_at_clock(time.time(), written_at)
+    for finding in look_at_limits():
+        yield finding
+    sound = ChildSoundWorker(convert_seconds=settings.convert_seconds)
+    try:
+        yield await look_at_sound(sound)
+    finally:
+        await sound.close()
+
+
+def _sqlite() -> Finding:
+    found, told = sqlite_version(), ".".join(map(str, sqlite_version()))
+    if found < SAFE_SQLITE:
+        needed = ".".join(map(str, SAFE_SQLITE))
+        return warning(
+            "SQLite",
+            f"Version {told} can damage a database that several connections write to; install "
+            f"apsw with SQLite {needed} or newer.",
+        )
+    return ok("SQLite", f"Version {told}.")
+
+
+def _data(settings: Settings) -> Iterator[Finding]:
+    yield from look_at_folder(settings.data)
+    yield look_at_disk("data folder", settings.data)
+    audio = settings.data / AUDIO
+    if audio.is_dir() and audio.stat().st_dev != settings.data.stat().st_dev:
+        yield look_at_disk("folder of audio", audio)
+    yield from look_at_room(audio if audio.is_dir() else settings.data, settings.free_space_reserve)
+    is_busy = is_served(settings.data)
+    yield ok("server", "One runs on this data folder." if is_busy else "None runs on this folder.")
+
+
+def _database(path: Path) -> Iterator[Finding]:
+    if not path.exists():
+        yield bad(
+            "database",
+            "There is no archive in the data folder; check CALLREEL_DATA, or begin one with "
+            "`callreel tenant create NAME`.",
+        )
+        return
+    try:
+        found = condition_of(path)
+    except Misconfigured as error:
+        yield bad("database", error.message)
+        return
+    told = f"journal_mode={found.journal}, synchronous={found.synchronous}"
+    if (found.journal, found.synchronous) == ("wal", "FULL"):
+        yield ok("durability", f"{told}: what was answered with success is on the disk.")
+    else:
+        yield bad("durability", f"{told}: recordings can be lost; use a file system with locks.")
+    yield _schema(found.step, found.newest_step)
+    for kept in sorted(path.parent.glob(f"{path.name}{BEFORE}*")):
+        yield ok(
+            "copy",
+            f"{kept.name} is the database before its schema changed; remove it once all is well "
+            "since, as it still holds what was deleted since.",
+        )
+
+
+def _schema(step: int | None, newest: int) -> Finding:
+    if step is None:
+        return bad("schema", "The database is not of this program; check CALLREEL_DATA.")
+    if step > newest:
+        return bad(
+            "schema",
+            f"It is at step {step} and this version knows {newest}; use the newer version that "
+            "wrote it.",
+        )
+    if step < newest:
+        return ok("schema", f"It is at step {step}; the next start brings it to {newest}.")
+    return ok("schema", f"It is at step {step}, the newest.")
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

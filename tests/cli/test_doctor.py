@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import apsw
+import pytest
+
+from callreel.catalog import condition
+from callreel.catalog.migrate import migrations
+from callreel.catalog.sqlite import SqliteCatalog
+from callreel.doctor import examine, ok
+from callreel.wiring import sole_server
+from cli_runs import Command
+
+
+@pytest.fixture(autouse=True)
+def _sound_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at audio elsewhere: child processes for each of these tests would take long."""
+
+    async def look(_sound: object) -> object:
+        return ok("audio", "It can be read.")
+
+    monkeypatch.setattr(examine, "look_at_sound", look)
+    monkeypatch.setattr(
+        "callreel.doctor.disk.MOUNTS", Mock(read_text=lambda **_: "1 1 0:1 / / rw - ext4 x rw")
+    )
+
+
+@pytest.fixture
+def made(data: Path, callreel: Command) -> Path:
+    callreel("tenant", "create", "Acme")
+    return data
+
+
+def found(callreel: Command) -> dict[str, dict[str, Any]]:
+    return {each["what"]: each for each in callreel("doctor", "--json").json()}
+
+
+def names_in(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
+def test_of_a_new_archive_all_is_well_and_nothing_is_changed(made: Path, callreel: Command) -> None:
+    before = names_in(made)
+    told = callreel("doctor")
+    assert (told.code, told.err) == (0, "")
+    rows = [line.split("\t") for line in told.out.splitlines()]
+    assert rows[0] == ["what", "level", "says"]
+    assert {level for _, level, _ in rows[1:]} == {"ok"}
+    assert [
+        "durability",
+        "ok",
+        "journal_mode=wal, synchronous=FULL: what was answered with success is on the disk.",
+    ] in rows
+    assert names_in(made) == before
+
+
+def test_warnings_have_a_code_of_their_own(made: Path, callreel: Command) -> None:
+    made.chmod(0o755)
+    told = callreel("doctor")
+    assert (told.code, told.err) == (3, "callreel: 1 to be warned of.\n")
+
+
+def test_a_wrong_setting_is_bad(callreel: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLREEL_PORT", "http")
+    told = callreel("doctor", "--json")
+    assert (told.code, told.err) == (1, "callreel: 1 bad, 0 to be warned of.\n")
+    (only,) = told.json()
+    assert (only["what"], only["level"]) == ("settings", "bad")
+    assert only["says"].startswith("CALLREEL_PORT must be a whole number from 1 to 65535. ")
+
+
+def test_a_folder_without_an_archive_is_bad_and_stays_without(
+    data: Path, callreel: Command
+) -> None:
+    assert found(callreel)["data folder"]["level"] == "bad"
+    assert not data.exists()
+    data.mkdir()
+    assert found(callreel)["database"]["level"] == "bad"
+    assert names_in(data) == set()
+
+
+def test_a_folder_that_cannot_be_looked_at_is_bad(
+    made: Path, callreel: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examine, "is_served", Mock(side_effect=PermissionError(13, "No Way")))
+    assert found(callreel)["data folder"] == {
+        "what": "data folder",
+        "level": "bad",
+        "says": "It cannot be used: no way; check it and its permissions.",
+    }
+
+
+def test_a_file_that_is_no_database_is_bad(made: Path, callreel: Command) -> None:
+    (made / "callreel.db").write_bytes(b"no database at all" * 100)
+    assert found(callreel)["database"]["level"] == "bad"
+
+
+def test_a_server_that_runs_is_told_and_not_disturbed(made: Path, callreel: Command) -> None:
+    assert "None runs" in found(callreel)["server"]["says"]
+    with sole_server(made):
+        assert "One runs" in found(callreel)["server"]["says"]
+    with sole_server(made):
+        pass
+
+
+def test_what_the_schema_is_waiting_for_is_told_and_not_done(made: Path, callreel: Command) -> None:
+    shutil.rmtree(made)
+    made.mkdir()
+    path, newest = made / "callreel.db", migrations()[-1].number
+    SqliteCatalog(path, steps=migrations()[:-1])._db.close()
+    says = f"It is at step {newest - 1}; the next start brings it to {newest}."
+    for _ in range(2):
+        assert found(callreel)["schema"] == {"what": "schema", "level": "ok", "says": says}
+    callreel("tenant", "list")
+    assert found(callreel)["schema"]["says"] == f"It is at step {newest}, the newest."
+    assert found(callreel)["copy"]["says"].startswith(f"callreel.db.before-{newest:04d} is")
+
+
+def test_a_newer_schema_and_a_foreign_file_are_bad(made: Path, callreel: Command) -> None:
+    database = apsw.Connection(str(made / "callreel.db"))
+    database.execute("INSERT INTO migration VALUES (9000, 'later', 0)")
+    assert found(callreel)["schema"]["level"] == "bad"
+    database.execute("DROP TABLE migration")
+    assert "not of this program" in found(callreel)["schema"]["says"]
+    database.close()
+
+
+def test_an_old_sqlite_is_warned_of(
+    made: Path, callreel: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
+    assert found(callreel)["SQLite"]["level"] == "warning"
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.3")
+    assert found(callreel)["SQLite"]["level"] == "ok"
+
+
+def test_a_database_that_is_less_durable_is_bad(
+    made: Path, callreel: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(path: Path) -> apsw.Connection:
+        connection = apsw.Connection(str(path))
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    monkeypatch.setattr(condition, "open_writer", careless)
+    assert found(callreel)["durability"] == {
+        "what": "durability",
+        "level": "bad",
+        "says": "journal_mode=wal, synchronous=NORMAL: recordings can be lost; use a file system "
+        "with locks.",
+    }
+
+
+def test_audio_on_a_disk_of_its_own_is_looked_at_too(
+    made: Path, callreel: Command, tmp_path: Path
+) -> None:
+    (made / "audio").symlink_to("/proc", target_is_directory=True)
+    assert "folder of audio" in found(callreel)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+import resource
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from callreel.audio.worker import ChildSoundWorker
+from callreel.doctor import Finding, Level, machine
+from callreel.doctor.machine import look_at_clock, look_at_limits, look_at_sound
+from callreel.errors import Unavailable
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
+NO_LIMIT = resource.RLIM_INFINITY
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("now", "written_at", "level"),
+    [
+        (NOON, 0, Level.OK),
+        (NOON, NOON - 86_400, Level.OK),
+        (NOON, NOON + 299, Level.OK),
+        (NOON, NOON + 301, Level.WARNING),
+        (0.0, 0, Level.BAD),
+        (datetime(2025, 12, 31, tzinfo=UTC).timestamp(), 0, Level.BAD),
+        (datetime(2100, 1, 1, tzinfo=UTC).timestamp(), 0, Level.BAD),
+    ],
+)
+def test_a_clock_that_cannot_be_right_is_told(now: float, written_at: float, level: Level) -> None:
+    assert look_at_clock(now, written_at).level is level
+
+
+def limits(
+    monkeypatch: pytest.MonkeyPatch, files: int = 65_536, address: int = NO_LIMIT
+) -> dict[str, Level]:
+    given = {resource.RLIMIT_NOFILE: files, resource.RLIMIT_AS: address}
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (given[what], NO_LIMIT))
+    return {each.what: each.level for each in look_at_limits()}
+
+
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (tmp_path / "meminfo").write_text(text)
+    monkeypatch.setattr(machine, "_MEMORY", tmp_path / "meminfo")
+
+
+def test_enough_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(tmp_path, monkeypatch, f"MemFree: 3 kB\nMemAvailable: {512 * 1024} kB\n")
+    assert limits(monkeypatch) == {"open files": Level.OK, "memory": Level.OK}
+
+
+def test_few_files_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert limits(monkeypatch, files=1023)["open files"] is Level.WARNING
+    assert limits(monkeypatch, files=1024)["open files"] is Level.OK
+
+
+def test_little_memory_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(tmp_path, monkeypatch, f"MemAvailable: {512 * 1024 - 1} kB\n")
+    assert limits(monkeypatch)["memory"] is Level.WARNING
+
+
+def test_too_little_address_space_for_a_child_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory(tmp_path, monkeypatch, "MemAvailable: 9999999 kB\n")
+    assert limits(monkeypatch, address=2047 * MIB)["memory"] is Level.WARNING
+    assert limits(monkeypatch, address=2048 * MIB)["memory"] is Level.OK
+
+
+@pytest.mark.parametrize("text", ["MemFree: 3 kB\n", "MemAvailable: much\n"])
+def test_memory_that_cannot_be_told_is_no_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    memory(tmp_path, monkeypatch, text)
+    assert limits(monkeypatch)["memory"] is Level.OK
+
+
+def test_audio_is_measured_and_converted_in_earnest() -> None:
+    async def look() -> Finding:
+        sound = ChildSoundWorker()
+        try:
+            return await look_at_sound(sound)
+        finally:
+            await sound.close()
+
+    assert asyncio.run(look()) == Finding(
+        "audio", Level.OK, "It can be measured and converted to opus, mp3, wav."
+    )
+
+
+def test_audio_that_cannot_be_read_is_bad() -> None:
+    sound = Mock()
+    sound.inspect.side_effect = Unavailable("No process could be started.")
+    found = asyncio.run(look_at_sound(sound))
+    assert found.level is Level.BAD
+    assert found.says.endswith("No process could be started.")
