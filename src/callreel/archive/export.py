@@ -42,7 +42,7 @@ async def export(
         page = await archive.catalog.page(access.reach, request, question.opening)
         count = page.count
         if page.last is not None:
-            await writer.add(_records(page.bodies))
+            await writer.add(records_of(page.bodies))
             draft.count += count
             draft.note(page.last)
             yield count
@@ -51,5 +51,6 @@ async def export(
     draft.finish()
 
 
-def _records(bodies: bytes) -> list[bytes]:
+def records_of(bodies: bytes) -> list[bytes]:
+    """Return the records of a page, each with its opening."""
     return [bytes(each) for each in _RECORDS.decode(b"[" + bodies + b"]")]

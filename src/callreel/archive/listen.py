@@ -84,13 +84,36 @@ async def peaks(archive: Archive, access: Access, recording_id: str) -> bytes:
         NotFound, Unavailable, NotAllowed: as `sound_of`.
     """
     sound = await sound_of(archive, access, recording_id)
-    kept = await archive.audio.derived(sound.key, PEAKS)
-    if kept is not None:
-        try:
-            return await asyncio.to_thread(kept.read_bytes)
-        except FileNotFoundError as error:  # removed a moment ago
-            raise NotFound("There is no such recording.") from error
-        except OSError as error:
-            raise Unavailable(_UNREADABLE) from error
-    async with archive.audio.local(sound.key) as source:
-        return (await archive.sound.inspect(source)).peaks
+    return await peaks_of(archive, sound.key)
+
+
+async def peaks_of(archive: Archive, key: AudioKey) -> bytes:
+    """Return the waveform of audio as JSON text; made again where it was lost.
+
+    Raises:
+        NotFound: there is no such audio.
+        BadRecording, UnsupportedMedia: it is broken by now.
+        Unavailable: it cannot be read just now.
+    """
+    kept = await archive.audio.derived(key, PEAKS)
+    if kept is None:
+        return await peaks_again(archive, key)
+    try:
+        return await asyncio.to_thread(kept.read_bytes)
+    except FileNotFoundError as error:  # removed a moment ago
+        raise NotFound("There is no such recording.") from error
+    except OSError as error:
+        raise Unavailable(_UNREADABLE) from error
+
+
+async def peaks_again(archive: Archive, key: AudioKey) -> bytes:
+    """Make the waveform of audio once more, keep it where there is room, and return it.
+
+    Raises:
+        NotFound, BadRecording, UnsupportedMedia, Unavailable: as `peaks_of`.
+    """
+    async with archive.audio.local(key) as source:
+        made = (await archive.sound.inspect(source)).peaks
+    with suppress(StorageFull, Unavailable):
+        await archive.audio.keep_derived(key, PEAKS, made)
+    return made

@@ -40,6 +40,10 @@ app.command("callreel.cli.imports:imports", help="List, show and undo imports.")
 app.command(
     "callreel.cli.export:export", help="Write all that a filter finds into one file or folder."
 )
+app.command(
+    "callreel.cli.reconcile:reconcile",
+    help="Hold calls, their audio and what is usual against one another.",
+)
 app.command("callreel.cli.webhook:webhook", help="Create, list and end webhooks.")
 app.command("callreel.cli.doctor:doctor", help="Look at all that the archive relies on.")
 app.command("callreel.cli.settings:settings", help="Show every setting and its value.")

@@ -17,12 +17,12 @@ from cyclopts import Parameter
 from callreel.api.exporting import Format, Parts, format_named
 from callreel.api.filters import read_filter
 from callreel.api.limits import Limits
-from callreel.api.wire import parse_time
 from callreel.archive import Archive
 from callreel.archive.export import export as verb
 from callreel.archive.exporting import UNREADABLE, Question
 from callreel.archive.exporting.drafts import TargetDraft
 from callreel.archive.exporting.pipe import PipeDraft
+from callreel.cli.moments import span_of
 from callreel.cli.output import counting, note
 from callreel.cli.source_options import owner_of
 from callreel.errors import Misconfigured
@@ -152,24 +152,12 @@ def _filter(
 ) -> CallFilter:
     limits = Limits()
     found = read_filter(text, limits)
-    if since is not None:
-        found = replace(found, started=found.started.narrowed(low=_moment("since", since)))
-    if until is not None:
-        found = replace(found, started=found.started.narrowed(high=_moment("until", until) - 1))
+    asked = span_of(since, until)
+    found = replace(found, started=found.started.narrowed(asked.low, asked.high))
     if projects is not None:
         also = frozenset(projects)
         found = replace(found, projects=also if found.projects is None else found.projects & also)
     return found
-
-
-def _moment(option: str, text: str) -> int:
-    try:
-        return parse_time(text if " " in text else f"{text} 00:00:00")
-    except ValueError as error:
-        raise Misconfigured(
-            f"--{option} needs a day such as 2026-03-01, or a time in UTC such as "
-            '"2026-03-01 14:00:00".'
-        ) from error
 
 
 def _require_possible(asked: _Asked, *, is_vcon: bool) -> None:
