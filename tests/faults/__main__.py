@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from faults import kills
+from faults import kills, points
 from faults.table import Figures, markdown
 
 
@@ -24,6 +24,9 @@ class Fault(NamedTuple):
 
 FAULTS: Final[Mapping[str, Fault]] = {
     "kill": Fault(kills.run, 1000, "kill -9 at random, four writers and two readers: rounds"),
+    "points": Fault(
+        points.run, points.ALL, "kill -9 at each system call that writes: points an operation"
+    ),
 }
 
 
