@@ -306,6 +306,36 @@ def test_what_is_derived_and_finds_no_room_leaves_nothing(
     assert list((root / "tmp").iterdir()) == []
 
 
+def test_what_is_derived_and_cannot_be_put_in_its_place_leaves_nothing(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = asyncio.run(put(store, SHORT))
+
+    def fail(_from: Path, _to: Path) -> Path:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(Unavailable):
+        asyncio.run(store.keep_derived(key, "peaks.json", b"[1, 2]"))
+    assert list((root / "tmp").iterdir()) == []
+
+
+def test_staged_audio_that_cannot_be_closed_is_dropped_all_the_same(
+    store: FolderStore, root: Path
+) -> None:
+    class Broken(io.FileIO):
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.EIO, "broken")
+
+    with store.stage() as staged:
+        assert isinstance(staged, StagedFile)
+        assert staged._file is not None
+        staged._file.close()
+        staged._file = Broken("/dev/null", "w")
+    assert list((root / "tmp").iterdir()) == []
+
+
 def test_a_sync_that_nobody_waits_for_any_more_leaves_no_descriptor(store: FolderStore) -> None:
     go = threading.Event()
 

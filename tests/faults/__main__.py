@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from faults import kills, points
+from faults import failing, kills, points
 from faults.table import Figures, markdown
 
 
@@ -26,6 +26,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "kill": Fault(kills.run, 1000, "kill -9 at random, four writers and two readers: rounds"),
     "points": Fault(
         points.run, points.ALL, "kill -9 at each system call that writes: points an operation"
+    ),
+    "errors": Fault(
+        failing.run, points.ALL, "EIO, ENOSPC, EDQUOT, EROFS, EMFILE at each such call: calls each"
     ),
 }
 

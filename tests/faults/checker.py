@@ -21,7 +21,7 @@ from callreel.catalog.sqlite_days import day_of
 from callreel.wiring import AUDIO, DATABASE
 from faults.clients import parts_of
 from faults.history import Fate, History, Known, Outcome
-from faults.running import Served
+from faults.running import SECONDS, Served
 
 LOST: Final = "lost"
 HALF: Final = "half visible"
@@ -118,21 +118,23 @@ class Checker:
         if name in self._heard and hash(name) % 8:
             return
         self._heard.add(name)
-        answer = session.get(f"{server.list}/{name}/audio", timeout=60)
+        answer = session.get(f"{server.list}/{name}/audio", timeout=SECONDS)
         if hashlib.sha256(answer.content).hexdigest() != known.sha256:
             self.verdict.tell(
                 HALF, f"{name} is listed and plays other bytes ({answer.status_code})"
             )
 
     def _do_again(self, server: Served, session: requests.Session) -> None:
-        """Do as a client that heard nothing: ask for the same again."""
+        """Do as a client that was refused or heard nothing: ask for the same again."""
         for name, known in list(self._history.known.items()):
-            if known.fate is Fate.EITHER and known.audio is not None:
-                answer = session.post(server.list, files=parts_of(name, known.audio), timeout=60)
+            if known.audio is not None:
+                answer = session.post(
+                    server.list, files=parts_of(name, known.audio), timeout=SECONDS
+                )
                 if self._history.outcome_of(answer) is Outcome.ACKNOWLEDGED:
                     known.arrived()
             elif known.fate is Fate.EITHER:
-                answer = session.delete(f"{server.list}/{name}", timeout=60)
+                answer = session.delete(f"{server.list}/{name}", timeout=SECONDS)
                 if answer.status_code != 404:
                     self._history.outcome_of(answer)
                 known.fate = Fate.GONE
@@ -142,7 +144,7 @@ def all_listed(session: requests.Session, server: Served) -> Iterator[dict[str, 
     """Yield every recording of the list, as often as it is there."""
     url: str | None = server.list + "?limit=500"
     while url is not None:
-        answer = session.get(url, timeout=60)
+        answer = session.get(url, timeout=SECONDS)
         answer.raise_for_status()
         yield from answer.json()["data"]
         url = answer.links.get("next", {}).get("url")

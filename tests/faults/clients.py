@@ -17,7 +17,7 @@ from typing import Any, Final
 import requests
 
 from faults.history import Fate, History, Outcome
-from faults.running import TAGS, Served, call_of
+from faults.running import SECONDS, TAGS, Served, call_of
 
 FEWEST, MOST = 6, 40
 """Recordings of each writer: below, it only uploads; above, it only deletes."""
@@ -60,7 +60,7 @@ class Crowd:
         finally:
             over.set()
             for each in threads:
-                each.join(timeout=60)
+                each.join(timeout=2 * SECONDS)
                 assert not each.is_alive(), "a request did not end"
 
     def _chance(self, role: str, number: int) -> random.Random:
@@ -101,7 +101,7 @@ class _Client:
     def _ask(self, method: str, address: str, **more: Any) -> requests.Response | None:
         """Return the answer, or None where the server is gone."""
         try:
-            return self._session.request(method, address, timeout=60, **more)
+            return self._session.request(method, address, timeout=SECONDS, **more)
         except requests.exceptions.ChunkedEncodingError:
             return None  # the answer broke off, which is no news of the server
         except requests.RequestException:

@@ -11,7 +11,7 @@ from typing import Final
 
 from faults.checker import Checker
 from faults.clients import Writer
-from faults.gate import CHANGING, Gate, Held, gate, let_go
+from faults.gate import CHANGING, Decide, Gate, Held, gate, let_go
 from faults.history import History
 from faults.kills import sounds
 from faults.running import Served, new_key, served
@@ -114,7 +114,10 @@ class Site:
         """Return at how many points each operation can be killed."""
         with served(self.data, self.key, before.before) as server:
             Writer(server, self.history, self.chance).upload("first", self.sounds[0])
-            return {name: self.do(server, before, name, 0).seen for name in CASES}
+            counting = {name: KillAt(server.kill, 0) for name in CASES}
+            for name, each in counting.items():
+                self.do(server, before, name, "0", each)
+            return {name: each.seen for name, each in counting.items()}
 
     def kill_at_points(self, before: Gate, name: str, total: int, count: int) -> Iterator[bool]:
         """Do an operation again and again, killed at another point each time; yield whether."""
@@ -131,23 +134,24 @@ class Site:
     def _kill_at(self, before: Gate, name: str, number: int) -> bool:
         with served(self.data, self.key, before.before) as server:
             self.checker.check(server, self.data)
-            return self.do(server, before, name, number).is_done
+            killing = KillAt(server.kill, number)
+            self.do(server, before, name, str(number), killing)
+            return killing.is_done
 
-    def do(self, server: Served, before: Gate, name: str, number: int) -> KillAt:
-        """Do an operation, and kill the server at its point of this number; at none if it is 0."""
+    def do(self, server: Served, before: Gate, name: str, turn: str, decide: Decide) -> None:
+        """Do an operation once while something decides of the calls with which it writes."""
         writer = Writer(server, self.history, self.chance)
         audio = self.chance.choice(self.sounds)[:-8] + self.chance.randbytes(8)
-        case, one = CASES[name], f"{name}-{number}"
+        case, one = CASES[name], f"{name}-{turn}"
         if case.needs_recording:
             writer.upload(one, audio)
-        before.decide = killing = KillAt(server.kill, number)
+        before.decide = decide
         case.act(writer, one, audio)
         before.decide = let_go
-        return killing
 
 
 def spread(total: int, count: int) -> list[int]:
     """Return so many numbers from 1 to a total, evenly spread; all where the count is `ALL`."""
     if count == ALL or count >= total:
         return list(range(1, total + 1))
-    return sorted({1 + at * (total - 1) // max(1, count - 1) for at in range(count)})
+    return [1 + (2 * at + 1) * total // (2 * count) for at in range(count)]

@@ -48,7 +48,11 @@ def receiving() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            receiver.take(self.rfile.read(int(self.headers["Content-Length"])))
+            length = int(self.headers["Content-Length"])
+            message = self.rfile.read(length)
+            if len(message) < length:  # the sender was killed in the midst of it
+                return
+            receiver.take(message)
             self.send_response(204)
             self.end_headers()
 

@@ -25,6 +25,8 @@ from support import Running as Asking
 
 HELLO = "callreel: serving on "
 TAGS = (1, 2, 3, 4, 5)
+SECONDS = 25
+"""A request that takes longer did not end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ async def converted(archive: Archive, sound: Sound, to: Format) -> Path:
             await archive.sound.convert(source, target, to)
         return await archive.audio.keep_derived(sound.key, name, target)
     finally:
-        target.unlink(missing_ok=True)
+        with suppress(OSError):  # such as on a disk that became read-only; a later start drops it
+            target.unlink(missing_ok=True)
 
 
 async def peaks(archive: Archive, access: Access, recording_id: str) -> bytes:

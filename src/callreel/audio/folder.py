@@ -19,8 +19,13 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from pathlib import Path
 from typing import Final
 
@@ -253,9 +258,9 @@ def _keep_derived(made: Path, content: bytes | None, place: Path, audio: Path) -
 
     Who removes the audio looks for what is derived of it afterwards, so nothing stays.
     """
-    with translated():
+    with translated(), _dropped_on_failure(made):
         if content is not None:
-            _write(made, content)
+            made.write_bytes(content)
         made.chmod(0o440)
         try:
             made.rename(place)
@@ -267,10 +272,12 @@ def _keep_derived(made: Path, content: bytes | None, place: Path, audio: Path) -
         raise _not_found()
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; a full disk must not be kept full by what is of no use."""
+@contextmanager
+def _dropped_on_failure(path: Path) -> Iterator[None]:
+    """Leave nothing where it fails: a full disk must not be kept full by what is of no use."""
     try:
-        path.write_bytes(content)
+        yield
     except OSError:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # a later start drops it
+            path.unlink(missing_ok=True)
         raise

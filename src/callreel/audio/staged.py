@@ -79,9 +79,11 @@ class StagedFile:
 
     def __exit__(self, *exc: object) -> None:
         file, self._file = self._file, None
-        with suppress(OSError):  # dropping is all that is left to do, and a later start retries
+        # Dropping is all that is left to do, and a later start retries.
+        with suppress(OSError):
             if file is not None:
                 file.close()
+        with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
     def duplicate(self) -> int:
