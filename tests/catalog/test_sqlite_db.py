@@ -44,6 +44,14 @@ def test_a_reader_cannot_write(catalog: SqliteCatalog) -> None:
         asyncio.run(catalog._db.read(lambda db: db.execute("DELETE FROM tenant")))
 
 
+def test_more_values_than_sqlite_binds_are_refused_as_the_filters_fault(
+    catalog: SqliteCatalog,
+) -> None:
+    wanted = CallFilter(projects=frozenset(range(40_000)))
+    with pytest.raises(BadParameter, match="more values"):
+        asyncio.run(catalog.page(Reach(1), ListRequest(wanted), OPENING))
+
+
 def test_a_question_that_takes_too_long_is_given_up(catalog: SqliteCatalog) -> None:
     with pytest.raises(Unavailable, match="took longer than 1 s"):
         asyncio.run(catalog._db.read(lambda db: db.execute(ENDLESS).get))

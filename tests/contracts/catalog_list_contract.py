@@ -154,6 +154,17 @@ class ListContract(CatalogCase):
         page = run(shared.page(reach, request_, OPENING))
         assert ids_of(page) == expected[request_.offset : request_.offset + request_.limit]
 
+    @pytest.mark.parametrize("sort", [SortField.STARTED, SortField.TALKING])
+    def test_many_long_lists_at_once_are_answered(self, shared: Catalog, sort: SortField) -> None:
+        tags = tuple(frozenset(range(5, 100 + more)) for more in range(8))
+        everything = frozenset(range(-100, 900))
+        wanted = CallFilter(tags=tags, projects=everything, users=everything)
+        expected = listed(Reach(1), wanted, (SortKey(sort),), MANY)
+        request_ = ListRequest(wanted, (SortKey(sort),), limit=10)
+        assert expected
+        assert ids_of(run(shared.page(Reach(1), request_, OPENING))) == expected[:10]
+        assert run(shared.count(Reach(1), wanted)) == len(expected)
+
     @pytest.mark.parametrize("descends", [False, True])
     @pytest.mark.parametrize(
         "started",

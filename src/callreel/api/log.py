@@ -32,7 +32,9 @@ def trace_of(error: BaseException) -> str:
     """
     parts: list[str] = []
     behind: BaseException | None = error
-    while behind is not None:
+    told: set[int] = set()
+    while behind is not None and id(behind) not in told:  # errors can stand behind one another
+        told.add(id(behind))
         parts += map(_place, traceback.walk_tb(behind.__traceback__))
         parts.append(type(behind).__qualname__)
         behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)

@@ -224,6 +224,8 @@ def _translated(error: apsw.Error) -> Exception:
         return StorageFull("There is no room for more; reading goes on. Tell the operator.")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return Unavailable("The archive is busy; ask again in a moment.")
+    if isinstance(error, apsw.SQLError) and "too many SQL variables" in str(error):
+        return BadParameter("The filter holds more values than can be looked for.", field="filter")
     if isinstance(error, apsw.TooBigError):
         return BadParameter("So long a page cannot be made; ask for fewer records.", field="limit")
     foreign = (apsw.IOError, apsw.CantOpenError, apsw.CorruptError, apsw.NotADBError)

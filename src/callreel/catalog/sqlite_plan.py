@@ -25,6 +25,10 @@ from callreel.model import SortField, SortKey
 
 MERGED_MOST: Final = 100
 """Up to so many values, the calls of each are merged as they come; SQLite admits 500."""
+MOST_VALUES: Final = 16_384
+"""So many values a merge may bind in all, each condition being repeated for each part of it."""
+
+_BOUND_IN_EACH: Final = 4  # tenant, value, lowest and highest key
 
 _COLUMN: Final = {
     SortField.STARTED: f"(d.k >> {ARRIVAL_BITS})",
@@ -168,7 +172,8 @@ def condition_source(bounds: Bounds, condition: Condition) -> Source:
     rest = residual(bounds, condition.name, condition.which)
     repeats = condition.is_link and len(condition.choice) > 1
     singles: tuple[Piece, ...] = ()
-    if condition.can_be_merged:
+    bound = len(condition.choice) * (len(rest.args) + _BOUND_IN_EACH)
+    if condition.can_be_merged and bound <= MOST_VALUES:
         each = (frozenset([value]) for value in condition.choice)
         singles = tuple(valued("d", condition.column, one, bounds.tenant) for one in each)
     return Source(f"by_{condition.column}", where, args, rest, repeats, singles)
