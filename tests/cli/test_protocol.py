@@ -200,9 +200,12 @@ def body_of(answer: bytes) -> bytes:
     head, _, body = answer.partition(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")[1:]
     assert sorted(lines) == [
+        b"cache-control: no-store",
         b"connection: close",
         b"content-length: %d" % len(body),
         b"content-type: application/json",
+        b"x-content-type-options: nosniff",
+        b"x-request-id: %b" % json.loads(body)["error"]["request_id"].encode(),
     ]
     return body
 

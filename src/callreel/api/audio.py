@@ -107,12 +107,7 @@ def answer(request: Request, version: Version) -> Response:
         RangeNotSatisfiable: the range lies outside of the bytes.
     """
     asked = request.headers
-    headers = {
-        **CACHING,
-        "ETag": version.tag,
-        "Accept-Ranges": "bytes",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = {**CACHING, "ETag": version.tag, "Accept-Ranges": "bytes"}
     if is_unchanged(asked.get("if-none-match"), version.tag):
         return Response(status_code=304, headers=headers)
     part = None

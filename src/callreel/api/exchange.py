@@ -15,8 +15,9 @@ UNKNOWN_ROUTE: Final = "unknown"
 ERROR_HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
 )
+NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+"""Goes with every answer: what a client handed in is never taken for a page."""
 
 
 class Exchange:
@@ -64,7 +65,7 @@ class Exchange:
         """Send a whole answer; a HEAD gets the headers alone."""
         self.status = status
         headers.append((b"content-length", b"%d" % len(body)))
-        headers.append((b"x-request-id", self.request_id.encode()))
+        headers += (NO_SNIFFING, (b"x-request-id", self.request_id.encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         if self.method == "HEAD":
             body = b""
@@ -82,7 +83,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             request_id = (b"x-request-id", self.request_id.encode())
-            message["headers"] = [*message.get("headers", ()), request_id]
+            message["headers"] = [*message.get("headers", ()), NO_SNIFFING, request_id]
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)

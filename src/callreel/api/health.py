@@ -28,4 +28,5 @@ async def ready(ask: Ask) -> Response:
 
 async def metrics(ask: Ask) -> Response:
     """Answer with the counters, as Prometheus reads them."""
-    return Response(ask.services.metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+    headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+    return Response(ask.services.metrics.render(), headers=headers)

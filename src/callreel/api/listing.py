@@ -23,7 +23,6 @@ MAX_REMEMBERED_CHARS: Final = 512
 HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"private, no-store"),
-    (b"x-content-type-options", b"nosniff"),
 )
 
 _accepts: Final = lru_cache(maxsize=256)(accepts_gzip)

@@ -47,7 +47,8 @@ EXPORT: Final = exports.PATH + "/{" + exports.ID + "}"
 async def show_document(ask: Ask) -> Response:
     """Answer with the OpenAPI document."""
     ask.query()
-    return Response(msgspec.json.encode(document(ask.services.limits)), media_type=JSON)
+    content = msgspec.json.encode(document(ask.services.limits))
+    return Response(content, headers={"Cache-Control": "public, no-cache"}, media_type=JSON)
 
 
 ROUTES: Final = (

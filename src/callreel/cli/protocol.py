@@ -11,6 +11,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from callreel.api.errors import error_body
+from callreel.api.exchange import ERROR_HEADERS, NO_SNIFFING
 from callreel.errors import BadParameter
 
 MAX_HEAD_BYTES: Final = 131_072
@@ -134,13 +135,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, status: bytes, message: str) -> None:
         self._in_head = False
         self._drop_deadline()
-        body = error_body(BadParameter(message), uuid.uuid4().hex)
-        head = (
-            status,
-            b"content-type: application/json",
-            b"content-length: %d" % len(body),
-            b"connection: close",
+        request_id = uuid.uuid4().hex
+        body = error_body(BadParameter(message), request_id)
+        headers = (
+            *ERROR_HEADERS,
+            NO_SNIFFING,
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request_id.encode()),
+            (b"connection", b"close"),
         )
+        head = (status, *(b"%b: %b" % each for each in headers))
         self.transport.write(b"\r\n".join((*head, b"", body)))
         self.transport.close()
 
