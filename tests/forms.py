@@ -6,11 +6,11 @@ Part = tuple[str, str, bytes]
 BOUNDARY = b"a-boundary"
 
 
-def form(*parts: Part) -> bytes:
+def form(*parts: Part, boundary: bytes = BOUNDARY) -> bytes:
     """Return a multipart body of (name, further parameters and headers, content)."""
     pieces = [
         b'--%b\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n'
-        % (BOUNDARY, name.encode(), more.encode(), content)
+        % (boundary, name.encode(), more.encode("utf-8", "surrogatepass"), content)
         for name, more, content in parts
     ]
-    return b"".join(pieces) + b"--%b--\r\n" % BOUNDARY
+    return b"".join(pieces) + b"--%b--\r\n" % boundary
