@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -23,6 +24,7 @@ from callreel.api.routes import build_router, document
 from callreel.api.services import Services
 from callreel.archive import Archive
 from callreel.archive.keys import KeyRing
+from callreel.archive.last_verify import last
 from callreel.archive.tell import Teller
 from callreel.errors import CallreelError
 from callreel.web.pages import build_pages
@@ -46,6 +48,7 @@ class Options:
         webhooks_private: Whether webhooks may lead into private networks, and without TLS.
         is_teller: Says whether this process is the one that tells webhooks; asked again until it
             is. None where no process is.
+        verified: The file that tells when everything was verified last, or None.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -56,6 +59,7 @@ class Options:
     access_log: ByteStream | None = None
     webhooks_private: bool = False
     is_teller: Callable[[], bool] | None = None
+    verified: Path | None = None
 
 
 def build_app(archive: Archive, options: Options) -> ASGIApp:
@@ -67,7 +71,7 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
         archive=archive,
         keys=KeyRing(archive.catalog),
         limits=options.limits,
-        metrics=Metrics(),
+        metrics=_metrics(options.verified),
         public_url=options.public_url,
         rate_limit=RateLimit(options.rate_limit) if options.rate_limit else None,
         proxies=Proxies(options.trusted_proxies),
@@ -79,6 +83,13 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
         access_log=AccessLog(options.access_log) if options.access_log is not None else None,
         meanwhile=None if is_teller is None else lambda: _tell(archive, options, is_teller),
     )
+
+
+def _metrics(verified: Path | None) -> Metrics:
+    metrics = Metrics()
+    if verified is not None:
+        metrics.last_verify = lambda: last(verified)
+    return metrics
 
 
 async def _tell(archive: Archive, options: Options, is_teller: Callable[[], bool]) -> None:

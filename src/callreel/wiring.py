@@ -27,6 +27,7 @@ DATABASE: Final = "callreel.db"
 AUDIO: Final = "audio"
 SPOOL: Final = "spool"
 EXPORTS: Final = "exports"
+VERIFIED: Final = "verified.json"
 AUDIO_MADE: Final = "audio.made"
 """Stands beside the folder of audio once that was made, so that it is missed when it is away."""
 

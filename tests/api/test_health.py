@@ -4,6 +4,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from callreel.archive import last_verify
+from callreel.server import Options
 from support import PATH, Running, serve
 
 
@@ -45,3 +47,18 @@ def test_what_is_counted_can_be_read_by_prometheus(server: Running, sound: bytes
     assert found["callreel_http_requests_total", *asked] == 1
     added = ("method", "POST"), ("route", PATH), ("status", "201")
     assert found["callreel_http_requests_total", *added] == 1
+
+
+def test_metrics_tell_when_everything_was_verified(tmp_path: Path) -> None:
+    verified = tmp_path / "verified.json"
+    with serve(tmp_path / "data", Options(verified=verified)) as running:
+
+        def told() -> str:
+            return running.ask("GET", "/metrics", None).text
+
+        assert "callreel_last_full_verify_timestamp_seconds 0.0" in told()
+        last_verify.note(verified, 1_700_000_000, 3)
+        assert "callreel_last_full_verify_timestamp_seconds 1.7e+09" in told()
+        assert "callreel_last_full_verify_damages 3.0" in told()
+        verified.write_text("{")
+        assert "callreel_last_full_verify_damages 3.0" in told()

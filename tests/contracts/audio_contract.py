@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
 
-from callreel.audio import AudioKey, AudioStore
+from callreel.audio import AudioKey, AudioStore, Part
 from callreel.errors import NotFound, Unavailable
 
 TENANT = 7
@@ -298,3 +299,63 @@ class AudioContract:
 
     def test_a_store_that_can_be_written_to_checks_well(self, store: AudioStore) -> None:
         asyncio.run(store.check())
+
+    def test_all_that_lies_there_is_told(self, store: AudioStore) -> None:
+        async def run() -> None:
+            began_at = time.time()
+            keys = {await put(store, SHORT), await put(store, LONG), await put(store, SHORT, 8)}
+            (derived_of, *_) = keys
+            await derive(store, derived_of, "peaks", b"[1]")
+            with store.stage() as staged:
+                staged.write(b"on its way")
+                things = [each async for batch in store.walk() for each in batch]
+            audio = [each for each in things if each.part is Part.AUDIO]
+            assert {each.key for each in audio} == keys
+            assert sorted(each.size for each in audio) == sorted(
+                [len(SHORT), len(SHORT), len(LONG)]
+            )
+            derived = [each for each in things if each.part is Part.DERIVED]
+            assert [(each.key, each.size) for each in derived] == [(derived_of, 3)]
+            on_its_way = [each for each in things if each.part is Part.ON_ITS_WAY]
+            assert [(each.key, each.size) for each in on_its_way] == [(None, 10)]
+            assert all(began_at - 2 < each.touched_at < time.time() + 2 for each in things)
+            assert len(things) == 5
+            await store.remove(derived_of)
+            left = {each.key for each in await store.again(things) if each.part is Part.AUDIO}
+            assert left == keys - {derived_of}
+
+        asyncio.run(run())
+
+    def test_sizes_are_told_of_many(self, store: AudioStore) -> None:
+        async def run() -> None:
+            keys = [await put(store, SHORT), key_of(b"nowhere"), await put(store, LONG)]
+            assert await store.sizes(keys) == [len(SHORT), None, len(LONG)]
+            assert await store.sizes([]) == []
+
+        asyncio.run(run())
+
+    def test_audio_is_read_to_its_end_and_hashed(self, store: AudioStore) -> None:
+        async def run() -> None:
+            keys = [await put(store, LONG), key_of(b"nowhere"), await put(store, b"")]
+            read: list[int] = []
+            digests = await store.digests(keys, read.append)
+            assert digests == [keys[0].sha256, None, keys[2].sha256]
+            assert sum(read) == len(LONG)
+
+        asyncio.run(run())
+
+    def test_what_is_no_audio_can_be_dropped(self, store: AudioStore) -> None:
+        async def run() -> None:
+            key = await put(store, SHORT)
+            await derive(store, key, "peaks", b"[1]")
+            for each in [each async for batch in store.walk() for each in batch]:
+                if each.part is Part.AUDIO:
+                    with pytest.raises(ValueError, match="no audio"):
+                        await store.drop(each)
+                else:
+                    await store.drop(each)
+                    await store.drop(each)
+            assert await store.derived(key, "peaks") is None
+            assert await store.size(key) == len(SHORT)
+
+        asyncio.run(run())

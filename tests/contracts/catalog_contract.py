@@ -25,6 +25,7 @@ from callreel.model import (
     SortKey,
     State,
 )
+from contracts.catalog_audit_contract import AuditContract
 from contracts.catalog_case import SLOW_OK, ids_of, known_of, run
 from contracts.catalog_ledger_contract import LedgerContract
 from contracts.catalog_list_contract import ListContract
@@ -41,7 +42,7 @@ from contracts.catalog_reference import (
 )
 
 
-class CatalogContract(ListContract, LedgerContract, OutboxContract):
+class CatalogContract(ListContract, AuditContract, LedgerContract, OutboxContract):
     """Inherit, and say how to open an empty catalog in a folder."""
 
     # Adding

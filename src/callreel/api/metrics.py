@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from callreel import __version__
 from callreel.api.exchange import Exchange
+from callreel.archive.last_verify import LastVerify
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -22,6 +23,7 @@ class Metrics:
 
     Attributes:
         before_render: Called first, so that who counts late can catch up.
+        last_verify: Tells when everything was verified last, and what came of it.
 
     Where several processes serve, their parent sets `PROMETHEUS_MULTIPROC_DIR` to a fresh folder
     before it imports this; each then tells of all.
@@ -29,6 +31,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.before_render: Callable[[], None] = lambda: None
+        self.last_verify: Callable[[], LastVerify | None] = lambda: None
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "callreel_http_requests",
@@ -49,6 +52,13 @@ class Metrics:
             ["source"],
             registry=self._registry,
         )
+        self._verified_at = self._gauge(
+            "callreel_last_full_verify_timestamp_seconds",
+            "When `callreel verify` last began to look at everything; 0 where it never did.",
+        )
+        self._damages = self._gauge(
+            "callreel_last_full_verify_damages", "How much damage it found then."
+        )
         build = Gauge(
             "callreel_build_info",
             "Always 1; the label tells the version.",
@@ -59,6 +69,9 @@ class Metrics:
         build.labels(__version__).set(1)
         # A child is looked up under a lock; what is used for every request is remembered here.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, registry=self._registry, multiprocess_mode="mostrecent")
 
     def requests(self, answered: Iterable[Exchange]) -> None:
         """Count requests that were answered, by the pattern of their addresses."""
@@ -86,6 +99,10 @@ class Metrics:
     def render(self) -> bytes:
         """Return all of it as text of the type `CONTENT_TYPE`."""
         self.before_render()
+        last = self.last_verify()
+        if last is not None:
+            self._verified_at.set(last.began_at)
+            self._damages.set(last.damages)
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
         together = CollectorRegistry()

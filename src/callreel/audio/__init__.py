@@ -6,7 +6,7 @@ Every implementation passes `tests/contracts/audio_contract.py`, which is this c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +25,34 @@ class AudioKey:
 
     tenant: int
     sha256: str
+
+
+class Part(Enum):
+    """What a thing in the store is."""
+
+    AUDIO = "audio"
+    DERIVED = "derived"
+    ON_ITS_WAY = "on_its_way"
+    FOREIGN = "foreign"  # the store did not put it there, or not so
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A thing that lies in the store.
+
+    Attributes:
+        part: What it is.
+        place: Where, below the store's root.
+        key: Of what audio it is, where it is of any.
+        size: Bytes.
+        touched_at: When it was last written or put into place; seconds UTC.
+    """
+
+    part: Part
+    place: str
+    key: AudioKey | None
+    size: int
+    touched_at: float
 
 
 class Staged(Protocol):
@@ -87,6 +115,34 @@ class AudioStore(Protocol):
 
     async def size(self, key: AudioKey) -> int | None:
         """Return the length in bytes, or None where there is no such audio."""
+        ...
+
+    async def sizes(self, keys: Sequence[AudioKey]) -> list[int | None]:
+        """Return the length of each, as `size` does."""
+        ...
+
+    def walk(self) -> AsyncIterator[list[Stored]]:
+        """Yield all that lies in the store, a few hundred at a time, in no order."""
+        ...
+
+    async def digests(
+        self, keys: Sequence[AudioKey], read: Callable[[int], None]
+    ) -> list[str | None]:
+        """Read audio to its end and return the hex digest of each, or None where it cannot be read.
+
+        Args:
+            keys: Which, one after the other.
+            read: Called with the number of bytes after each piece that was read, in another
+                thread; it may take its time.
+        """
+        ...
+
+    async def again(self, things: Sequence[Stored]) -> list[Stored]:
+        """Return what of this is still there, as it is now."""
+        ...
+
+    async def drop(self, stored: Stored) -> None:
+        """Remove a thing that is no audio; nothing happens where it is not there any more."""
         ...
 
     def read(self, key: AudioKey, start: int, end: int) -> AsyncIterator[bytes]:

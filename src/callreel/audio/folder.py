@@ -19,17 +19,19 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
     contextmanager,
     suppress,
 )
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from callreel.audio import AudioKey, Staged
+from callreel.audio import AudioKey, Part, Staged, Stored
+from callreel.audio.folder_walk import BATCH, digest_of, still_there, things_in
 from callreel.audio.locks import SharedLock
 from callreel.audio.staged import StagedFile, Written, sync_and_close, translated
 from callreel.disk import sync_folder
@@ -109,6 +111,32 @@ class FolderStore:
 
     async def size(self, key: AudioKey) -> int | None:
         return await asyncio.to_thread(_size, self._place(key))
+
+    async def sizes(self, keys: Sequence[AudioKey]) -> list[int | None]:
+        places = [self._place(key) for key in keys]
+        return await asyncio.to_thread(lambda: [_size(place) for place in places])
+
+    async def walk(self) -> AsyncIterator[list[Stored]]:
+        things = things_in(self._root)
+        with translated():
+            while batch := await asyncio.to_thread(lambda: list(islice(things, BATCH))):
+                yield batch
+
+    async def digests(
+        self, keys: Sequence[AudioKey], read: Callable[[int], None]
+    ) -> list[str | None]:
+        places = [self._place(key) for key in keys]
+        return await asyncio.to_thread(lambda: [digest_of(place, read) for place in places])
+
+    async def again(self, things: Sequence[Stored]) -> list[Stored]:
+        with translated():
+            return await asyncio.to_thread(still_there, self._root, things)
+
+    async def drop(self, stored: Stored) -> None:
+        if stored.part not in {Part.DERIVED, Part.ON_ITS_WAY}:
+            raise ValueError("only what is no audio is dropped by its place")
+        with translated():
+            await asyncio.to_thread((self._root / stored.place).unlink, missing_ok=True)
 
     async def read(self, key: AudioKey, start: int, end: int) -> AsyncIterator[bytes]:
         place = self._place(key)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from callreel.catalog.audit import Audit
 from callreel.catalog.ledger import Ledger
 from callreel.catalog.outbox import Outbox
 from callreel.model import (
@@ -90,8 +91,8 @@ FactsOf = Callable[[bytes], Facts]
 """Reads the facts out of a body; called inside a transaction, it must not block."""
 
 
-class Catalog(Ledger, Outbox, Protocol):
-    """Recordings, names, keys and tenants, the ledger of imports and the outbox of webhooks.
+class Catalog(Audit, Ledger, Outbox, Protocol):
+    """Recordings, names, keys, tenants, the ledger of imports, the outbox of webhooks, the audit.
 
     Every method that reads or changes recordings is given a `Reach` and behaves as if nothing
     outside of it existed. A write has reached stable storage when its method returns. Methods

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from callreel.catalog import (
     Entry,
@@ -11,12 +13,14 @@ from callreel.catalog import (
     Kind,
     NewEntry,
     Outcome,
+    sqlite_audit,
     sqlite_ledger,
     sqlite_list,
     sqlite_outbox,
     sqlite_people,
     sqlite_write,
 )
+from callreel.catalog.audit import Kept, Reading, SurplusRow, WrongDay
 from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
 from callreel.catalog.migrate import Migration, migrations
 from callreel.catalog.outbox import Delivery, NewWebhook, Tried, Webhook
@@ -32,6 +36,9 @@ from callreel.model import (
     State,
     Tenant,
 )
+
+AUDIT_SECONDS: Final = 3_600
+"""What goes through a whole table may take longer than an answer to a client."""
 
 
 class SqliteCatalog:
@@ -195,6 +202,67 @@ class SqliteCatalog:
 
     async def forget_events(self, before: int) -> None:
         await self._db.write(lambda db: sqlite_outbox.forget_events(db, before))
+
+    async def damages(self) -> list[str]:
+        return await self._db.read_slowly(sqlite_audit.damages, seconds=AUDIT_SECONDS)
+
+    async def entries(self) -> int:
+        return await self._db.read_slowly(sqlite_audit.entries, seconds=AUDIT_SECONDS)
+
+    async def kept(self, read: Reading) -> AsyncIterator[list[Kept]]:
+        after = 0
+        while True:
+            ask = partial(sqlite_audit.kept, after=after, read=read)
+            found = await self._db.read_slowly(ask)
+            if not found:
+                return
+            yield found
+            after = found[-1].place
+
+    async def surplus_rows(self, read: Reading) -> AsyncIterator[list[SurplusRow]]:
+        for table in sqlite_audit.CHECKED:
+            async for found in self._surplus_of(table, read):
+                yield found
+
+    async def _surplus_of(
+        self, table: sqlite_audit.Checked, read: Reading
+    ) -> AsyncIterator[list[SurplusRow]]:
+        after = None
+        while True:
+            ask = partial(sqlite_audit.surplus_rows, table=table, after=after, read=read)
+            found, after = await self._db.read_slowly(ask)
+            yield found
+            if after is None:
+                return
+
+    async def wrong_days(self) -> AsyncIterator[list[WrongDay]]:
+        after: tuple[int, int] | None = (0, -1)
+        while after is not None:
+            ask = partial(sqlite_audit.wrong_days, after=after)
+            found, after = await self._db.read_slowly(ask)
+            yield found
+
+    async def with_audio(self, tenant: int, digest: bytes) -> list[str]:
+        return await self._db.read(lambda db: sqlite_audit.with_audio(db, tenant, digest))
+
+    async def used_among(self, tenant: int, digests: Sequence[bytes]) -> frozenset[bytes]:
+        ask = partial(sqlite_audit.used_among, tenant=tenant, digests=digests)
+        return await self._db.read_slowly(ask, seconds=AUDIT_SECONDS)
+
+    async def knows_its_audio(self) -> bool:
+        return await self._db.read_slowly(sqlite_audit.knows_its_audio, seconds=AUDIT_SECONDS)
+
+    async def mend_rows(self, place: int, read: Reading) -> None:
+        await self._db.write(lambda db: sqlite_audit.mend_rows(db, place, read))
+
+    async def drop_row(self, row: SurplusRow, read: Reading) -> None:
+        await self._db.write(lambda db: sqlite_audit.drop_row(db, row, read))
+
+    async def mend_day(self, wrong: WrongDay) -> None:
+        await self._db.write(lambda db: sqlite_audit.mend_day(db, wrong))
+
+    async def set_aside(self, place: int, state: State) -> None:
+        await self._db.write(lambda db: sqlite_audit.set_aside(db, place, state))
 
     async def check(self) -> None:
         await self._db.read(lambda db: db.execute("SELECT 1 FROM recording LIMIT 1").get)

@@ -93,26 +93,33 @@ class Database:
             pass  # and let go of it: its cursors would keep this lane at their moment
         return await self.read_slowly(question)
 
-    async def read_slowly(self, question: Callable[[apsw.Connection], Result]) -> Result:
+    async def read_slowly(
+        self, question: Callable[[apsw.Connection], Result], *, seconds: int | None = None
+    ) -> Result:
         """Ask in the slow lane.
+
+        Args:
+            question: What to ask.
+            seconds: The time limit, where it is not that of every question.
 
         Raises:
             Unavailable: it took longer than its time limit, or the store is away.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._slow_threads, self._ask_slowly, question)
+        limit = seconds or self._query_seconds
+        return await loop.run_in_executor(self._slow_threads, self._ask_slowly, question, limit)
 
-    def _ask_slowly(self, question: Callable[[apsw.Connection], Result]) -> Result:
+    def _ask_slowly(self, question: Callable[[apsw.Connection], Result], limit: int) -> Result:
         connection = self._slow.get()
-        end = time.perf_counter() + self._query_seconds
+        end = time.perf_counter() + limit
         connection.set_progress_handler(lambda: time.perf_counter() > end, CHECK_EVERY)
         try:
             return question(connection)
         except apsw.InterruptError as error:
             raise Unavailable(
-                f"The answer took longer than {self._query_seconds} s; ask for less, such as a "
+                f"The answer took longer than {limit} s; ask for less, such as a "
                 "shorter span of start_time.",
-                retry_after=self._query_seconds,
+                retry_after=limit,
             ) from error
         except apsw.Error as error:
             raise _translated(error) from error

@@ -96,7 +96,7 @@ def _hangup_rows(place: Placed) -> list[tuple[Any, ...]]:
 
 
 _BY_TAG: Final = FilterTable("by_tag", ("tag", "k"), _tag_rows, 6)
-_TABLES: Final = (
+FILTER_TABLES: Final = (
     FilterTable("facts", ("k",), lambda place: [(place.k, *_carried(place))], 5),
     FilterTable("by_project", ("project", "k"), _project_rows, 5),
     FilterTable("by_user", ("user", "k"), _user_rows, 5),
@@ -235,6 +235,14 @@ def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> b
     return any(connection.execute(sql.format(name), (digest, *span)).get for name in tables)
 
 
+def is_digest_marked(connection: apsw.Connection, tenant: int, digest: bytes) -> bool:
+    """Say whether anything of the tenant points to this audio, whatever became of its entry."""
+    span = (first_key(tenant), first_key(tenant + 1))
+    sql = "SELECT 1 FROM {} WHERE digest = ? AND k >= ? AND k < ?"
+    tables = ("audio_use", "audio_use_new")
+    return any(connection.execute(sql.format(name), (digest, *span)).get for name in tables)
+
+
 def _name_them(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> None:
     """Keep the newest name of each project and user, and make tags known that were not."""
     names: dict[tuple[str, int], str | None] = {}
@@ -257,7 +265,7 @@ def _name_them(connection: apsw.Connection, tenant: int, entries: Sequence[NewEn
 
 def list_them(connection: apsw.Connection, placed: Sequence[Placed]) -> None:
     """Put recordings into every filter table; rows go in in the order in which they will lie."""
-    for table in _TABLES:
+    for table in FILTER_TABLES:
         rows = sorted(row for place in placed for row in table.rows(place))
         connection.executemany(table.insert, rows)
     _count_days(connection, placed, 1)
@@ -270,7 +278,7 @@ def list_them(connection: apsw.Connection, placed: Sequence[Placed]) -> None:
 
 def unlist(connection: apsw.Connection, place: Placed) -> None:
     """Take a recording out of every filter table."""
-    for table in _TABLES:
+    for table in FILTER_TABLES:
         keys = [row[: len(table.key)] for row in table.rows(place)]
         connection.executemany(table.delete, keys)
     _count_days(connection, [place], -1)

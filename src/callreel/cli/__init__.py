@@ -45,6 +45,9 @@ app.command(
     help="Hold calls, their audio and what is usual against one another.",
 )
 app.command("callreel.cli.webhook:webhook", help="Create, list and end webhooks.")
+app.command(
+    "callreel.cli.verify:verify", help="Read all audio again and check every record against it."
+)
 app.command("callreel.cli.doctor:doctor", help="Look at all that the archive relies on.")
 app.command("callreel.cli.settings:settings", help="Show every setting and its value.")
 

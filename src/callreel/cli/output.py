@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -59,8 +60,14 @@ def _cell(value: object) -> str:
     return "-" if value is None else str(value)
 
 
+class Advance(Protocol):
+    """Says that one more is done, or how many are."""
+
+    def __call__(self, to: int | None = None) -> None: ...
+
+
 @contextmanager
-def counting(title: str, count: Callable[[], int]) -> Iterator[Callable[[], None]]:
+def counting(title: str, count: Callable[[], int]) -> Iterator[Advance]:
     """Show how far something is, how fast it goes and how long it takes, on a terminal only.
 
     Args:
@@ -68,7 +75,7 @@ def counting(title: str, count: Callable[[], int]) -> Iterator[Callable[[], None
         count: Tells of how many; called first, and may itself take a while.
 
     Yields:
-        A function to call after each.
+        A function to call after each, or with how many there were so far.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -82,7 +89,14 @@ def counting(title: str, count: Callable[[], int]) -> Iterator[Callable[[], None
         task = progress.add_task("Counting", total=None)
         progress.update(task, total=count(), description=title)
         progress.reset(task)
-        yield lambda: progress.advance(task)
+
+        def advance(to: int | None = None) -> None:
+            if to is None:
+                progress.advance(task)
+            else:
+                progress.update(task, completed=to)
+
+        yield advance
 
 
 class _RateColumn(ProgressColumn):

@@ -28,7 +28,7 @@ from callreel.cli.protocol import BoundedProtocol
 from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
 from callreel.settings import Settings, read_settings
-from callreel.wiring import TellerPost, open_archive, open_catalog
+from callreel.wiring import VERIFIED, TellerPost, open_archive, open_catalog
 
 BACKLOG: Final = 2048
 GRACE_SECONDS: Final = 20
@@ -152,6 +152,7 @@ def options(settings: Settings) -> Options:
         access_log=sys.stdout.buffer if settings.access_log else None,
         webhooks_private=settings.webhooks_private,
         is_teller=TellerPost(settings.data).is_ours,
+        verified=settings.data / VERIFIED,
     )
 
 

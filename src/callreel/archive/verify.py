@@ -1,0 +1,278 @@
+"""Verify: whether all that is kept is what it was, and whether each part agrees with the others.
+
+First the records: every body must agree with its entry, its rows and the length of its audio. Then
+the files: each is read again and must belong to a recording. What changes meanwhile is looked at
+again before it is called damage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from callreel.archive import Archive, BodyFormat
+from callreel.archive.damage import Damage, Finding
+from callreel.archive.facts import facts_of
+from callreel.archive.subset import EVERYTHING, Subset
+from callreel.archive.take_in import fingerprint
+from callreel.audio import AudioKey, Part, Stored
+from callreel.catalog.audit import Kept, Reading
+from callreel.errors import BadRecording, NotFound
+from callreel.model import Facts, Reach, Recording, State
+
+STALE_SECONDS: Final = 3_600
+_MOST_THREADS: Final = 4
+_MARKED: Final = frozenset({State.MISSING_AUDIO, State.SUSPECT})
+
+
+@dataclass(slots=True)
+class Verification:
+    """One going through an archive.
+
+    Attributes:
+        archive: Which.
+        subset: What of its audio is read.
+        read: Called for all bytes of audio that are read, in other threads; it may take its time.
+        records: How many records were looked at so far.
+        audio_bytes: How much audio they have, about.
+        files_read, bytes_read: How much audio was read so far.
+    """
+
+    archive: Archive
+    subset: Subset = EVERYTHING
+    read: Callable[[int], None] = lambda _count: None
+    records: int = 0
+    audio_bytes: int = 0
+    files_read: int = 0
+    bytes_read: int = 0
+
+    async def database(self) -> list[Finding]:
+        """Return what the database finds wrong with itself; the rest is not to be asked then."""
+        damages = await self.archive.catalog.damages()
+        return [Finding(kind=Damage.DATABASE, says=text) for text in damages]
+
+    async def of_records(self) -> AsyncIterator[list[Finding]]:
+        """Yield what is wrong with records and with what was made of them."""
+        read = reading(self.archive.bodies)
+        async for batch in self.archive.catalog.kept(read):
+            yield await self._judged(batch)
+            self.records += len(batch)
+        async for rows in self.archive.catalog.surplus_rows(read):
+            yield [
+                Finding(
+                    kind=Damage.ROW_SURPLUS,
+                    tenant=row.tenant,
+                    recording=row.recording,
+                    says=f"in {row.table}",
+                    place=row.place,
+                    cause=row,
+                )
+                for row in rows
+            ]
+        async for days in self.archive.catalog.wrong_days():
+            yield [
+                Finding(kind=Damage.COUNT_WRONG, tenant=day.tenant, says="day_count", cause=day)
+                for day in days
+            ]
+
+    async def _judged(self, batch: Sequence[Kept]) -> list[Finding]:
+        found: list[Finding] = []
+        with_audio: list[tuple[Kept, Recording]] = []
+        for kept in batch:
+            recording = recording_of(self.archive.bodies, kept)
+            found += _flaws(self.archive.bodies, kept, recording)
+            if recording is not None and kept.state is not State.DELETING:
+                with_audio.append((kept, recording))
+        return found + await self._audio_flaws(with_audio)
+
+    async def _audio_flaws(self, pairs: Sequence[tuple[Kept, Recording]]) -> list[Finding]:
+        keys = [AudioKey(kept.tenant, recording.audio.sha256) for kept, recording in pairs]
+        sizes = await self.archive.audio.sizes(keys)
+        found = []
+        for (kept, recording), size in zip(pairs, sizes, strict=True):
+            self.audio_bytes += recording.audio.size
+            if size != recording.audio.size:
+                found += await self._audio_flaw(kept, recording)
+        return found
+
+    async def _audio_flaw(self, kept: Kept, recording: Recording) -> list[Finding]:
+        """Look again: a recording may have been deleted, or its audio put back, since."""
+        if kept.id is not None and not await self._is_kept(kept.tenant, kept.id):
+            return []
+        size = await self.archive.audio.size(AudioKey(kept.tenant, recording.audio.sha256))
+        finding = _finding(kept, Damage.AUDIO_MISSING)
+        if size is None:
+            return [finding]
+        says = f"{size} bytes in place of {recording.audio.size}"
+        is_wrong = size != recording.audio.size
+        return [replace(finding, kind=Damage.AUDIO_LENGTH, says=says)] if is_wrong else []
+
+    async def _is_kept(self, tenant: int, recording_id: str) -> bool:
+        try:
+            entry = await self.archive.catalog.find(Reach(tenant), recording_id)
+        except NotFound:
+            return False
+        return entry.state is not State.DELETING
+
+    async def of_files(self) -> AsyncIterator[list[Finding]]:
+        """Yield what is wrong in the store of audio; `of_records` was gone through before."""
+        is_chosen = self.subset.chooser(self.audio_bytes)
+        async for batch in self.archive.audio.walk():
+            found = await self._orphans(batch)
+            chosen = [
+                each
+                for each in batch
+                if each.part is Part.AUDIO and each.key and is_chosen(each.key.sha256)
+            ]
+            found += await self._changed(chosen)
+            yield found
+
+    async def _orphans(self, batch: Sequence[Stored]) -> list[Finding]:
+        orphans = await unused(self.archive, batch)
+        if any(each.part in {Part.AUDIO, Part.DERIVED} for each in orphans):
+            async with self.archive.audio.removing():  # nothing is on its way to its entry then
+                left = await self.archive.audio.again(orphans)
+                orphans = await unused(self.archive, left)
+        return [_leftover(each) for each in orphans]
+
+    async def _changed(self, files: Sequence[Stored]) -> list[Finding]:
+        threads = min(_MOST_THREADS, os.cpu_count() or 1)
+        shares = [files[start::threads] for start in range(threads)]
+        found = await asyncio.gather(*(self._read(share) for share in shares if share))
+        return [finding for each in found for finding in each]
+
+    async def _read(self, files: Sequence[Stored]) -> list[Finding]:
+        keys = [each.key for each in files if each.key is not None]
+        digests = await self.archive.audio.digests(keys, self.read)
+        self.files_read += len(files)
+        self.bytes_read += sum(each.size for each in files)
+        wrong = [key for key, digest in zip(keys, digests, strict=True) if digest != key.sha256]
+        return [finding for key in wrong for finding in await self._changed_audio(key)]
+
+    async def _changed_audio(self, key: AudioKey) -> list[Finding]:
+        """Name the recordings whose audio has other bytes; a wrong length is told elsewhere."""
+        (digest,) = await self.archive.audio.digests([key], self.read)
+        size = await self.archive.audio.size(key)
+        if size is None or digest == key.sha256:
+            return []
+        ids = await self.archive.catalog.with_audio(key.tenant, bytes.fromhex(key.sha256))
+        says = "it cannot be read" if digest is None else ""
+        return [
+            Finding(kind=Damage.AUDIO_CHANGED, tenant=key.tenant, recording=each, says=says)
+            for each in ids
+            if await self._has_length(key.tenant, each, size)
+        ]
+
+    async def _has_length(self, tenant: int, recording_id: str, size: int) -> bool:
+        try:
+            entry = await self.archive.catalog.find(Reach(tenant), recording_id)
+        except NotFound:
+            return False
+        recording = _parsed(self.archive.bodies, entry.body)
+        is_of_that_length = recording is None or recording.audio.size == size
+        return entry.state is not State.DELETING and is_of_that_length
+
+
+def reading(bodies: BodyFormat) -> Reading:
+    """Return what reads the facts out of a body, where it can be read."""
+
+    def read(body: bytes) -> Facts | None:
+        recording = _parsed(bodies, body)
+        return None if recording is None else facts_of(recording.call)
+
+    return read
+
+
+def recording_of(bodies: BodyFormat, kept: Kept) -> Recording | None:
+    """Return the recording that is kept somewhere, or None where its body is lost."""
+    body = kept.withdrawn if kept.listed is None else kept.listed
+    return None if body is None else _parsed(bodies, body)
+
+
+def _parsed(bodies: BodyFormat, body: bytes) -> Recording | None:
+    try:
+        return bodies.parse(body)
+    except (ValueError, BadRecording):  # the decoder's errors are of the former kind
+        return None
+
+
+def _finding(kept: Kept, kind: Damage, says: str = "") -> Finding:
+    return Finding(kind=kind, tenant=kept.tenant, recording=kept.id, says=says, place=kept.place)
+
+
+def _flaws(bodies: BodyFormat, kept: Kept, recording: Recording | None) -> list[Finding]:
+    """Return what is wrong with a record by itself."""
+    if kept.state is State.DELETING:
+        return [_finding(kept, Damage.DELETION_UNFINISHED)]
+    if kept.listed is None and kept.withdrawn is None:
+        return [_finding(kept, Damage.BODY_MISSING)]
+    if recording is None:
+        return [_finding(kept, Damage.BODY_UNREADABLE)]
+    if kept.id is None:
+        return [replace(_finding(kept, Damage.ENTRY_MISSING), recording=recording.id)]
+    found = []
+    if kept.state in _MARKED:
+        found.append(_finding(kept, Damage.MARKED, f"as {kept.state.value}"))
+    if (kept.listed is None) == (kept.state is State.AVAILABLE) or (
+        kept.listed is not None and kept.withdrawn is not None
+    ):
+        found.append(_finding(kept, Damage.STATE_WRONG))
+    if not is_as_taken_in(bodies, kept, recording):
+        found.append(_finding(kept, Damage.BODY_DIFFERS))
+    if kept.wrong_rows:
+        found.append(_finding(kept, Damage.ROW_WRONG, "in " + ", ".join(kept.wrong_rows)))
+    return found
+
+
+def is_as_taken_in(bodies: BodyFormat, kept: Kept, recording: Recording) -> bool:
+    """Say whether a body is what was taken in, as far as its entry can tell.
+
+    The entry keeps a digest of the call that was handed in. Tags may have been changed since, and
+    which there were then is not known any more; what was measured of the audio is not in it.
+    """
+    call, body = recording.call, kept.withdrawn if kept.listed is None else kept.listed
+    if (recording.id, call.started_at) != (kept.id, kept.second):
+        return False
+    if kept.digest is None or recording.audio.sha256 != kept.digest.hex():
+        return False
+    if bodies.render(recording) != body:
+        return False
+    calls = (call, replace(call, tags=()))
+    prints = {fingerprint(each, recording.audio.sha256) for each in calls}
+    return kept.fingerprint in prints or kept.is_touched
+
+
+async def unused(archive: Archive, batch: Sequence[Stored]) -> list[Stored]:
+    """Return what of a batch is of no use to any recording, as far as can be told just now."""
+    used: set[AudioKey] = set()
+    for tenant in {each.key.tenant for each in batch if each.key is not None}:
+        digests = [
+            bytes.fromhex(each.key.sha256)
+            for each in batch
+            if each.key is not None and each.key.tenant == tenant
+        ]
+        found = await archive.catalog.used_among(tenant, digests)
+        used |= {AudioKey(tenant, each.hex()) for each in found}
+    stale = time.time() - STALE_SECONDS
+    return [each for each in batch if _is_of_no_use(each, used, stale)]
+
+
+def _is_of_no_use(stored: Stored, used: set[AudioKey], stale: float) -> bool:
+    if stored.part is Part.ON_ITS_WAY:
+        return stored.touched_at < stale
+    return stored.part is Part.FOREIGN or stored.key not in used
+
+
+def _leftover(stored: Stored) -> Finding:
+    kinds = {
+        Part.AUDIO: Damage.ORPHAN_AUDIO,
+        Part.DERIVED: Damage.ORPHAN_DERIVED,
+        Part.ON_ITS_WAY: Damage.STALE_UPLOAD,
+        Part.FOREIGN: Damage.FOREIGN_FILE,
+    }
+    tenant = None if stored.key is None else stored.key.tenant
+    return Finding(kind=kinds[stored.part], tenant=tenant, says=stored.place, cause=stored)

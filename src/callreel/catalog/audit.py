@@ -1,0 +1,130 @@
+"""Whether the catalog agrees with itself, and how it is mended: what `callreel verify` asks.
+
+Every recording has one body; all rows that serve filters are made of it and can be made again.
+What is yielded together was read at one moment, and no reading lasts from one to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from callreel.model import Facts, State
+
+Reading = Callable[[bytes], Facts | None]
+"""Reads the facts out of a body; None where it cannot be read. It must not block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """All that is kept of one recording, or of what is left of one.
+
+    Attributes:
+        place: Its place in the catalog.
+        tenant: Whose place it is.
+        second: The start that its place stands for; seconds UTC.
+        id, state, digest, fingerprint: Of its entry; None where it has none.
+        listed: The body that lists show, or None.
+        withdrawn: The body of a recording that is in no list, or None.
+        is_touched: Whether somebody tagged or heard it.
+        wrong_rows: Names of what should have been made of the body, and is not there or not so.
+    """
+
+    place: int
+    tenant: int
+    second: int
+    id: str | None
+    state: State | None
+    digest: bytes | None
+    fingerprint: bytes | None
+    listed: bytes | None
+    withdrawn: bytes | None
+    is_touched: bool
+    wrong_rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SurplusRow:
+    """A row that no body calls for.
+
+    Attributes:
+        table: Where it is.
+        key: What identifies it there.
+        place: The place that it points to.
+        tenant: Whose place that is.
+        recording: The id of the recording there, or None where there is none.
+    """
+
+    table: str
+    key: tuple[int | str | bytes, ...]
+    place: int
+    tenant: int
+    recording: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrongDay:
+    """A day whose count of calls is not their number; days since 2000-01-01 UTC."""
+
+    tenant: int
+    day: int
+
+
+class Audit(Protocol):
+    """What the catalog says of itself, and the mending of it."""
+
+    async def damages(self) -> list[str]:
+        """Return what the database itself finds wrong; nothing else can be relied on then."""
+        ...
+
+    async def entries(self) -> int:
+        """Return how many entries there are, of all tenants, whatever their state."""
+        ...
+
+    def kept(self, read: Reading) -> AsyncIterator[list[Kept]]:
+        """Yield all that is kept, in order, a few hundred at a time."""
+        ...
+
+    def surplus_rows(self, read: Reading) -> AsyncIterator[list[SurplusRow]]:
+        """Yield the rows that no body calls for; where a body cannot be read, it is let be."""
+        ...
+
+    def wrong_days(self) -> AsyncIterator[list[WrongDay]]:
+        """Yield the days whose counts are wrong."""
+        ...
+
+    async def with_audio(self, tenant: int, digest: bytes) -> list[str]:
+        """Return the ids of the tenant's recordings that have this audio, whatever their state."""
+        ...
+
+    async def used_among(self, tenant: int, digests: Sequence[bytes]) -> frozenset[bytes]:
+        """Return those of the digests that anything of the tenant names.
+
+        More careful than `Catalog.is_digest_used`, and slow where some are not used: neither a
+        mark without its entry nor an entry without its mark is overlooked.
+        """
+        ...
+
+    async def knows_its_audio(self) -> bool:
+        """Say whether every body has an entry, and every entry's audio is known to be in use."""
+        ...
+
+    async def mend_rows(self, place: int, read: Reading) -> None:
+        """Make all rows again that a recording should have."""
+        ...
+
+    async def drop_row(self, row: SurplusRow, read: Reading) -> None:
+        """Drop a row that no body calls for; one that is called for by now stays."""
+        ...
+
+    async def mend_day(self, wrong: WrongDay) -> None:
+        """Count the calls of a day again."""
+        ...
+
+    async def set_aside(self, place: int, state: State) -> None:
+        """Take a recording out of every list, as `Catalog.withdraw`, whatever its body is like.
+
+        Rows that lists were made of stay, and are surplus then.
+        """
+        ...

@@ -1,0 +1,345 @@
+"""Whether the tables agree with the bodies, looked at in windows of a few hundred rows.
+
+Each window is read in a transaction of its own: all of it is of one moment, and the log of the
+database can begin anew between two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import apsw
+
+from callreel.catalog.audit import Kept, Reading, SurplusRow, WrongDay
+from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS, LOCAL_MASK, first_key
+from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
+from callreel.catalog.sqlite_write import FILTER_TABLES, FilterTable, Placed, is_digest_marked
+from callreel.model import EARLIEST_START, Facts, State
+
+WINDOW: Final = 400
+_DAYS_AT_ONCE: Final = 100
+_USES: Final = {"audio_use": ("digest", "k"), "audio_use_new": ("k",)}
+_READ_FROM_BODY: Final = frozenset({"by_number", "by_tag"})
+_KEPT: Final = """
+SELECT w.k, e.tenant, e.id, e.state, e.project, e.user, e.digest, e.fingerprint, r.body, x.body,
+    EXISTS (SELECT 1 FROM touched t WHERE t.k = w.k),
+    EXISTS (SELECT 1 FROM audio_use u WHERE u.digest = e.digest AND u.k = w.k)
+        OR EXISTS (SELECT 1 FROM audio_use_new n WHERE n.k = w.k AND n.digest = e.digest),
+    coalesce((SELECT longest_call FROM tenant WHERE number = w.k >> 48), 0)
+FROM (
+    SELECT k FROM entry WHERE k > ?1 UNION SELECT k FROM recording WHERE k > ?1
+    UNION SELECT k FROM withdrawn WHERE k > ?1 ORDER BY 1 LIMIT ?2
+) w
+LEFT JOIN entry e ON e.k = w.k
+LEFT JOIN recording r ON r.k = w.k
+LEFT JOIN withdrawn x ON x.k = w.k
+ORDER BY w.k
+"""
+_AGREES: Final = {
+    "facts": "EXISTS (SELECT 1 FROM recording r WHERE r.k = t.k)",
+    "audio_use": "EXISTS (SELECT 1 FROM entry e WHERE e.k = t.k AND e.digest = t.digest)",
+    "audio_use_new": "EXISTS (SELECT 1 FROM entry e WHERE e.k = t.k AND e.digest = t.digest)",
+}
+_AS_THE_FACTS: Final = (
+    "EXISTS (SELECT 1 FROM facts f JOIN recording r ON r.k = f.k WHERE f.k = t.k AND "
+    "f.talking = t.talking AND "
+    "f.hangup = t.hangup AND f.project IS t.project AND f.user IS t.user)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A table that is gone through for surplus rows, and the columns that identify a row in it."""
+
+    name: str
+    key: tuple[str, ...]
+    filter: FilterTable | None = None
+
+    @property
+    def place(self) -> int:
+        """Which of the key's columns leads to the recording."""
+        return self.key.index("k")
+
+
+CHECKED: Final = (
+    *(Checked(table.name, table.key, table) for table in FILTER_TABLES),
+    *(Checked(name, key) for name, key in _USES.items()),
+)
+
+
+def damages(connection: apsw.Connection) -> list[str]:
+    """Return what SQLite itself finds wrong, a table at a time, so that no reading lasts long."""
+    listed = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    try:
+        names = [str(name) for (name,) in connection.execute(listed).fetchall()]
+        found = [text for name in names for text in _damages_of(connection, name)]
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        return [str(error)]
+    return found
+
+
+def _damages_of(connection: apsw.Connection, name: str) -> Iterator[str]:
+    for (text,) in connection.execute(f'PRAGMA integrity_check("{name}")').fetchall():
+        if text != "ok":
+            yield f"{name}: {text}"
+    for table, _, parent, _ in connection.execute(f'PRAGMA foreign_key_check("{name}")').fetchall():
+        yield f"{table}: a row names a {parent} that there is not"
+
+
+def entries(connection: apsw.Connection) -> int:
+    """Count the entries (see `Audit.entries`)."""
+    return int(connection.execute("SELECT count(*) FROM entry").get)
+
+
+def kept(connection: apsw.Connection, after: int, read: Reading, limit: int = WINDOW) -> list[Kept]:
+    """Return what is kept after a place (see `Audit.kept`)."""
+    found: list[Kept] = []
+    with connection:
+        rows = connection.execute(_KEPT, (after, limit)).fetchall()
+        found.extend(_kept(connection, row, read) for row in rows)
+    return found
+
+
+def _kept(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> Kept:
+    k, tenant, an_id, state, project, user, digest, fingerprint, listed, withdrawn, *more = row
+    is_touched, is_used, longest = more
+    body = withdrawn if listed is None else listed
+    facts = None if body is None else read(body)
+    wrong = []
+    if an_id is not None and not is_used:
+        wrong.append("audio_use")
+    if facts is not None and an_id is not None:
+        held = (tenant, project, user)
+        if held != (tenant_of(k), facts.project_id, facts.user_id):
+            wrong.append("entry")
+    if facts is not None and listed is not None:
+        wrong += _wrong_tables(connection, Placed(k, tenant_of(k), facts))
+        if facts.hung_up_at - facts.started_at > longest:
+            wrong.append("longest_call")
+    return Kept(
+        place=k,
+        tenant=tenant_of(k),
+        second=EARLIEST_START + ((k & LOCAL_MASK) >> ARRIVAL_BITS),
+        id=an_id,
+        state=None if state is None else State(state),
+        digest=digest,
+        fingerprint=fingerprint,
+        listed=listed,
+        withdrawn=withdrawn,
+        is_touched=bool(is_touched),
+        wrong_rows=tuple(wrong),
+    )
+
+
+def tenant_of(k: int) -> int:
+    """Return the tenant whose place a key is."""
+    return k >> LOCAL_BITS
+
+
+def _wrong_tables(connection: apsw.Connection, placed: Placed) -> list[str]:
+    return [
+        table.name
+        for table in FILTER_TABLES
+        if any(_row(connection, table, row) != row for row in table.rows(placed))
+    ]
+
+
+def _row(
+    connection: apsw.Connection, table: FilterTable, row: tuple[Any, ...]
+) -> tuple[Any, ...] | None:
+    where = " AND ".join(f"{column} = ?" for column in table.key)
+    sql = f"SELECT * FROM {table.name} WHERE {where}"
+    found: tuple[Any, ...] | None = connection.execute(sql, row[: len(table.key)]).fetchone()
+    return found
+
+
+def surplus_rows(
+    connection: apsw.Connection, table: Checked, after: tuple[Any, ...] | None, read: Reading
+) -> tuple[list[SurplusRow], tuple[Any, ...] | None]:
+    """Return the surplus rows of a window, and what it ends with, or None where nothing is left."""
+    columns = ", ".join(table.key)
+    where = "" if after is None else f"WHERE ({columns}) > ({', '.join('?' * len(after))})"
+    sql = (
+        f"SELECT {_agrees(table)}, * FROM {table.name} t {where} ORDER BY {columns} LIMIT {WINDOW}"
+    )
+    with connection:
+        rows = connection.execute(sql, after or ()).fetchall()
+        found = [
+            _surplus(connection, table, row)
+            for agrees, *row in rows
+            if not agrees and not _is_called_for(connection, table, tuple(row), read)
+        ]
+    last = tuple(rows[-1][1 : 1 + len(table.key)]) if len(rows) == WINDOW else None
+    return found, last
+
+
+def _agrees(table: Checked) -> str:
+    """Return what says, cheaply and never wrongly, that a row is right."""
+    if table.name in _READ_FROM_BODY:
+        return "0"
+    agrees = _AGREES.get(table.name, _AS_THE_FACTS)
+    return f"{agrees} AND t.tenant = t.k >> {LOCAL_BITS}" if "tenant" in table.key else agrees
+
+
+def _surplus(connection: apsw.Connection, table: Checked, row: Sequence[Any]) -> SurplusRow:
+    k = row[table.place]
+    an_id = connection.execute("SELECT id FROM entry WHERE k = ?", (k,)).get
+    return SurplusRow(table.name, tuple(row[: len(table.key)]), k, tenant_of(k), an_id)
+
+
+def _is_called_for(
+    connection: apsw.Connection, table: Checked, row: tuple[Any, ...], read: Reading
+) -> bool:
+    if table.filter is None:
+        return False
+    k = row[table.place]
+    body = connection.execute("SELECT body FROM recording WHERE k = ?", (k,)).get
+    if body is None:
+        return False
+    facts = read(body)
+    if facts is None:
+        return True  # nobody can say
+    keys = {each[: len(table.key)] for each in table.filter.rows(Placed(k, tenant_of(k), facts))}
+    return row[: len(table.key)] in keys
+
+
+def wrong_days(
+    connection: apsw.Connection, after: tuple[int, int]
+) -> tuple[list[WrongDay], tuple[int, int] | None]:
+    """Return the wrong ones of the next days, and where to go on, or None at the end."""
+    found: list[WrongDay] = []
+    day = after
+    for _ in range(_DAYS_AT_ONCE):
+        following = _following(connection, *day)
+        if following is None:
+            return found, None
+        day = following
+        if _said(connection, *day) is not True:
+            found.append(WrongDay(*day))
+    return found, day
+
+
+def _following(connection: apsw.Connection, tenant: int, day: int) -> tuple[int, int] | None:
+    sql = "SELECT tenant, day FROM day_count WHERE (tenant, day) > (?, ?) ORDER BY 1, 2 LIMIT 1"
+    counted = connection.execute(sql, (tenant, day)).fetchone()
+    start = first_key(tenant) + (day + 1) * DAY_WIDTH
+    k = connection.execute("SELECT min(k) FROM facts WHERE k >= ?", (start,)).get
+    called = None if k is None else (tenant_of(k), day_of(tenant_of(k), k))
+    return min((each for each in (counted, called) if each is not None), default=None)
+
+
+def _said(connection: apsw.Connection, tenant: int, day: int) -> bool:
+    sql = (
+        "SELECT (SELECT count(*) FROM facts WHERE k >= ?1 AND k < ?2) = "
+        "coalesce((SELECT n FROM day_count WHERE tenant = ?3 AND day = ?4), 0)"
+    )
+    return bool(connection.execute(sql, (*_keys_of(tenant, day), tenant, day)).get)
+
+
+def _keys_of(tenant: int, day: int) -> tuple[int, int]:
+    low = first_key(tenant) + day * DAY_WIDTH
+    return low, min(low + DAY_WIDTH, first_key(tenant + 1))
+
+
+def with_audio(connection: apsw.Connection, tenant: int, digest: bytes) -> list[str]:
+    """Return the ids of who has this audio (see `Audit.with_audio`)."""
+    span = (first_key(tenant), first_key(tenant + 1))
+    sql = (
+        "SELECT e.id FROM {} u CROSS JOIN entry e ON e.k = u.k WHERE u.digest = ? AND u.k >= ? "
+        "AND u.k < ?"
+    )
+    found = [connection.execute(sql.format(name), (digest, *span)).fetchall() for name in _USES]
+    return sorted(str(each) for rows in found for (each,) in rows)
+
+
+def used_among(
+    connection: apsw.Connection, tenant: int, digests: Sequence[bytes]
+) -> frozenset[bytes]:
+    """Return the digests that are used (see `Audit.used_among`)."""
+    marked = {each for each in digests if is_digest_marked(connection, tenant, each)}
+    doubtful = [each for each in digests if each not in marked]
+    if doubtful:  # of which there are few: look at every entry, lest the marks are damaged
+        places = ", ".join("?" * len(doubtful))
+        sql = f"SELECT digest FROM entry WHERE tenant = ? AND digest IN ({places})"
+        marked |= {bytes(each) for (each,) in connection.execute(sql, (tenant, *doubtful))}
+    return frozenset(marked)
+
+
+def knows_its_audio(connection: apsw.Connection) -> bool:
+    """Say whether all audio is known (see `Audit.knows_its_audio`)."""
+    used = (
+        "EXISTS (SELECT 1 FROM audio_use u WHERE u.digest = e.digest AND u.k = e.k) OR "
+        "EXISTS (SELECT 1 FROM audio_use_new n WHERE n.k = e.k AND n.digest = e.digest)"
+    )
+    has_entry = "EXISTS (SELECT 1 FROM entry e WHERE e.k = r.k)"
+    lost = (
+        f"SELECT 1 FROM entry e WHERE NOT ({used}) LIMIT 1",
+        f"SELECT 1 FROM recording r WHERE NOT {has_entry} LIMIT 1",
+        f"SELECT 1 FROM withdrawn r WHERE NOT {has_entry} LIMIT 1",
+    )
+    return all(connection.execute(sql).get is None for sql in lost)
+
+
+def mend_rows(connection: apsw.Connection, place: int, read: Reading) -> None:
+    """Make the rows of a recording again (see `Audit.mend_rows`)."""
+    found = kept(connection, place - 1, read, 1)
+    if not found or found[0].place != place:
+        return
+    each = found[0]
+    if each.digest is not None and "audio_use" in each.wrong_rows:
+        connection.execute("INSERT OR IGNORE INTO audio_use VALUES (?, ?)", (each.digest, place))
+    body = each.withdrawn if each.listed is None else each.listed
+    facts = None if body is None else read(body)
+    if facts is not None:
+        _mend_entry(connection, place, facts)
+    if facts is not None and each.listed is not None:
+        _mend_tables(connection, Placed(place, each.tenant, facts))
+
+
+def _mend_entry(connection: apsw.Connection, place: int, facts: Facts) -> None:
+    connection.execute(
+        "UPDATE entry SET tenant = ?, project = ?, user = ? WHERE k = ?",
+        (tenant_of(place), facts.project_id, facts.user_id, place),
+    )
+
+
+def _mend_tables(connection: apsw.Connection, placed: Placed) -> None:
+    for table in FILTER_TABLES:
+        sql = table.insert.replace("INSERT", "INSERT OR REPLACE", 1)
+        connection.executemany(sql, table.rows(placed))
+    longest = placed.facts.hung_up_at - placed.facts.started_at
+    connection.execute(
+        "UPDATE tenant SET longest_call = max(longest_call, ?) WHERE number = ?",
+        (longest, placed.tenant),
+    )
+
+
+def drop_row(connection: apsw.Connection, row: SurplusRow, read: Reading) -> None:
+    """Drop a surplus row (see `Audit.drop_row`)."""
+    table = next(each for each in CHECKED if each.name == row.table)
+    where = " AND ".join(f"{column} = ?" for column in table.key)
+    sql = f"SELECT {_agrees(table)}, * FROM {table.name} t WHERE {where}"
+    found = connection.execute(sql, row.key).fetchone()
+    if found is None or found[0] or _is_called_for(connection, table, tuple(found[1:]), read):
+        return
+    connection.execute(f"DELETE FROM {table.name} WHERE {where}", row.key)
+
+
+def mend_day(connection: apsw.Connection, wrong: WrongDay) -> None:
+    """Count the calls of a day again (see `Audit.mend_day`)."""
+    connection.execute(
+        "INSERT INTO day_count VALUES (?3, ?4, (SELECT count(*) FROM facts WHERE k >= ?1 AND "
+        "k < ?2)) ON CONFLICT DO UPDATE SET n = excluded.n",
+        (*_keys_of(wrong.tenant, wrong.day), wrong.tenant, wrong.day),
+    )
+
+
+def set_aside(connection: apsw.Connection, place: int, state: State) -> None:
+    """Take a recording out of every list (see `Audit.set_aside`)."""
+    connection.execute("UPDATE entry SET state = ? WHERE k = ?", (state, place))
+    connection.execute(
+        "INSERT OR IGNORE INTO withdrawn SELECT k, body FROM recording WHERE k = ?", (place,)
+    )
+    connection.execute("DELETE FROM recording WHERE k = ?", (place,))

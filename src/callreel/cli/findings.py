@@ -1,0 +1,85 @@
+"""How what was found wrong is told: as it comes and in sum for people, or as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from callreel.archive.damage import MEANING, Damage, Finding
+from callreel.cli.output import print_rows
+
+SHOWN: Final = 20
+
+
+class Findings:
+    """Counts findings and tells of them; a million of them need no more memory than ten.
+
+    Attributes:
+        kinds: How many of each kind.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.kinds: Counter[Damage] = Counter()
+        self._as_json = as_json
+        self._first: dict[Damage, list[Finding]] = {}
+        if as_json:
+            self._write('{"findings": [')
+
+    @property
+    def damages(self) -> int:
+        """How many of them are damage."""
+        return sum(count for kind, count in self.kinds.items() if not kind.is_leftover)
+
+    def add(self, found: Sequence[Finding]) -> None:
+        """Take in what was found."""
+        for each in found:
+            if self._as_json:
+                self._write((",\n" if self.kinds else "\n") + json.dumps(_plain(each)))
+            self.kinds[each.kind] += 1
+            first = self._first.setdefault(each.kind, [])
+            if len(first) < SHOWN:
+                first.append(each)
+
+    def end(self, **totals: float) -> None:
+        """Tell the rest: all of it, in sum."""
+        kinds = {kind.value: self.kinds[kind] for kind in Damage if self.kinds[kind]}
+        if self._as_json:
+            told = {**totals, "kinds": kinds, "damaged": self.damages > 0}
+            self._write("\n], " + json.dumps(told)[1:] + "\n")
+            return
+        print_rows(("what", "number"), [(name, f"{count:,}") for name, count in totals.items()])
+        for kind, first in sorted(
+            self._first.items(), key=lambda pair: list(Damage).index(pair[0])
+        ):
+            self._show(kind, first)
+        if not self.kinds:
+            print("\nAll is well.")
+
+    def _show(self, kind: Damage, first: Sequence[Finding]) -> None:
+        count = self.kinds[kind]
+        print(f"\n{count:,} x {kind.value}: {MEANING[kind]}")
+        for each in first:
+            print("  " + _line(each))
+        if count > len(first):
+            print(f"  … and {count - len(first):,} more; --json tells of all.")
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _plain(finding: Finding) -> dict[str, str | int | None]:
+    return {
+        "kind": finding.kind.value,
+        "tenant": finding.tenant,
+        "recording": finding.recording,
+        "says": finding.says,
+    }
+
+
+def _line(finding: Finding) -> str:
+    tenant = "" if finding.tenant is None else f"tenant {finding.tenant}"
+    return " ".join(each for each in (tenant, finding.recording, finding.says) if each)

@@ -1,0 +1,102 @@
+"""`callreel verify`: whether all that is kept is what it was."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from callreel.archive import last_verify
+from callreel.archive.damage import Finding
+from callreel.archive.subset import EVERYTHING, Subset, subset_of
+from callreel.archive.throttle import Throttle
+from callreel.archive.verify import Verification
+from callreel.cli.findings import Findings
+from callreel.cli.opened import opened_archive
+from callreel.cli.output import counting, note
+from callreel.errors import CallreelError
+from callreel.settings import Settings, read_settings
+from callreel.wiring import VERIFIED, is_served
+
+DAMAGED: Final = 1
+COULD_NOT_RUN: Final = 2
+INTERRUPTED: Final = 130
+MEGABYTE: Final = 1_000_000
+RATE_WHEN_SERVED: Final = 50
+
+
+def verify(
+    *,
+    subset: str | None = None,
+    max_rate: Annotated[int | None, Parameter(name="--max-rate")] = None,
+    json: bool = False,
+) -> int:
+    """Read all audio again and check every record; nothing is changed.
+
+    It may run beside a server. What changes meanwhile is looked at again before it is called
+    damage. Exit code: 0 all is well, 1 there is damage, 2 it could not be looked at.
+
+    Args:
+        subset: Read only part of the audio: `3/30` the third of thirty slices, so that one a night
+            reads all in a month; `10%` or `20G` a share or an amount taken at random. All records
+            are checked, and that their audio is there in its length.
+        max_rate: Read at most so many MB a second, 0 without limit. Where a server runs it is
+            50, else there is no limit.
+        json: Print one object: `{"findings": [{"kind", "tenant", "recording", "says"}], "records",
+            "files_read", "bytes_read", "seconds", "kinds", "damaged"}`.
+    """
+    try:
+        chosen = EVERYTHING if subset is None else subset_of(subset)
+        settings = read_settings()
+        return asyncio.run(_verify(settings, chosen, max_rate, Findings(as_json=json)))
+    except KeyboardInterrupt:
+        note("callreel: interrupted; not all was looked at.")
+        return INTERRUPTED
+    except CallreelError as error:
+        note(f"callreel: {error.message}")
+        return COULD_NOT_RUN
+
+
+async def _verify(
+    settings: Settings, subset: Subset, max_rate: int | None, findings: Findings
+) -> int:
+    began_at = time.time()
+    if max_rate is None:
+        max_rate = RATE_WHEN_SERVED if is_served(settings.data) else 0
+    throttle = Throttle(max_rate * MEGABYTE or None)
+    async with opened_archive(settings) as archive:
+        work = Verification(archive, subset, throttle.read)
+        async for found in followed(work):
+            findings.add(found)
+    findings.end(
+        records=work.records,
+        files_read=work.files_read,
+        bytes_read=work.bytes_read,
+        seconds=round(time.time() - began_at, 3),
+    )
+    if subset.is_all:
+        with suppress(OSError):  # who may only read the folder may verify it, too
+            last_verify.note(settings.data / VERIFIED, began_at, findings.damages)
+    return DAMAGED if findings.damages else 0
+
+
+async def followed(work: Verification) -> AsyncIterator[list[Finding]]:
+    """Yield all that is found, and show how far it is on a terminal."""
+    broken = await work.database()
+    if broken:
+        yield broken
+        return
+    total = await work.archive.catalog.entries()
+    with counting("Checking records", lambda: total) as advance:
+        async for found in work.of_records():
+            yield found
+            advance(to=work.records)
+    megabytes = work.audio_bytes // MEGABYTE
+    with counting("Reading audio, MB", lambda: megabytes) as advance:
+        async for found in work.of_files():
+            yield found
+            advance(to=work.bytes_read // MEGABYTE)

@@ -1,0 +1,173 @@
+"""The part of the catalog's contract by which it tells whether it agrees with itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from callreel.catalog import Catalog
+from callreel.catalog.audit import Kept
+from callreel.errors import NotFound
+from callreel.model import CallFilter, Facts, Reach, Span, State
+from contracts.catalog_case import CatalogCase, known_of, run
+from contracts.catalog_reference import Known, entry_of, facts_in
+
+MANY = 900
+"""More than are read at a time."""
+
+
+def read(body: bytes) -> Facts | None:
+    return facts_in(body)
+
+
+async def all_kept(catalog: Catalog) -> list[Kept]:
+    return [each async for batch in catalog.kept(read) for each in batch]
+
+
+async def flaws(catalog: Catalog) -> list[object]:
+    found: list[object] = [each for each in await all_kept(catalog) if each.wrong_rows]
+    found += [each async for batch in catalog.surplus_rows(read) for each in batch]
+    found += [each async for batch in catalog.wrong_days() for each in batch]
+    return found + list(await catalog.damages())
+
+
+class AuditContract(CatalogCase):
+    def test_nothing_is_wrong_whatever_was_done(self) -> None:
+        known = known_of(60, seed=21)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                for each in known[:10]:
+                    await catalog.withdraw(Reach(each.tenant), each.id, State.SUSPECT, facts_in)
+                for each in known[:5]:
+                    await catalog.restore(Reach(each.tenant), each.id, facts_in)
+                await catalog.forget(Reach(known[7].tenant), known[7].id)
+                assert await flaws(catalog) == []
+                assert await catalog.knows_its_audio()
+
+        run(play())
+
+    def test_all_is_told_in_order_and_of_all_tenants(self) -> None:
+        known = known_of(MANY, seed=22)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                assert await catalog.entries() == MANY
+                kept = await all_kept(catalog)
+                assert [each.place for each in kept] == sorted({each.place for each in kept})
+                told = {(each.tenant, each.id, each.second) for each in kept}
+                assert told == {(each.tenant, each.id, each.facts.started_at) for each in known}
+                entry = await catalog.find(Reach(kept[0].tenant), str(kept[0].id))
+                assert (kept[0].listed, kept[0].digest) == (entry.body, entry.digest)
+                assert (kept[0].fingerprint, kept[0].state) == (entry.fingerprint, State.AVAILABLE)
+
+        run(play())
+
+    def test_a_withdrawn_and_a_touched_recording_are_told_as_such(self) -> None:
+        known = known_of(2, seed=23, tenants=1)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                await catalog.withdraw(Reach(1), known[0].id, State.QUARANTINED, facts_in)
+                await catalog.touch(Reach(1), known[1].id, 1)
+                kept = {each.id: each for each in await all_kept(catalog)}
+                first, second = kept[known[0].id], kept[known[1].id]
+                assert (first.listed, first.state) == (None, State.QUARANTINED)
+                assert first.withdrawn is not None
+                assert (first.is_touched, second.is_touched) == (False, True)
+
+        run(play())
+
+    def test_it_knows_whose_audio_is_whose(self) -> None:
+        first, second = known_of(2, seed=24, tenants=1)
+        shared = b"\7" * 32
+
+        async def play() -> None:
+            async with self.empty() as catalog:
+                entries = [replace(entry_of(each), digest=shared) for each in (first, second)]
+                await catalog.add(1, entries)
+                assert await catalog.with_audio(1, shared) == sorted([first.id, second.id])
+                assert await catalog.with_audio(2, shared) == []
+                unknown = b"\1" * 32
+                assert await catalog.used_among(1, [unknown, shared]) == {shared}
+                assert await catalog.used_among(2, [unknown, shared]) == frozenset()
+                await catalog.withdraw(Reach(1), first.id, State.DELETING, facts_in)
+                await catalog.withdraw(Reach(1), second.id, State.DELETING, facts_in)
+                assert await catalog.used_among(1, [shared]) == {shared}
+
+        run(play())
+
+    def test_mending_what_is_right_changes_nothing(self) -> None:
+        known = known_of(30, seed=25, tenants=2)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                before = await all_kept(catalog)
+                for each in before:
+                    await catalog.mend_rows(each.place, read)
+                await catalog.mend_rows(before[-1].place + 1, read)
+                assert await all_kept(catalog) == before
+                assert await flaws(catalog) == []
+
+        run(play())
+
+    def test_what_is_set_aside_is_in_no_list_and_its_rows_are_surplus_until_dropped(self) -> None:
+        known = known_of(20, seed=26, tenants=1)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                victim = (await all_kept(catalog))[3]
+                await catalog.set_aside(victim.place, State.SUSPECT)
+                entry = await catalog.find(Reach(1), str(victim.id))
+                assert (entry.state, entry.body) == (State.SUSPECT, victim.listed)
+                rows = [each async for batch in catalog.surplus_rows(read) for each in batch]
+                assert {(each.place, each.recording) for each in rows} == {
+                    (victim.place, victim.id)
+                }
+                for row in rows:
+                    await catalog.drop_row(row, read)
+                for day in [each async for batch in catalog.wrong_days() for each in batch]:
+                    await catalog.mend_day(day)
+                assert await flaws(catalog) == []
+                assert await catalog.count(Reach(1), CallFilter()) == 19
+                long_ago = CallFilter(talking=Span(0))
+                assert await catalog.count(Reach(1), long_ago) == 19
+                await catalog.restore(Reach(1), str(victim.id), facts_in)
+                assert await flaws(catalog) == []
+
+        run(play())
+
+    def test_a_row_that_is_called_for_by_now_is_not_dropped(self) -> None:
+        (known,) = known_of(1, seed=27, tenants=1)
+
+        async def play() -> None:
+            async with self.filled([known]) as catalog:
+                (victim,) = await all_kept(catalog)
+                await catalog.set_aside(victim.place, State.SUSPECT)
+                rows = [each async for batch in catalog.surplus_rows(read) for each in batch]
+                for row in rows:
+                    await catalog.drop_row(row, read)
+                for day in [each async for batch in catalog.wrong_days() for each in batch]:
+                    await catalog.mend_day(day)
+                await catalog.restore(Reach(1), known.id, facts_in)
+                for row in rows:
+                    await catalog.drop_row(row, read)
+                assert await flaws(catalog) == []
+
+        run(play())
+
+    def test_a_forgotten_recording_uses_no_audio(self) -> None:
+        known = Known(1, "x", known_of(1, seed=28)[0].facts)
+
+        async def play() -> None:
+            async with self.filled([known]) as catalog:
+                digest = entry_of(known).digest
+                await catalog.withdraw(Reach(1), "x", State.DELETING, facts_in)
+                await catalog.forget(Reach(1), "x")
+                assert await catalog.used_among(1, [digest]) == frozenset()
+                assert await catalog.with_audio(1, digest) == []
+                with pytest.raises(NotFound):
+                    await catalog.find(Reach(1), "x")
+
+        run(play())

@@ -1,0 +1,210 @@
+"""Ways to damage an archive that nobody works on, each with what must be found of it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from callreel.archive.damage import Damage
+
+_DAY: Final = 86_400 << 16
+_TABLES: Final = ("facts", "by_number", "by_talking", "by_hangup", "audio_use")
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A recording to be damaged."""
+
+    k: int
+    id: str
+    digest: str
+
+    @property
+    def tenant(self) -> int:
+        return self.k >> 48
+
+
+Expected = set[tuple[Damage, str | None]]
+"""Kinds with the recording's id, or with the place of a file, or None for what has neither."""
+
+
+class Vandal:
+    """Damages the data folder of an archive."""
+
+    def __init__(self, data: Path, seed: int) -> None:
+        self._audio = data / "audio"
+        self._elsewhere = data / "elsewhere"
+        self._elsewhere.mkdir(exist_ok=True)
+        self._db = apsw.Connection(str(data / "callreel.db"))
+        self._dice = random.Random(seed)
+        self._db.execute(
+            "INSERT OR IGNORE INTO audio_use SELECT digest, k FROM audio_use_new;"
+            "DELETE FROM audio_use_new"
+        )
+
+    def close(self) -> None:
+        self._db.close()
+
+    def victims(self, count: int) -> list[Victim]:
+        """Return so many recordings, each of another day, in no order."""
+        rows: list[Any] = self._db.execute("SELECT k, id, digest FROM entry ORDER BY k").fetchall()
+        by_day = {(k >> 48, (k & (1 << 48) - 1) // _DAY): (k, i, d) for k, i, d in rows}
+        found = self._dice.sample(sorted(by_day.values()), count)
+        return [Victim(k, an_id, digest.hex()) for k, an_id, digest in found]
+
+    def _file(self, victim: Victim) -> Path:
+        path = self._audio / str(victim.tenant) / victim.digest[:2] / victim.digest
+        path.chmod(0o640)
+        return path
+
+    def _flip(self, victim: Victim, place: float) -> Expected:
+        path = self._file(victim)
+        content = bytearray(path.read_bytes())
+        content[int(place * (len(content) - 1))] ^= 1 << self._dice.randrange(8)
+        path.write_bytes(content)
+        return {(Damage.AUDIO_CHANGED, victim.id)}
+
+    def flip_in_the_head(self, victim: Victim) -> Expected:
+        return self._flip(victim, 0)
+
+    def flip_in_the_middle(self, victim: Victim) -> Expected:
+        return self._flip(victim, self._dice.random())
+
+    def flip_in_the_tail(self, victim: Victim) -> Expected:
+        return self._flip(victim, 1)
+
+    def cut(self, victim: Victim) -> Expected:
+        path = self._file(victim)
+        path.write_bytes(path.read_bytes()[: self._dice.randrange(1, path.stat().st_size)])
+        return {(Damage.AUDIO_LENGTH, victim.id)}
+
+    def empty(self, victim: Victim) -> Expected:
+        self._file(victim).write_bytes(b"")
+        return {(Damage.AUDIO_LENGTH, victim.id)}
+
+    def lengthen(self, victim: Victim) -> Expected:
+        with self._file(victim).open("ab") as file:
+            file.write(b"\0")
+        return {(Damage.AUDIO_LENGTH, victim.id)}
+
+    def delete(self, victim: Victim) -> Expected:
+        self._file(victim).unlink()
+        return {(Damage.AUDIO_MISSING, victim.id)}
+
+    def put_another_there(self, victim: Victim) -> Expected:
+        path = self._file(victim)
+        path.write_bytes(self._dice.randbytes(path.stat().st_size))
+        return {(Damage.AUDIO_CHANGED, victim.id)}
+
+    def turn_into_a_folder(self, victim: Victim) -> Expected:
+        path = self._file(victim)
+        path.unlink()
+        path.mkdir()
+        return {(Damage.AUDIO_MISSING, victim.id), (Damage.FOREIGN_FILE, _place(victim))}
+
+    def turn_into_a_link(self, victim: Victim) -> Expected:
+        path = self._file(victim)
+        shutil.move(path, self._elsewhere / victim.digest)
+        path.symlink_to(self._elsewhere / victim.digest)
+        return {(Damage.AUDIO_MISSING, victim.id), (Damage.FOREIGN_FILE, _place(victim))}
+
+    def delete_a_row(self, victim: Victim) -> Expected:
+        table = self._dice.choice(_TABLES)
+        self._db.execute(f"DELETE FROM {table} WHERE k = ?", (victim.k,))  # noqa: S608 - ours
+        missing: Expected = {(Damage.ROW_WRONG, victim.id)}
+        return missing | {(Damage.COUNT_WRONG, None)} if table == "facts" else missing
+
+    def edit_a_row(self, victim: Victim) -> Expected:
+        table = self._dice.choice(("facts", "by_number", "by_hangup"))
+        sql = f"UPDATE {table} SET talking = talking + 1 WHERE k = ?"  # noqa: S608 - ours
+        self._db.execute(sql, (victim.k,))
+        return {(Damage.ROW_WRONG, victim.id)}
+
+    def add_a_row(self, victim: Victim) -> Expected:
+        insert = self._dice.choice(
+            (
+                "by_number SELECT ?2, '999', k, talking, hangup, project, user",
+                "by_tag SELECT 4711, k, talking, hangup, project, user",
+                "by_talking SELECT ?2, talking + 1, k, hangup, project, user",
+                "by_user SELECT 4711, k, talking, hangup, project",
+                "audio_use SELECT zeroblob(32), k",
+            )
+        )
+        sql = f"INSERT INTO {insert} FROM facts WHERE k = ?1 AND ?2 = ?2"
+        self._db.execute(sql, (victim.k, victim.tenant))
+        return {(Damage.ROW_SURPLUS, victim.id)}
+
+    def edit_a_body(self, victim: Victim) -> Expected:
+        word = self._dice.choice(('"dialog_uuid":"', '"from_display_target":"', '"start_time":"'))
+        sql = "UPDATE recording SET body = CAST(replace(body, ?, ?) AS BLOB) WHERE k = ?"
+        other = word + ("1" if word != '"start_time":"' else "")
+        if word == '"start_time":"':
+            word, other = '"start_time":"202', '"start_time":"201'
+        self._db.execute(sql, (word, other, victim.k))
+        return {(Damage.BODY_DIFFERS, victim.id)}
+
+    def garble_a_body(self, victim: Victim) -> Expected:
+        sql = "UPDATE recording SET body = substr(body, 1, 100) WHERE k = ?"
+        self._db.execute(sql, (victim.k,))
+        return {(Damage.BODY_UNREADABLE, victim.id)}
+
+    def delete_a_body(self, victim: Victim) -> Expected:
+        self._db.execute("DELETE FROM recording WHERE k = ?", (victim.k,))
+        return {(Damage.BODY_MISSING, victim.id)}
+
+    def edit_a_count(self, victim: Victim) -> Expected:
+        day = (victim.k & (1 << 48) - 1) // _DAY
+        self._db.execute(
+            "UPDATE day_count SET n = n + 1 WHERE tenant = ? AND day = ?", (victim.tenant, day)
+        )
+        return {(Damage.COUNT_WRONG, None)}
+
+    def delete_an_entry(self, victim: Victim) -> Expected:
+        self._db.execute("DELETE FROM entry WHERE k = ?", (victim.k,))
+        return {(Damage.ENTRY_MISSING, victim.id)}
+
+    def edit_a_state(self, victim: Victim) -> Expected:
+        self._db.execute("UPDATE entry SET state = 'quarantined' WHERE k = ?", (victim.k,))
+        return {(Damage.STATE_WRONG, victim.id)}
+
+    def leave_an_orphan(self, victim: Victim) -> Expected:
+        digest = f"{self._dice.getrandbits(256):064x}"
+        path = self._audio / str(victim.tenant) / digest[:2] / digest
+        path.write_bytes(b"nobody's")
+        found: Expected = {(Damage.ORPHAN_AUDIO, f"{victim.tenant}/{digest[:2]}/{digest}")}
+        return found
+
+
+def _place(victim: Victim) -> str:
+    return f"{victim.tenant}/{victim.digest[:2]}/{victim.digest}"
+
+
+Way = Callable[[Vandal, Victim], Expected]
+WAYS: Final[tuple[Way, ...]] = (
+    Vandal.flip_in_the_head,
+    Vandal.flip_in_the_middle,
+    Vandal.flip_in_the_tail,
+    Vandal.cut,
+    Vandal.empty,
+    Vandal.lengthen,
+    Vandal.delete,
+    Vandal.put_another_there,
+    Vandal.turn_into_a_folder,
+    Vandal.turn_into_a_link,
+    Vandal.delete_a_row,
+    Vandal.edit_a_row,
+    Vandal.add_a_row,
+    Vandal.edit_a_body,
+    Vandal.garble_a_body,
+    Vandal.delete_a_body,
+    Vandal.edit_a_count,
+    Vandal.delete_an_entry,
+    Vandal.edit_a_state,
+    Vandal.leave_an_orphan,
+)
