@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from faults import failing, kills, points
+from faults import cuts, failing, kills, points
 from faults.table import Figures, markdown
 
 
@@ -30,6 +30,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "errors": Fault(
         failing.run, points.ALL, "EIO, ENOSPC, EDQUOT, EROFS, EMFILE at each such call: calls each"
     ),
+    "cut-ext4": Fault(cuts.ext4, 100, "power cut on ext4, needs root: rounds"),
+    "cut-xfs": Fault(cuts.xfs, 100, "power cut on xfs, needs root: rounds"),
 }
 
 

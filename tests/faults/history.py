@@ -62,12 +62,14 @@ class History:
         known: All recordings that were ever handed in, by id.
         outcomes: How many operations had which outcome, by their kind.
         faults: What was wrong on the way, one sentence each.
+        is_over: Whether answers count for nothing any more, as the power is going.
     """
 
     def __init__(self) -> None:
         self.known: dict[str, Known] = {}
         self.outcomes: Counter[tuple[str, Outcome]] = Counter()
         self.faults: list[str] = []
+        self.is_over = False
         self._lock = threading.Lock()
 
     def uploading(self, name: str, audio: bytes) -> None:
@@ -108,13 +110,16 @@ class History:
 
     def tell(self, fault: str) -> None:
         with self._lock:
-            self.faults.append(fault)
+            if not self.is_over:
+                self.faults.append(fault)
 
     def count(self, outcome: Outcome) -> int:
         return sum(count for (_, each), count in self.outcomes.items() if each is outcome)
 
     def outcome_of(self, answer: requests.Response) -> Outcome:
         """Return what an answer says, after judging its form."""
+        if self.is_over:
+            return Outcome.UNKNOWN
         if answer.ok:
             return Outcome.ACKNOWLEDGED
         code = REFUSALS.get(answer.status_code)
