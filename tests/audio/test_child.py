@@ -16,6 +16,7 @@ from callreel.errors import UnsupportedMedia
     [
         (UnsupportedMedia("no"), "UnsupportedMedia"),
         (MemoryError(), "Unavailable"),
+        (OSError(5, "the disk failed, not the audio"), "Unavailable"),
         (AssertionError(), "BadRecording"),
     ],
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from faults import cuts, failing, kills, points
+from faults import cuts, failing, kills, outages, points
 from faults.table import Figures, markdown
 
 
@@ -30,6 +30,12 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "errors": Fault(
         failing.run, points.ALL, "EIO, ENOSPC, EDQUOT, EROFS, EMFILE at each such call: calls each"
     ),
+    "outage": Fault(
+        outages.failing, 10, "the same of all calls for a while, clients at work: each"
+    ),
+    "slow": Fault(outages.slow, 20, "syncs that take a quarter of a second: times"),
+    "full": Fault(outages.full, 20, "a full disk, needs root: times"),
+    "inodes": Fault(outages.out_of_inodes, 20, "a disk out of inodes, needs root: times"),
     "cut-ext4": Fault(cuts.ext4, 100, "power cut on ext4, needs root: rounds"),
     "cut-xfs": Fault(cuts.xfs, 100, "power cut on xfs, needs root: rounds"),
 }
@@ -54,7 +60,8 @@ def main() -> int:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(dir=given.scratch) as scratch:
             fault = FAULTS[name]
-            figures = fault.run(Path(scratch), given.count or fault.rounds, given.seed)
+            rounds = fault.rounds if given.count is None else given.count
+            figures = fault.run(Path(scratch), rounds, given.seed)
         figures.notes["took"] = f"{time.monotonic() - began:.0f} s, seed {given.seed}"
         done.append(figures)
         print(markdown([figures]), flush=True)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ class Crowd:
         history: Where they note what they were told.
         sounds: Audio to be handed in, made different each time.
         seed: Decides what they do.
+        is_deaf: Whether one of them was not answered at all, which a server that lives owes it.
     """
 
     history: History
@@ -40,7 +41,9 @@ class Crowd:
     seed: int
     writers: int = 4
     readers: int = 2
-    _numbers: Iterator[int] = itertools.count()
+    is_deaf: bool = False
+    _seconds: list[float] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
     _rounds: int = 0
 
     @contextmanager
@@ -63,6 +66,11 @@ class Crowd:
                 each.join(timeout=2 * SECONDS)
                 assert not each.is_alive(), "a request did not end"
 
+    def seconds_to_list(self) -> list[float]:
+        """Return how long each list took since this was asked last."""
+        found, self._seconds = self._seconds, []
+        return found
+
     def _chance(self, role: str, number: int) -> random.Random:
         return random.Random(f"{self.seed} {self._rounds} {role} {number}")
 
@@ -77,6 +85,7 @@ class Crowd:
                 writer.tag(writer.chance.choice(own))
             else:
                 writer.delete(writer.chance.choice(own))
+        self.is_deaf |= not writer.is_heard
 
     def _audio(self, chance: random.Random) -> bytes:
         sound = chance.choice(self.sounds)
@@ -88,6 +97,9 @@ class Crowd:
         reader = Reader(server, self.history, self._chance("reader", number))
         while not over.is_set() and reader.is_heard:
             reader.look()
+            self._seconds += reader.seconds
+            reader.seconds.clear()
+        self.is_deaf |= not reader.is_heard
 
 
 class _Client:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from faults import kills
 
-KILLS = 3
+KILLS = 2
 
 
 def test_what_was_promised_outlives_kills_at_any_moment(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def answer_to(job: Job) -> Answer:
         return {"error": type(error).__name__, "message": error.message}
     except MemoryError:
         refusal: CallreelError = Unavailable("The audio takes more memory than it may.")
+    except OSError:  # the disk's fault, not the audio's: the same may well be read later
+        refusal = Unavailable("The audio cannot be read just now; tell the operator.")
     except Exception:  # noqa: BLE001 - the edge of the process: what breaks the reader is broken
         refusal = BadRecording("The audio is damaged: it cannot be read.")
     return {"error": type(refusal).__name__, "message": refusal.message}
