@@ -43,6 +43,7 @@ def run(kind: str, scratch: Path, rounds: int, seed: int) -> Figures:
             with served(data, key) as server:
                 checker.check(server, data)
                 with crowd.at_work(server):
+                    history.wait_for_promises(1)
                     time.sleep(chance.uniform(SHORTEST, LONGEST))
                     history.is_over = True
                     disk.cut()

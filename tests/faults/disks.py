@@ -38,7 +38,7 @@ class Loop:
     """
 
     def __init__(self, kind: str, scratch: Path, mebibytes: int = 320) -> None:
-        needs("mount", f"mkfs.{kind}")
+        needs("mount", "losetup", f"mkfs.{kind}")
         self.root = scratch / kind
         self.root.mkdir()
         self._image = scratch / f"{kind}.image"
@@ -59,7 +59,16 @@ class Loop:
     def restart(self) -> None:
         """Mount it again after a cut; nobody has it open any more."""
         unmount(self.root)
+        self._await_end()
         assert self._mount(), "the disk could not be mounted after the cut"
+
+    def _await_end(self) -> None:
+        """Wait until no other process keeps the dead disk alive, as a copy of all mounts does."""
+        for _ in range(10 * _TRIES):
+            if not subprocess.check_output(["losetup", "-j", str(self._image)]):
+                return
+            time.sleep(0.1)
+        raise AssertionError("another process still has the disk mounted")
 
     def _mount(self) -> bool:
         mount = ["mount", "-o", "loop", str(self._image), str(self.root)]

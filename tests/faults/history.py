@@ -13,6 +13,7 @@ import requests
 
 REFUSALS: Final = {503: "unavailable", 507: "storage_full"}
 """What a server may answer while a fault lasts: the status, and the code in its body."""
+LONG_SECONDS: Final = 30
 NO_TAGS: Final[frozenset[int]] = frozenset()
 
 
@@ -70,7 +71,7 @@ class History:
         self.outcomes: Counter[tuple[str, Outcome]] = Counter()
         self.faults: list[str] = []
         self.is_over = False
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def uploading(self, name: str, audio: bytes) -> None:
         with self._lock:
@@ -79,7 +80,7 @@ class History:
     def uploaded(self, name: str, outcome: Outcome) -> None:
         known = self.known[name]
         with self._lock:
-            self.outcomes["upload", outcome] += 1
+            self._count("upload", outcome)
             if outcome is Outcome.ACKNOWLEDGED:
                 known.arrived()
             elif outcome is Outcome.REFUSED:
@@ -94,7 +95,7 @@ class History:
         with self._lock:
             if outcome is Outcome.ACKNOWLEDGED:
                 self.known[name].fate = Fate.GONE
-            self.outcomes["delete", outcome] += 1
+            self._count("delete", outcome)
 
     def tagging(self, name: str, tags: frozenset[int]) -> None:
         with self._lock:
@@ -106,7 +107,17 @@ class History:
                 self.known[name].tags = {tags}
             elif outcome is Outcome.REFUSED:
                 self.known[name].tags = self.known[name].tags - {tags} or {tags}
-            self.outcomes["tag", outcome] += 1
+            self._count("tag", outcome)
+
+    def _count(self, kind: str, outcome: Outcome) -> None:
+        self.outcomes[kind, outcome] += 1
+        self._lock.notify_all()
+
+    def wait_for_promises(self, more: int) -> None:
+        """Wait until so many more operations were acknowledged; after long, go on without."""
+        with self._lock:
+            wanted = self.count(Outcome.ACKNOWLEDGED) + more
+            self._lock.wait_for(lambda: self.count(Outcome.ACKNOWLEDGED) >= wanted, LONG_SECONDS)
 
     def tell(self, fault: str) -> None:
         with self._lock:

@@ -76,12 +76,13 @@ def _suffer(
     with served(data, key, before.before if before else ()) as server:
         for fault in faults:
             with crowd.at_work(server):
+                history.wait_for_promises(1)
                 time.sleep(SECONDS)
                 usual += crowd.seconds_to_list()
                 with fault():
                     time.sleep(SECONDS + chance.random())
                     meanwhile += crowd.seconds_to_list()
-                time.sleep(SECONDS)
+                history.wait_for_promises(1)  # without a restart
                 crowd.seconds_to_list()
             checker.check(server, data)
         if not meanwhile:
