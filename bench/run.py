@@ -20,6 +20,7 @@ import apsw
 from urllib3.exceptions import HTTPError
 
 import data
+import importing
 import load
 import reading
 import writing
@@ -41,6 +42,8 @@ CASES: Mapping[str, reading.Case] = {
     "memory": reading.memory,
     "batches": writing.batches,
     "post": writing.durable_post,
+    "rows": importing.call_records,
+    "audio": importing.recordings,
 }
 LITTLE = 100_000
 MUCH = 1_000_000

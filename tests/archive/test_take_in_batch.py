@@ -141,6 +141,7 @@ def test_a_withdrawn_recording_stays_withdrawn(
         await archive.catalog.withdraw(reach, record.id, State.QUARANTINED, read)
 
     machine.on(data, withdraw)
+    assert tally(machine.foresee(data, FreePbx(source(root)).items())) == {Became.SAME: 1}
     assert tally(machine.take_in(data, FreePbx(source(root)).items())) == {Became.SAME: 1}
     assert machine.listed(data) == b""
 

@@ -192,6 +192,35 @@ class CatalogContract(ListContract, AuditContract, LedgerContract, OutboxContrac
 
         run(play())
 
+    def test_whether_an_id_begins_so_is_told_of_one_tenant_and_every_state(self) -> None:
+        known = [
+            Known(tenant, each, random_facts(random.Random(tenant)))
+            for tenant, each in ((1, "aaaa-1"), (1, "ab_c"), (2, "b%\U0010ffff"))
+        ]
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                await catalog.withdraw(Reach(1), "ab_c", State.SUSPECT, facts_in)
+                for tenant in (1, 2):
+                    for beginning in (
+                        "",
+                        "a",
+                        "aaaa-",
+                        "aaaa-1",
+                        "aaaa-12",
+                        "ab_",
+                        "a_",
+                        "b%",
+                        "B",
+                    ):
+                        expected = any(
+                            each.tenant == tenant and each.id.startswith(beginning)
+                            for each in known
+                        )
+                        assert await catalog.has_id_like(tenant, beginning) == expected
+
+        run(play())
+
     @pytest.mark.parametrize("is_same", [True, False])
     def test_the_id_of_what_is_being_deleted_is_free(self, is_same: bool) -> None:
         known = [*known_of(3, seed=6, tenants=1), Known(1, "zzzz-4", Facts(NOON, NOON, 0))]

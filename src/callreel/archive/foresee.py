@@ -59,6 +59,10 @@ class Foreseer:
 
     async def _measured(self, candidate: Candidate) -> tuple[Call, Inspection] | Verdict:
         if candidate.path is not None:
+            try:
+                candidate.open().close()
+            except BadRecording as error:
+                return refused(candidate, Fault.UNREADABLE, error.message)
             return await measured(self.sound, candidate, candidate.path)
         with NamedTemporaryFile(prefix="callreel-") as file:
             try:

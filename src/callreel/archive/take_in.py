@@ -162,9 +162,15 @@ def derived_id(call: Call, sha256: str) -> str:
     """
     identity = "\0".join((call.dialog_id, call.source_call_id or "", sha256))
     tail = hashlib.sha256(identity.encode()).hexdigest()
-    head = f"{call.started_at * 1000:012x}"
     variant = "89ab"[int(tail[3], 16) % 4]
-    return f"{head[:8]}-{head[8:]}-8{tail[:3]}-{variant}{tail[4:7]}-{tail[7:19]}"
+    head = beginning_of_id(call.started_at)
+    return f"{head}{tail[:3]}-{variant}{tail[4:7]}-{tail[7:19]}"
+
+
+def beginning_of_id(started_at: int) -> str:
+    """Return how every id begins that is derived of a call with this start."""
+    head = f"{started_at * 1000:012x}"
+    return f"{head[:8]}-{head[8:]}-8"
 
 
 def check_call(call: Call) -> None:

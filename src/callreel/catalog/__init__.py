@@ -168,6 +168,10 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
         """Drop a withdrawn recording for good; nothing happens where there is none."""
         ...
 
+    async def has_id_like(self, tenant: int, beginning: str) -> bool:
+        """Say whether the id of any recording of the tenant, whatever its state, begins so."""
+        ...
+
     async def is_digest_used(self, tenant: int, digest: bytes) -> bool:
         """Say whether any recording of the tenant that is not being deleted has this audio."""
         ...

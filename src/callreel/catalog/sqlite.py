@@ -93,6 +93,9 @@ class SqliteCatalog:
     async def forget(self, reach: Reach, recording_id: str) -> None:
         await self._db.write(lambda db: sqlite_write.forget(db, reach, recording_id))
 
+    async def has_id_like(self, tenant: int, beginning: str) -> bool:
+        return await self._db.read(lambda db: sqlite_write.has_id_like(db, tenant, beginning))
+
     async def is_digest_used(self, tenant: int, digest: bytes) -> bool:
         return await self._db.read(lambda db: sqlite_write.is_digest_used(db, tenant, digest))
 

@@ -224,6 +224,12 @@ def _use_audio(
         connection.execute("DELETE FROM audio_use_new")
 
 
+def has_id_like(connection: apsw.Connection, tenant: int, beginning: str) -> bool:
+    """Say whether the id of any recording of the tenant begins so."""
+    sql = "SELECT EXISTS (SELECT 1 FROM entry WHERE tenant = ? AND id BETWEEN ? AND ?)"
+    return bool(connection.execute(sql, (tenant, beginning, beginning + chr(0x10FFFF))).get)
+
+
 def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> bool:
     """Say whether audio is needed (see `Catalog.is_digest_used`)."""
     span = (first_key(tenant), first_key(tenant + 1))

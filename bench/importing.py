@@ -1,0 +1,142 @@
+"""The measures of importing, by the command as users run it, each with its bar."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import pbx
+from stage import Stage
+from table import Row, at_least, at_most
+
+FEW_ROWS = 10_000
+MANY_ROWS = 100_000
+FILES = 1_500
+FILE_SECONDS = 30
+COMMAND = (sys.executable, "-m", "callreel")
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a process took.
+
+    Attributes:
+        seconds: On the clock.
+        cpu: Seconds of processor time, its children's too.
+        memory: The most resident memory of the process itself, bytes.
+    """
+
+    seconds: float
+    cpu: float
+    memory: int
+
+
+def call_records(stage: Stage) -> Iterator[Row]:
+    """Rows of a table of calls of which none was recorded."""
+    with _folder(stage) as folder:
+        turns = [
+            [_import_rows(folder, rows) for rows in (FEW_ROWS, MANY_ROWS)]
+            for _ in range(stage.rounds)
+        ]
+    rate = median(MANY_ROWS / many.seconds for _, many in turns)
+    of_cpu = median(MANY_ROWS / many.cpu for _, many in turns)
+    yield Row(
+        measure="importing call records without audio",
+        product=f"{rate:,.0f}/s, {of_cpu:,.0f} a second of CPU",
+        figure=rate,
+        bar=at_least(3_000, "/s"),
+    )
+    few, many = (median(each[at].memory for each in turns) for at in (0, 1))
+    yield Row(
+        measure=f"memory of importing {MANY_ROWS:,} rows",
+        product=f"{many / MIB:.0f} MB",
+        other=f"{FEW_ROWS:,} rows",
+        other_figure=f"{few / MIB:.0f} MB",
+        figure=many / few,
+        bar=at_most(1.2),
+    )
+
+
+def _import_rows(folder: Path, rows: int) -> Run:
+    table, audio = folder / "calls.csv", folder / "none"
+    audio.mkdir(exist_ok=True)
+    pbx.write_calls(table, rows)
+    return _import(folder, audio, table)
+
+
+def recordings(stage: Stage) -> Iterator[Row]:
+    """Recordings with their calls, against the plainest copy and check of the same files."""
+    with _folder(stage) as folder:
+        audio, table = folder / "audio", folder / "calls.csv"
+        size = pbx.write_audio(audio, FILES, FILE_SECONDS)
+        pbx.write_calls(table, FILES, recorded=True)
+        os.sync()
+        turns = [(_copy(folder, audio), _import(folder, audio, table)) for _ in range(stage.rounds)]
+    copied, imported = (median(each[at].seconds for each in turns) for at in (0, 1))
+    yield Row(
+        measure=f"importing {FILES:,} recordings, {size / MIB:,.0f} MB",
+        product=f"{size / MIB / imported:,.0f} MB/s, {FILES / imported:,.0f}/s",
+        other="cp, then sha256sum",
+        other_figure=f"{size / MIB / copied:,.0f} MB/s",
+        figure=median(copy.seconds / taken.seconds for copy, taken in turns),
+        bar=at_least(0.6),
+    )
+
+
+def _copy(folder: Path, audio: Path) -> Run:
+    copy = folder / "copy"
+    script = 'cp -r "$0" "$1" && cd "$1" && sha256sum -- * > /dev/null'
+    try:
+        return _run(["bash", "-c", script, str(audio), str(copy)], {})
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _import(folder: Path, audio: Path, table: Path) -> Run:
+    data = folder / "data"
+    setting = {"CALLREEL_DATA": str(data)}
+    _run([*COMMAND, "tenant", "create", "bench"], setting)
+    options = ("--cdr", str(table), "--timezone", "UTC")
+    try:
+        return _run([*COMMAND, "import", "freepbx", str(audio), *options], setting)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _run(command: Sequence[str], setting: dict[str, str]) -> Run:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command, env={**os.environ, **setting}, stdout=subprocess.DEVNULL, stderr=sys.stderr
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command[-1]} ended with {process.returncode}.")
+    seconds = time.perf_counter() - began
+    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+
+
+@contextmanager
+def _folder(stage: Stage) -> Iterator[Path]:
+    """Lend an empty folder, which is removed afterwards."""
+    folder = stage.out / "import"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
