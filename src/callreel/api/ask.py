@@ -69,5 +69,5 @@ class Ask:
 def data(content: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return an answer whose `data` is this JSON text."""
     body = b'{"data":' + content + b"}"
-    caching = {"Cache-Control": "private, no-store"}
+    caching = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
     return Response(body, status, {**caching, **(headers or {})}, JSON)

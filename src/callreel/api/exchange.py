@@ -16,8 +16,13 @@ ERROR_HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
 )
-NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
-"""Goes with every answer: what a client handed in is never taken for a page."""
+SAFE_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""On every answer; a page that shows something in a browser has a policy of its own."""
+_UNLESS_SAID: Final = (*SAFE_HEADERS, (b"cache-control", b"no-store"))
 
 
 class Exchange:
@@ -65,7 +70,8 @@ class Exchange:
         """Send a whole answer; a HEAD gets the headers alone."""
         self.status = status
         headers.append((b"content-length", b"%d" % len(body)))
-        headers += (NO_SNIFFING, (b"x-request-id", self.request_id.encode()))
+        headers.append((b"x-request-id", self.request_id.encode()))
+        headers += SAFE_HEADERS
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         if self.method == "HEAD":
             body = b""
@@ -82,8 +88,10 @@ class Exchange:
         """Send a message of the router's."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            request_id = (b"x-request-id", self.request_id.encode())
-            message["headers"] = [*message.get("headers", ()), NO_SNIFFING, request_id]
+            said: Headers = list(message.get("headers", ()))
+            names = {name for name, _ in said}
+            said += (each for each in _UNLESS_SAID if each[0] not in names)
+            message["headers"] = [*said, (b"x-request-id", self.request_id.encode())]
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)

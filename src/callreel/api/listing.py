@@ -23,6 +23,7 @@ MAX_REMEMBERED_CHARS: Final = 512
 HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"private, no-store"),
+    (b"vary", b"authorization, accept-encoding"),
 )
 
 _accepts: Final = lru_cache(maxsize=256)(accepts_gzip)

@@ -11,7 +11,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from callreel.api.errors import error_body
-from callreel.api.exchange import ERROR_HEADERS, NO_SNIFFING
+from callreel.api.exchange import ERROR_HEADERS, SAFE_HEADERS
 from callreel.errors import BadParameter
 
 MAX_HEAD_BYTES: Final = 131_072
@@ -139,7 +139,7 @@ class BoundedProtocol(HttpToolsProtocol):
         body = error_body(BadParameter(message), request_id)
         headers = (
             *ERROR_HEADERS,
-            NO_SNIFFING,
+            *SAFE_HEADERS,
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id.encode()),
             (b"connection", b"close"),
