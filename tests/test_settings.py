@@ -5,6 +5,8 @@ from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callreel.api.limits import Limits
 from callreel.api.proxies import Proxies
@@ -59,6 +61,55 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_setting(variable: str, valu
         read_settings({variable: value})
 
 
+ODD = st.text(st.characters(blacklist_characters="\0"), max_size=200)
+AS_PYTHON_READS_THEM = st.binary(max_size=60).map(
+    lambda each: each.decode(errors="surrogateescape")
+)
+LONG = st.sampled_from(["9" * 5_000, "https://" + "a" * 5_000, "https://[::1", "https://u:p@a"])
+
+
+@given(st.sampled_from([name for name, _, _ in reference()]), ODD | AS_PYTHON_READS_THEM | LONG)
+def test_any_value_is_taken_or_refused_in_one_sentence_with_its_setting(
+    variable: str, value: str
+) -> None:
+    said = refusal(variable, value)
+    assert not said or said.startswith(variable + " must ")
+    assert not said or is_a_sentence(said)
+    assert len(said) < 200
+
+
+@given(ODD | AS_PYTHON_READS_THEM)
+def test_any_unknown_name_is_refused_in_one_sentence(name: str) -> None:
+    assert is_a_sentence(refusal(PREFIX + "Z" + name, "x"))
+
+
+def refusal(variable: str, value: str) -> str:
+    try:
+        read_settings({variable: value})
+    except Misconfigured as error:
+        return error.message
+    return ""
+
+
+def is_a_sentence(message: str) -> bool:
+    return message.isprintable() and message.endswith(".")
+
+
+def test_a_usual_page_above_the_largest_is_refused() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read_settings({"CALLREEL_MAX_LIMIT": "10", "CALLREEL_DEFAULT_LIMIT": "11"})
+    assert caught.value.message == (
+        "CALLREEL_DEFAULT_LIMIT must not be above CALLREEL_MAX_LIMIT, which is 10."
+    )
+    assert read_settings({"CALLREEL_MAX_LIMIT": "10"}).max_limit == 10
+
+
+@pytest.mark.parametrize("value", ["a b", "http://a", "a/b", "ä", "\n", "a\n"])
+def test_a_host_that_can_be_none_is_refused(value: str) -> None:
+    with pytest.raises(Misconfigured, match=r"^CALLREEL_HOST must be the address"):
+        read_settings({"CALLREEL_HOST": value})
+
+
 def test_an_unknown_setting_is_refused_so_that_no_typing_error_goes_unseen() -> None:
     with pytest.raises(Misconfigured, match="CALLREEL_PROT"):
         read_settings({"CALLREEL_PROT": "80"})
@@ -71,7 +122,8 @@ def test_every_limit_of_a_request_is_a_setting_with_the_same_default() -> None:
 
 
 def test_the_server_has_the_limits_that_are_set() -> None:
-    set_to = {each.name: 300 + place for place, each in enumerate(fields(Limits))}
+    set_to = {each.name: 300 - place for place, each in enumerate(fields(Limits))}
+    set_to |= {"max_call_bytes": 301}
     variables = {PREFIX + name.upper(): str(value) for name, value in set_to.items()}
 
     assert options(read_settings(variables)).limits == Limits(**set_to)
@@ -97,13 +149,13 @@ def test_the_reference_names_and_explains_every_setting() -> None:
 
 
 def test_every_default_in_the_reference_can_be_given_back() -> None:
-    given = {
+    defaults = {
         name: {"True": "1", "False": "0"}.get(default, default)
         for name, default, _ in reference()
         if default
     }
 
-    assert read_settings(given) == Settings()
+    assert read_settings(defaults) == Settings()
 
 
 HOST = "CALLREEL_HOST"
@@ -130,6 +182,9 @@ def test_a_setting_that_is_empty_by_mistake_is_refused(variable: str) -> None:
         "https://calls.example.org\\a",
         "https://<calls>",
         "https://calls.example.org/#top",
+        "https://user:secret@calls.example.org",
+        "https://[::1",
+        "https://calls.example.org:http",
         "ftp://calls.example.org",
         "HTTPS",
     ],
@@ -142,7 +197,7 @@ def test_a_public_url_that_would_spoil_every_recording_url_is_refused(value: str
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("value", "kept"),
     [
         ("http://localhost:8080", "http://localhost:8080"),
         ("https://calls.example.org//", "https://calls.example.org"),
@@ -150,8 +205,8 @@ def test_a_public_url_that_would_spoil_every_recording_url_is_refused(value: str
         ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
     ],
 )
-def test_a_public_url_is_kept_without_a_slash_at_its_end(given: str, kept: str) -> None:
-    assert read_settings({URL: given}).public_url == kept
+def test_a_public_url_is_kept_without_a_slash_at_its_end(value: str, kept: str) -> None:
+    assert read_settings({URL: value}).public_url == kept
 
 
 @pytest.mark.parametrize(
@@ -196,7 +251,8 @@ RANGES = [
 def test_a_number_may_be_as_low_and_as_high_as_it_is_said(name: str, low: int, high: int) -> None:
     variable = PREFIX + name.upper()
     for value in (low, high):
-        assert getattr(read_settings({variable: str(value)}), name) == value
+        beside = {"CALLREEL_MAX_LIMIT": "100000"} if name == "default_limit" else {}
+        assert getattr(read_settings({**beside, variable: str(value)}), name) == value
     for value in (low - 1, high + 1):
         with pytest.raises(Misconfigured) as caught:
             read_settings({variable: str(value)})
@@ -259,9 +315,9 @@ def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_server_behaves_as_it_is_set() -> None:
-    given = {URL: "https://a.example", PROXIES: "10.0.0.1", "CALLREEL_RATE_LIMIT": "7"}
+    set_to = {URL: "https://a.example", PROXIES: "10.0.0.1", "CALLREEL_RATE_LIMIT": "7"}
 
-    off = options(read_settings({**given, "CALLREEL_GZIP": "0", "CALLREEL_ACCESS_LOG": "0"}))
+    off = options(read_settings({**set_to, "CALLREEL_GZIP": "0", "CALLREEL_ACCESS_LOG": "0"}))
     on = options(read_settings({}))
 
     assert (off.public_url, off.trusted_proxies, off.rate_limit) == (

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from callreel.errors import Misconfigured
 
 PREFIX = "CALLREEL_"
+_HOST: Final = re.compile(r"[A-Za-z0-9._:%-]+")
+_PUBLIC_URL: Final = re.compile(
+    r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[^\s\"\\<>?#\x00-\x20\x7f-\xa0]*)?"
+)
 MIRROR_KEY = "CALLREEL_MIRROR_KEY"
 """Holds the key to another service for `callreel mirror`; no setting, as it is never shown."""
 
@@ -22,7 +27,8 @@ def _setting(default: Any, read: Callable[[str], Any], says: str) -> Any:  # noq
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
+        is_whole = text.isascii() and text.isdigit() and len(text) <= len(str(high))
+        if not is_whole or not low <= int(text) <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(text)
 
@@ -35,14 +41,19 @@ def _filled(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(_filled(text)):
+        raise ValueError("must be the address or the name of a host, such as 127.0.0.1")
+    return text
+
+
 def _folder(text: str) -> Path:
     return Path(_filled(text))
 
 
 def _public_url(text: str) -> str:
     given = text.rstrip("/")
-    is_plain = given.isprintable() and not any(c in given for c in ' "\\<>?#')
-    if not is_plain or not given.startswith(("http://", "https://")):
+    if not _PUBLIC_URL.fullmatch(given):
         raise ValueError("must be an address such as https://calls.example.org")
     return given
 
@@ -71,7 +82,7 @@ class Settings:
     """Everything that an operator can set; each field is `CALLREEL_` and its name in capitals."""
 
     data: Path = _setting(Path("data"), _folder, "The data folder: the database and the audio.")
-    host: str = _setting("127.0.0.1", _filled, "Address to listen on.")
+    host: str = _setting("127.0.0.1", _host, "Address to listen on.")
     port: int = _setting(8080, _whole(1, 65535), "Port to listen on.")
     workers: int = _setting(1, _whole(1, 64), "Server processes.")
     public_url: str | None = _setting(
@@ -143,12 +154,19 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         if not variable.startswith(PREFIX) or variable == MIRROR_KEY:
             continue
         if variable not in known:
-            raise Misconfigured(f"There is no setting {variable}; unset it, or correct its name.")
+            name = ascii(variable)[1:-1]
+            raise Misconfigured(f"There is no setting {name}; unset it, or correct its name.")
         try:
             given[known[variable].name] = known[variable].metadata["read"](text)
         except ValueError as error:
             raise Misconfigured(f"{variable} {error}.") from error
-    return Settings(**given)
+    settings = Settings(**given)
+    if "default_limit" in given and settings.default_limit > settings.max_limit:
+        raise Misconfigured(
+            f"{PREFIX}DEFAULT_LIMIT must not be above {PREFIX}MAX_LIMIT, which is "
+            f"{settings.max_limit}."
+        )
+    return settings
 
 
 def reference() -> list[tuple[str, str, str]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -96,6 +98,26 @@ def open_archive(settings: Settings) -> Archive:
         spool=spool,
         exports=ExportDesk(exports, settings.data),
     )
+
+
+def require_use(settings: Settings) -> None:
+    """Raise, in one sentence, what would keep a server from its work on the data folder.
+
+    Asked once before several processes begin, each of which could only die of it. The schema is
+    brought up to date here, so that none of them waits for another.
+
+    Raises:
+        Misconfigured: the folder cannot be used, a part of it is gone, or the disk is smaller
+            than what is to be left free on it.
+        Unavailable, StorageFull: the folder of audio cannot be made or written to.
+    """
+    asyncio.run(open_archive(settings).close())
+    whole = shutil.disk_usage(settings.data).total
+    if settings.free_space_reserve >= whole:
+        raise Misconfigured(
+            f"CALLREEL_FREE_SPACE_RESERVE is {settings.free_space_reserve} bytes, but the whole "
+            f"disk of the data folder has {whole}; lower it."
+        )
 
 
 def _require_database(path: Path, audio: Path) -> None:

@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 from callreel.cli.output import note
 from callreel.cli.serving import bound, serve_alone, serve_together, url_of
 from callreel.settings import read_settings
-from callreel.wiring import sole_server
+from callreel.wiring import require_use, sole_server
 
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 Workers = Annotated[int, Parameter(validator=Number(gte=1, lte=64))]
@@ -38,6 +38,7 @@ def serve(
         workers=settings.workers if workers is None else workers,
     )
     with sole_server(settings.data), bound(settings.host, settings.port) as listening:
+        require_use(settings)
 
         def say() -> None:
             note(f"callreel: serving on {url_of(listening)}")
