@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -176,7 +177,11 @@ def test_a_requests_own_id_is_kept() -> None:
     assert answer.headers["x-request-id"] == answer.error["request_id"] == "proxy-1.a_b"
 
 
-@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é", 'a"b'])
+@pytest.mark.parametrize(
+    "given",
+    ["", "a b", "x" * 65, "é", 'a"b', TEXT, "48600700800"],
+    ids=["empty", "blank", "long", "foreign", "quoted", "key", "number"],
+)
 def test_an_id_that_could_do_harm_is_replaced(given: str) -> None:
     assert house().ask(headers=[("X-Request-ID", given)]).headers["x-request-id"] != given
 
@@ -246,6 +251,7 @@ def test_the_access_log_says_who_asked_what_and_how_it_went() -> None:
         "request_id": answer.headers["x-request-id"],
         "method": "GET",
         "path": LIST_PATH,
+        "route": LIST_PATH,
         "status": 200,
         "bytes": len(answer.body),
         "tenant": 7,
@@ -261,6 +267,26 @@ def test_the_access_log_has_no_key_and_no_query() -> None:
     written = home.log.getvalue().decode()
     for secret in (TEXT, TEXT[-20:], "a-wrong-key", "48600700800", "filter"):
         assert secret not in written
+
+
+@pytest.mark.parametrize(
+    "private",
+    [TEXT, "48600700800", "+48 600 700 800", "x" * 250 + "-48600700800"],
+    ids=["key", "number", "divided", "cut"],
+)
+def test_the_access_log_has_no_key_and_no_number_of_a_path(private: str) -> None:
+    home = house(router=_unknown)
+    home.ask(path=f"/calls/{private}/audio")
+    (line,) = home.lines()
+    assert not {TEXT[-20:], "600", "700"} & set(re.findall(r"[0-9]{3}|.{20}$", line["path"]))
+    assert line["path"].startswith("/calls/")
+
+
+def test_the_access_log_tells_which_recording_it_was() -> None:
+    home = house(router=_unknown)
+    path = f"{LIST_PATH}/12345678-1234-5678-1234-567812345678/audio"
+    home.ask(path=path)
+    assert home.lines()[0]["path"] == path
 
 
 def test_a_long_path_is_cut_in_the_access_log() -> None:

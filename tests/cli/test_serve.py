@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from callreel.api.exchange import SAFE_HEADERS
 from callreel.cli.protocol import MAX_HEAD_BYTES
 from callreel.cli.serving import bound, url_of
 from callreel.errors import Misconfigured
+from callreel.wiring import AUDIO, AUDIO_MADE
 from cli_runs import COMMAND, Command, Start
 
 HELLO = "callreel: serving on "
@@ -139,6 +142,52 @@ def test_a_taken_port_is_one_sentence(start: Start, key: str) -> None:
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (("CALLREEL_FREE_SPACE_RESERVE", str(1 << 50)), "CALLREEL_FREE_SPACE_RESERVE is "),
+        (("CALLREEL_HOST", "a..b"), "Port "),
+        (("CALLREEL_DATA", "/dev/null/data"), "The data folder cannot be used"),
+    ],
+)
+def test_what_would_keep_a_server_from_its_work_is_one_sentence_at_its_start(
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: str,
+    setting: tuple[str, str],
+    said: str,
+) -> None:
+    monkeypatch.setenv(*setting)
+    server = start("serve", "--workers", workers, "--port", "0")
+    out, err = server.communicate(timeout=30)
+    assert (server.returncode, out) == (1, "")
+    assert err.startswith(f"callreel: {said}")
+    assert err.count("\n") == 1
+
+
+def test_several_processes_are_not_begun_where_the_audio_is_away(
+    start: Start, key: str, data: Path
+) -> None:
+    (data / AUDIO_MADE).touch()
+    shutil.rmtree(data / AUDIO, ignore_errors=True)
+    server = start("serve", "--workers", "2", "--port", "0")
+    _, err = server.communicate(timeout=30)
+    assert server.returncode == 1
+    assert err.startswith("callreel: The folder audio in the data folder is gone")
+    assert err.count("\n") == 1
+
+
+def test_what_the_server_below_complains_of_is_a_line_of_json_too(start: Start, key: str) -> None:
+    server = start("serve", "--port", "0")
+    talk(address(server), f"HELO {key}\r\n\r\n".encode())
+    server.send_signal(signal.SIGTERM)
+    _, err = server.communicate(timeout=20)
+    (line,) = map(json.loads, err.splitlines())
+    assert (line["level"], line["logger"]) == ("warning", "uvicorn.error")
+    assert key[-20:] not in err
+
+
 def test_each_request_is_a_line_on_standard_output(start: Start, key: str) -> None:
     server = start("serve", "--port", "0")
     url = address(server)
@@ -204,6 +253,8 @@ def test_what_is_no_http_gets_an_error_in_our_form(shared: tuple[str, str]) -> N
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/json" in head
+    for name, value in SAFE_HEADERS:
+        assert name + b": " + value in head
     assert set(json.loads(body)["error"]) == {"code", "message", "request_id"}
 
 

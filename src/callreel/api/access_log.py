@@ -1,4 +1,4 @@
-"""The access log: a JSON line for each request, without its key and its query."""
+"""The access log: a JSON line for each request, without its key, its query and any number."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Final, Protocol
 import msgspec
 
 from callreel.api.exchange import Exchange
+from callreel.api.masking import masked
 from callreel.model import Access
 
 MAX_PATH_CHARS: Final = 256
+_READ_CHARS: Final = 2 * MAX_PATH_CHARS  # so that no number is cut before it is known for one
 
 
 class ByteStream(Protocol):
@@ -46,7 +48,8 @@ def _line(exchange: Exchange) -> str:
     return (
         f'{{"time":"{_time(int(at))}.{int(at * 1000) % 1000:03}Z",'
         f'"request_id":"{exchange.request_id}",'
-        f'"method":{_quoted(exchange.method)},"path":{_quoted(exchange.path[:MAX_PATH_CHARS])},'
+        f'"method":{_quoted(exchange.method)},"path":{_path(exchange.path[:_READ_CHARS])},'
+        f'"route":{_quoted(exchange.route)},'
         f'"status":{exchange.status},"bytes":{exchange.size},"ms":{exchange.seconds * 1000:.2f},'
         f'"tenant":{tenant},"key_id":{key_id}}}\n'
     )
@@ -54,6 +57,11 @@ def _line(exchange: Exchange) -> str:
 
 def _who(access: Access) -> tuple[str, str]:
     return str(access.reach.tenant), _quoted(access.key_id)
+
+
+@lru_cache(maxsize=256)
+def _path(text: str) -> str:
+    return _quoted(masked(text)[:MAX_PATH_CHARS])
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,7 @@ from callreel.api.heads import heads
 from callreel.api.journal import Journal
 from callreel.api.listing import Listing
 from callreel.api.log import trace_of
+from callreel.api.masking import masked
 from callreel.api.services import Services
 from callreel.api.wire import LIST_PATH
 from callreel.errors import CallreelError
@@ -89,10 +90,15 @@ class Api:
             self._journal.add(exchange)
 
     def _request_id(self, scope: Scope) -> str:
-        """Return the id that the client, or a proxy before us, gave the request, or a new one."""
+        """Return the id that the client, or a proxy before us, gave the request, or a new one.
+
+        It is logged, so what looks like a key or a number is none.
+        """
         given = heads(scope).get(b"x-request-id")
         if given is not None and _REQUEST_ID.fullmatch(given):
-            return given.decode()
+            text = given.decode()
+            if masked(text) == text:
+                return text
         return f"{self._prefix}{next(self._numbers):06x}"
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from callreel.api.masking import masked
 from callreel.api.strict_json import read_json
 from callreel.errors import BadParameter, BadRecording
 
@@ -23,6 +24,8 @@ RULES: Final = {
 """What each pattern asks for, in words."""
 
 _AT_FIELD: Final = re.compile(r" - at `\$\.(\w+)|unknown field `(\w{1,64})`|required field `(\w+)`")
+_GIVEN: Final = re.compile(r"(?:enum value '|unknown field `)[\s\S]*")
+"""Where a decoder repeats what was sent, which may be a key or a number in a wrong place."""
 
 
 def decoded(decoder: msgspec.json.Decoder[T], raw: bytes, what: str) -> T:
@@ -58,7 +61,7 @@ def refusal(error: msgspec.ValidationError, what: str, at: str | None = None) ->
         what: What the value is to the client.
         at: The field to name where it is the whole that is wrong.
     """
-    text = str(error)
+    text = _GIVEN.sub(lambda given: masked(given[0]), str(error))
     found = _AT_FIELD.search(text)
     field = next(filter(None, found.groups()), at) if found else at
     for pattern, rule in RULES.items():

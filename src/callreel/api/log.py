@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from types import FrameType
-from typing import TextIO
+from typing import Final, TextIO
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from callreel.api.masking import masked
+
+LIBRARIES: Final = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"lines": {"class": "callreel.api.log.Lines"}},
+    "root": {"handlers": ["lines"], "level": "WARNING"},
+}
+"""How what libraries log becomes lines of ours, for `logging.config.dictConfig`."""
+_log = structlog.get_logger(__name__)
 
 
 def configure_log(stream: TextIO = sys.stderr) -> None:
@@ -15,6 +28,7 @@ def configure_log(stream: TextIO = sys.stderr) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
+            _mask,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.JSONRenderer(),
         ],
@@ -22,6 +36,26 @@ def configure_log(stream: TextIO = sys.stderr) -> None:
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
+
+
+class Lines(logging.Handler):
+    """Writes what a library logs: its words and where an error arose, but no values.
+
+    The words are the first line before anything is put into it.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as a line of the server's own log."""
+        told = {"logger": record.name}
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            told["trace"] = trace_of(error)
+        write = _log.error if record.levelno >= logging.ERROR else _log.warning
+        write(str(record.msg).partition("\n")[0], **told)
+
+
+def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: masked(each) if isinstance(each, str) else each for name, each in event.items()}
 
 
 def trace_of(error: BaseException) -> str:

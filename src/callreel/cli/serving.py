@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import multiprocessing
 import os
@@ -23,24 +22,19 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from callreel.api.limits import Limits
-from callreel.api.log import configure_log
+from callreel.api.log import LIBRARIES, configure_log
 from callreel.cli.protocol import BoundedProtocol
 from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
 from callreel.settings import Settings, read_settings
-from callreel.wiring import VERIFIED, TellerPost, open_archive, open_catalog
+from callreel.wiring import VERIFIED, TellerPost, open_archive
 
 BACKLOG: Final = 2048
 GRACE_SECONDS: Final = 20
 STARTUP_SECONDS: Final = 30
 KEEP_ALIVE_SECONDS: Final = 75  # as nginx; shorter only makes clients connect again
 METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
-LOG: Final[dict[str, Any]] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}},
-    "loggers": {"uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
-}
+LOG: Final[dict[str, Any]] = {**LIBRARIES, "loggers": {"uvicorn": {"level": "WARNING"}}}
 
 
 class AnnouncingServer(uvicorn.Server):
@@ -81,9 +75,9 @@ def bound(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of a name that no host can have
         made.close()
-        why = (error.strerror or "it failed").lower()
+        why = (getattr(error, "strerror", None) or "it failed").lower()
         raise Misconfigured(
             f"Port {port} of {host} cannot be had ({why}); choose another with --port."
         ) from error
@@ -119,8 +113,7 @@ def serve_together(
     settings: Settings, listening: socket.socket, on_ready: Callable[[], None]
 ) -> None:
     """Serve as `serve_alone`, from several processes that read the environment themselves."""
-    # The schema is brought up to date before there are several, so that none waits for another.
-    asyncio.run(open_catalog(settings).close())
+    configure_log()
     os.environ[METRICS] = str(_fresh(settings.data / "metrics"))
     config = _config("callreel.cli.serving:application")
     config.factory = True

@@ -1,0 +1,27 @@
+"""What no log may hold: keys, secrets and telephone numbers, wherever a client puts them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MASK: Final = "***"
+_PRIVATE: Final = re.compile(
+    r"(?P<kept>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"  # a UUID is no number
+    r"|(?P<opening>cr_[0-9a-z]{1,64}_|whsec_)[\w+/=-]+"
+    r"|(?<![0-9a-z])\+?[0-9](?:[ ().-]{0,2}[0-9]){6,14}(?![0-9a-z])",
+    re.IGNORECASE,
+)
+
+
+def masked(text: str) -> str:
+    """Return a text without the secret part of keys and without telephone numbers.
+
+    A number is seven to fifteen digits (E.164 has at most fifteen), perhaps divided as people
+    write them. What is longer, or stands amidst letters, is an id. UUIDs are kept.
+    """
+    return _PRIVATE.sub(_cover, text)
+
+
+def _cover(found: re.Match[str]) -> str:
+    return found["kept"] or (found["opening"] or "") + MASK

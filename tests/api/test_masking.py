@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import uuid
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asgi import TEXT
+from callreel.api.log import Lines, configure_log
+from callreel.api.masking import MASK, masked
+from callreel.archive.tell import new_secret
+
+DIVIDED = st.lists(st.from_regex(r"[0-9]{1,4}", fullmatch=True), min_size=7, max_size=7)
+
+
+@given(
+    DIVIDED, st.sampled_from(["", " ", "-", ".", ") "]), st.sampled_from(["/a/", "?n=", "_", ""])
+)
+def test_a_number_is_masked_however_it_is_divided(
+    parts: list[str], between: str, before: str
+) -> None:
+    digits = "".join(parts)[:15]
+    number = between.join(digits)
+    assert masked(f"{before}{number}/b") == f"{before}{MASK}/b"
+    assert masked(f"{before}+{number}") == before + MASK
+
+
+@given(st.uuids())
+def test_a_uuid_is_kept(given_id: uuid.UUID) -> None:
+    for text in (str(given_id), str(given_id).upper(), f"/a/{given_id}/b"):
+        assert masked(text) == text
+
+
+@given(st.text(st.sampled_from("0123456789abcdef"), min_size=8, max_size=64))
+def test_an_id_with_letters_is_kept(text: str) -> None:
+    assert masked("g" + text + "g") == "g" + text + "g"
+
+
+@pytest.mark.parametrize("text", ["123456", "/export/12", "12:34:56.789", "1" * 16, "2025-03-14"])
+def test_what_is_too_short_or_too_long_for_a_number_is_kept(text: str) -> None:
+    kept = {"2025-03-14": MASK}  # eight digits are a number, too
+    assert masked(text) == kept.get(text, text)
+
+
+@pytest.mark.parametrize("before", ["", "/", "/x/", "Bearer ", "a=", "x"])
+def test_of_a_key_its_public_part_is_left(before: str) -> None:
+    assert masked(before + TEXT) == before + TEXT[:12] + MASK
+    assert masked(before + TEXT[:30]) == before + TEXT[:12] + MASK
+
+
+def test_of_a_webhooks_secret_nothing_is_left() -> None:
+    assert masked(f"a {new_secret()} b") == f"a whsec_{MASK} b"
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+def test_what_a_library_logs_is_a_line_without_values(log: io.StringIO) -> None:
+    logger = logging.getLogger("callreel.test")
+    lines = Lines()
+    logger.addHandler(lines)
+    configure_log(log)
+    try:
+        logger.warning("Retrying %s after %s\nin %s", TEXT, "48600700800", "/srv")
+        logger.error("it broke", exc_info=KeyError("48600700800"))
+    finally:
+        logger.removeHandler(lines)
+        structlog.reset_defaults()
+    first, second = map(json.loads, log.getvalue().splitlines())
+    assert (first["level"], first["logger"], first["event"]) == (
+        "warning",
+        "callreel.test",
+        "Retrying %s after %s",
+    )
+    assert (second["level"], second["trace"]) == ("error", "KeyError")
+    assert "48600700800" not in log.getvalue()
+
+
+def test_a_line_of_our_own_is_masked_too(log: io.StringIO) -> None:
+    configure_log(log)
+    try:
+        structlog.get_logger().warning("late", why=f"{TEXT} of +48 600 700 800", tries=3)
+    finally:
+        structlog.reset_defaults()
+    line = json.loads(log.getvalue())
+    assert (line["why"], line["tries"]) == (f"{TEXT[:12]}{MASK} of {MASK}", 3)
