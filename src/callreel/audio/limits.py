@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from callreel.audio import syscalls
+
 _OPEN_FILES: Final = 32
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -50,6 +52,7 @@ def confine(limits: Limits, parent: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+    syscalls.forbid()
 
 
 def allow_processor_time(seconds: int) -> None:
