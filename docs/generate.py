@@ -53,6 +53,7 @@ DO: Final = {
     "not_allowed": "Use a key with the scope that the message names.",
     "not_found": "Check the id; also whether the key reaches that project or user.",
     "method_not_allowed": "Use one of the methods in the header `Allow`.",
+    "too_slow": "Send it again over a faster line; nothing of it was kept.",
     "conflict": "Send the recording under another id, or leave the id out.",
     "too_large": "Send less, or ask the operator to raise the limit.",
     "unsupported_media": "Send the content type that the message names; audio as WAV, MP3, Ogg "
@@ -69,7 +70,8 @@ DO: Final = {
 FIXED: Final = (
     ("Bytes in the line and the headers of a request", f"{MAX_HEAD_BYTES:,}", "431"),
     ("Seconds for the headers of a request to arrive", f"{MAX_HEAD_SECONDS:g}", "closed"),
-    ("Seconds for which a body may stand still", f"{body.IDLE_SECONDS:g}", "422"),
+    ("Seconds for which a body may stand still", f"{body.IDLE_SECONDS:g}", "408"),
+    ("Bytes a second, at least, of a body that takes longer", f"{body.LEAST_RATE:,}", "408"),
     ("Characters in `sort`", f"{params.MAX_SORT_CHARS:,}", "400"),
     ("Bytes in the body that names a tag", f"{names.MOST_BYTES:,}", "413"),
     ("Bytes of a call record that is handed in", f"{hand_in.MOST_BYTES:,}", "413"),

@@ -15,7 +15,8 @@ from callreel.api.access_log import AccessLog
 from callreel.api.app import Api
 from callreel.api.limits import Limits
 from callreel.api.metrics import Metrics
-from callreel.api.rate_limit import RateLimit
+from callreel.api.proxies import Proxies
+from callreel.api.rate_limit import Guesses, RateLimit
 from callreel.api.services import Services
 from callreel.api.wire import LIST_PATH, Bodies
 from callreel.archive import Archive, keys
@@ -94,6 +95,7 @@ class House:
         key: str | None = TEXT,
         headers: Iterable[tuple[str, str]] = (),
         host: str | None = "calls.test:8080",
+        client: str | None = None,
     ) -> Answer:
         """Send one request and return its answer."""
         given = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
@@ -108,6 +110,7 @@ class House:
             "query_string": query if isinstance(query, bytes) else query.encode(),
             "scheme": "http",
             "headers": given,
+            "client": None if client is None else (client, 5000),
         }
         return _answer(asyncio.run(drive(self.app, scope)))
 
@@ -124,6 +127,7 @@ def house(
     gzip: bool = True,
     public_url: str | None = None,
     rate_limit: RateLimit | None = None,
+    guesses: Guesses | None = None,
     limits: Limits | None = None,
 ) -> House:
     """Build an app over a fake catalog."""
@@ -137,6 +141,8 @@ def house(
         metrics=Metrics(),
         public_url=public_url,
         rate_limit=rate_limit,
+        guesses=guesses,
+        proxies=Proxies("127.0.0.1"),
     )
     log = io.BytesIO()
     app = Api(services, router, gzip=gzip, access_log=AccessLog(log))

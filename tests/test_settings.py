@@ -244,6 +244,7 @@ RANGES = [
     ("convert_seconds", 1, 3_600),
     ("export_hours", 1, 8_760),
     ("rate_limit", 0, 1_000_000),
+    ("key_failures", 0, 1_000_000),
 ]
 
 
@@ -290,6 +291,7 @@ def test_what_is_not_set_is_safe_and_quick() -> None:
     )
     assert (usual.public_url, usual.trusted_proxies) == (None, "127.0.0.1,::1")
     assert (usual.query_seconds, usual.convert_seconds, usual.rate_limit) == (10, 120, 0)
+    assert usual.key_failures == 60
     assert usual.free_space_reserve == 256 << 20
     assert usual.gzip
     assert usual.access_log
@@ -327,4 +329,4 @@ def test_the_server_behaves_as_it_is_set() -> None:
     )
     assert (off.gzip, off.access_log) == (False, None)
     assert (on.public_url, on.trusted_proxies, on.rate_limit) == (None, "127.0.0.1,::1", 0)
-    assert (on.gzip, on.access_log) == (True, sys.stdout.buffer)
+    assert (on.gzip, on.access_log, on.key_failures) == (True, sys.stdout.buffer, 60)

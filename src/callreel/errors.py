@@ -41,6 +41,10 @@ class Conflict(CallreelError):
     """The id is taken by something else."""
 
 
+class TooSlow(CallreelError):
+    """A body came so slowly that it was not waited for."""
+
+
 class TooLarge(CallreelError):
     """A body or a part of it is above its limit."""
 

@@ -19,7 +19,7 @@ from callreel.api.log import trace_of
 from callreel.api.messages import HttpMessenger
 from callreel.api.metrics import Metrics
 from callreel.api.proxies import Proxies
-from callreel.api.rate_limit import RateLimit
+from callreel.api.rate_limit import Guesses, RateLimit
 from callreel.api.routes import build_router, document
 from callreel.api.services import Services
 from callreel.archive import Archive
@@ -44,6 +44,7 @@ class Options:
         gzip: Whether to compress lists for clients that accept it.
         trusted_proxies: Addresses and networks of proxies that are believed, divided by commas.
         rate_limit: Requests a second that one key may make of one process; 0 for no limit.
+        key_failures: Wrong keys a minute that one process takes from an address; 0 for any number.
         access_log: Where a JSON line for each request goes, or None.
         webhooks_private: Whether webhooks may lead into private networks, and without TLS.
         is_teller: Says whether this process is the one that tells webhooks; asked again until it
@@ -56,6 +57,7 @@ class Options:
     trusted_proxies: str = ""
     gzip: bool = True
     rate_limit: int = 0
+    key_failures: int = 0
     access_log: ByteStream | None = None
     webhooks_private: bool = False
     is_teller: Callable[[], bool] | None = None
@@ -74,6 +76,7 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
         metrics=_metrics(options.verified),
         public_url=options.public_url,
         rate_limit=RateLimit(options.rate_limit) if options.rate_limit else None,
+        guesses=Guesses(options.key_failures) if options.key_failures else None,
         proxies=Proxies(options.trusted_proxies),
     )
     return Api(

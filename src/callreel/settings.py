@@ -94,7 +94,8 @@ class Settings:
     trusted_proxies: str = _setting(
         "127.0.0.1,::1",
         _networks,
-        "Addresses and networks of proxies whose X-Forwarded-Proto is believed, divided by commas.",
+        "Addresses and networks of proxies whose X-Forwarded-Proto and X-Forwarded-For are "
+        "believed, divided by commas.",
     )
     max_limit: int = _setting(10_000, _whole(1, 100_000), "Most records in a page.")
     default_limit: int = _setting(
@@ -132,6 +133,13 @@ class Settings:
         0,
         _whole(0, 1_000_000),
         "Requests a second that one key may make of each server process; 0 for no limit.",
+    )
+    key_failures: int = _setting(
+        60,
+        _whole(0, 1_000_000),
+        "Wrong keys a minute that each server process takes from one address (of IPv6, one network "
+        "of 64 bits), before it answers them with 429; 0 for any number. Good keys are always "
+        "taken.",
     )
     webhooks_private: bool = _setting(
         False,

@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from asgi import BLIND_TEXT, KEY, TEXT, FakeCatalog, drive, house
 from callreel.api.errors import unknown_address
-from callreel.api.log import configure_log, trace_of
+from callreel.api.log import configure_log
 from callreel.api.rate_limit import RateLimit
 from callreel.api.wire import LIST_PATH
 from callreel.errors import Conflict, Unavailable
@@ -227,14 +227,6 @@ def test_a_bug_is_logged_without_what_it_says_or_any_value(
     assert "KeyError\nValueError" in written.replace("\\n", "\n")
     for private in (number, TEXT, str(Path(__file__).parents[2])):
         assert private not in written
-
-
-def test_an_error_that_stands_behind_itself_is_traced_once() -> None:
-    error, other = ValueError("a"), KeyError("b")
-    error.__cause__, other.__cause__ = other, error
-    assert trace_of(error) == "ValueError\nKeyError"
-    error.__cause__ = error
-    assert trace_of(error) == "ValueError"
 
 
 def test_an_error_to_a_head_has_no_body() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from callreel import errors
 from callreel.api.errors import MethodNotAllowed, answer_to, error_body, error_headers
+from callreel.api.log import trace_of
 from callreel.errors import (
     BadParameter,
     BadRecording,
@@ -107,3 +108,11 @@ def test_some_errors_say_more_in_a_header(error: Exception, header: tuple[bytes,
 
 def test_most_errors_do_not() -> None:
     assert error_headers(NotFound("x")) == []
+
+
+def test_an_error_that_stands_behind_itself_is_traced_once() -> None:
+    error, other = ValueError("a"), KeyError("b")
+    error.__cause__, other.__cause__ = other, error
+    assert trace_of(error) == "ValueError\nKeyError"
+    error.__cause__ = error
+    assert trace_of(error) == "ValueError"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -306,8 +308,39 @@ def test_an_upload_that_stands_still_is_given_up(
     monkeypatch.setattr(arriving, "IDLE_SECONDS", 0.05)
     with socket.create_connection(server.address) as connection:
         connection.sendall(raw_head(server, 10_000) + form(call_part())[:100])
-        assert connection.recv(100).startswith(b"HTTP/1.1 422 ")
+        answer = answer_to(connection)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer.lower()
     assert not leftovers(server)
+
+
+def test_an_upload_that_drips_is_given_up(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arriving, "IDLE_SECONDS", 0.3)
+    body = form(call_part())
+    with socket.create_connection(server.address) as connection:
+        connection.sendall(raw_head(server, len(body)))
+        sent = 0
+        while not select.select([connection], [], [], 0.02)[0]:
+            connection.sendall(body[sent : sent + 1])
+            sent += 1
+        assert answer_to(connection).startswith(b"HTTP/1.1 408 ")
+    assert sent < 100
+    assert not leftovers(server)
+
+
+def test_a_slow_upload_that_is_faster_than_the_least_rate_is_taken(
+    server: Running, sound: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arriving, "IDLE_SECONDS", 0.3)
+    body = form(call_part(), audio_part(sound))
+    with socket.create_connection(server.address) as connection:
+        connection.sendall(raw_head(server, len(body)))
+        began = time.monotonic()
+        for start in range(0, len(body), 1_000):
+            connection.sendall(body[start : start + 1_000])
+            time.sleep(0.02)
+        assert time.monotonic() - began > 0.3
+        assert answer_to(connection).startswith(b"HTTP/1.1 201 ")
 
 
 def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path, sound: bytes) -> None:

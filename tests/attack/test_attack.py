@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from attack.case import Target
+from attack.case import Target, request
 from attack.groups import GROUPS
+from attack.groups.bodies import LIST
 from attack.groups.matrix import whole
 from attack.report import failures, table
 from attack.run import Tally, attacked, shares_of
 from attack.slow import slow_clients
 from attack.target import filled, left_behind, state
+from attack.wire import talk
 from callreel.api.routes import ROUTES
 
 SEED = 7
@@ -54,6 +56,16 @@ def test_slow_clients_do_not_hold_up_the_others(target: Target) -> None:
     tally = slow_clients(target)
     require_none_failed([tally])
     assert tally.statuses == {200: tally.cases}
+
+
+def test_whoever_guesses_keys_is_slowed_down_and_nobody_else(target: Target) -> None:
+    wrong = request("GET", LIST, "cr_00000000_guess")
+    good = request("GET", LIST, target.all)
+    answers = [talk(target.address, wrong, source="127.9.9.9").answers[0] for _ in range(80)]
+    assert {answers[0].status, answers[-1].status} == {401, 429}
+    assert answers[-1].header("retry-after") == "1"
+    for raw, source, status in ((good, "127.9.9.9", 200), (wrong, "127.9.9.8", 401)):
+        assert talk(target.address, raw, source=source).answers[0].status == status
 
 
 def test_the_same_seed_sends_the_same_cases(target: Target) -> None:

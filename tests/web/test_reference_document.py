@@ -19,7 +19,7 @@ OPERATIONS = {
     for operation in methods.values()
 }
 READ = "200 400 401 403 429 503"
-WRITE = "401 403 409 413 415 422 429 503 507"
+WRITE = "401 403 408 409 413 415 422 429 503 507"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ WRITE = "401 403 409 413 415 422 429 503 507"
         ("list_recordings", READ),
         ("add_recording", f"200 201 400 {WRITE}"),
         ("get_recording", "200 400 401 403 404 429 503"),
-        ("tag_recording", "200 400 401 403 404 413 415 422 429 503 507"),
+        ("tag_recording", "200 400 401 403 404 408 413 415 422 429 503 507"),
         ("delete_recording", "200 400 401 403 404 429 503 507"),
         ("get_audio", "200 206 304 400 401 403 404 416 422 429 503 507"),
         ("get_peaks", "200 400 401 403 404 422 429 503"),
@@ -102,7 +102,7 @@ def test_other_errors_have_no_header_of_their_own() -> None:
     plain = [
         name for name, each in WHOLE["components"]["responses"].items() if "headers" not in each
     ]
-    assert plain == ["400", "403", "404", "409", "413", "415", "422", "507"]
+    assert plain == ["400", "403", "404", "408", "409", "413", "415", "422", "507"]
 
 
 def test_the_document_names_itself_its_form_and_where_the_key_goes() -> None:

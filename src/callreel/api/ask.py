@@ -53,7 +53,7 @@ class Ask:
         Raises:
             UnsupportedMedia: the content type says that it is something else.
             TooLarge: it is longer.
-            BadRecording, ClientDisconnect: as `body.chunks`.
+            TooSlow, ClientDisconnect: as `body.chunks`.
         """
         media_type = self.request.headers.get("content-type", JSON).partition(";")[0]
         if media_type.strip().lower() != JSON:

@@ -36,6 +36,7 @@ ANSWERS: Final[dict[type[CallreelError], tuple[int, str]]] = {
     errors.NotAllowed: (403, "not_allowed"),
     errors.NotFound: (404, "not_found"),
     MethodNotAllowed: (405, "method_not_allowed"),
+    errors.TooSlow: (408, "too_slow"),
     errors.Conflict: (409, "conflict"),
     errors.TooLarge: (413, "too_large"),
     errors.UnsupportedMedia: (415, "unsupported_media"),
@@ -87,14 +88,13 @@ def error_body(error: Exception, request_id: str) -> bytes:
 
 def error_headers(error: Exception) -> Headers:
     """Return the headers that go with an error, beside those of every answer."""
-    if isinstance(error, AlsoBasic):
-        return [
-            (b"www-authenticate", each + b' realm="callreel"') for each in (b"Bearer", b"Basic")
-        ]
     if isinstance(error, errors.NotAuthenticated):
-        return [(b"www-authenticate", b'Bearer realm="callreel"')]
+        ways = (b"Bearer", b"Basic") if isinstance(error, AlsoBasic) else (b"Bearer",)
+        return [(b"www-authenticate", each + b' realm="callreel"') for each in ways]
     if isinstance(error, errors.TooManyRequests | errors.Unavailable):
         return [(b"retry-after", str(error.retry_after).encode())]
+    if isinstance(error, errors.TooSlow):
+        return [(b"connection", b"close")]
     if isinstance(error, errors.RangeNotSatisfiable):
         return [(b"content-range", f"bytes */{error.size}".encode())]
     if isinstance(error, MethodNotAllowed):

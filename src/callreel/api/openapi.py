@@ -42,12 +42,16 @@ ERRORS: Final[dict[int, tuple[str, str]]] = {
     403: ("The key lacks the scope.", "This key lacks the scope 'manage'."),
     404: ("There is no such thing, or not for this key.", "There is no such recording."),
     405: ("The address does not have this method.", "This address answers to GET, HEAD only."),
+    408: ("What was sent came too slowly.", "The body came too slowly, or stood still…"),
     409: ("The id or the name is taken.", "This id is taken by a recording with other content."),
     413: ("What was sent is above its limit.", "The audio is above … bytes."),
     415: ("The content type or the kind of audio is not taken.", "Send the body as JSON."),
     416: ("The range lies outside of the file.", "The range lies outside of the 496364 bytes…"),
     422: ("What was sent cannot be taken.", "The call ends before it starts."),
-    429: ("The key asked too often.", "This key asked more often than it may."),
+    429: (
+        "The key asked too often, or too many wrong keys came from this address.",
+        "This key may ask 10 times a second; ask again later.",
+    ),
     503: ("The archive cannot answer just now.", "The archive is busy; ask again in a second."),
     507: ("There is no room for more; reading goes on.", "There is no room for more recordings."),
 }
@@ -178,6 +182,8 @@ def compose(routes: Iterable[Route], limits: Limits) -> dict[str, Any]:
 
 def _operation(route: Route, said: Operation) -> dict[str, Any]:
     statuses = {*said.errors, *(KEY_ERRORS if route.scope else ())}
+    if said.body is not None:
+        statuses.add(408)
     operation: dict[str, Any] = {
         "operationId": said.id,
         "summary": said.summary,

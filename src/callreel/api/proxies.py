@@ -1,15 +1,16 @@
-"""Which proxies are believed when they say how a client reached them."""
+"""Which proxies are believed when they say who reached them, and how."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
 from callreel.api.heads import heads
 
 FORWARDED_SCHEMES = {b"http": "http", b"https": "https"}
+HOST_BITS = 64  # of an IPv6 address, which one client may choose as it likes
 
 
 class Proxies:
@@ -36,6 +37,23 @@ class Proxies:
             return FORWARDED_SCHEMES.get(said.strip().lower(), str(scope["scheme"]))
         return str(scope["scheme"])
 
+    def client(self, scope: Scope) -> str:
+        """Return where the client is, as far as it can be told: the network, where it is IPv6.
+
+        Of the addresses that proxies passed on it is the last one that is no believed proxy's: what
+        stands before it, anybody may have written.
+        """
+        client = scope.get("client")
+        at = str(client[0]) if client else ""
+        said = heads(scope).get(b"x-forwarded-for")
+        if said is not None and at and self._trusts(at):
+            passed_on = [each.strip() for each in said.decode("latin-1").split(",")]
+            last = (
+                each for each in reversed(passed_on) if self._everyone or not self._trusts(each)
+            )
+            at = next(last, at)
+        return _network_of(at)
+
     def _judge(self, address: str) -> bool:
         if self._everyone:
             return True
@@ -44,3 +62,13 @@ class Proxies:
         except ValueError:  # a socket in the file system has no address
             return False
         return any(at in network for network in self._networks)
+
+
+def _network_of(text: str) -> str:
+    try:
+        at = ip_address(text)
+    except ValueError:
+        return ""
+    if not isinstance(at, IPv6Address):
+        return text
+    return str(ip_network((int(at), 128 - HOST_BITS), strict=False))

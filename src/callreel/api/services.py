@@ -14,7 +14,7 @@ from callreel.api.heads import heads
 from callreel.api.limits import Limits
 from callreel.api.metrics import Metrics
 from callreel.api.proxies import Proxies
-from callreel.api.rate_limit import RateLimit
+from callreel.api.rate_limit import Guesses, RateLimit
 from callreel.api.wire import Bodies
 from callreel.archive import Archive
 from callreel.archive.keys import REFUSAL, KeyRing
@@ -49,6 +49,7 @@ class Services:
         public_url: The address by which clients reach the server, without a slash at its end, or
             None to take it from each request.
         rate_limit: How often a key may ask, or None for as often as it likes.
+        guesses: How many wrong keys may come from an address, or None for any number.
         proxies: Who is believed to say how a client reached the server.
     """
 
@@ -58,6 +59,7 @@ class Services:
     metrics: Metrics
     public_url: str | None = None
     rate_limit: RateLimit | None = None
+    guesses: Guesses | None = None
     proxies: Proxies = field(default_factory=lambda: Proxies(""))
     _addresses: dict[tuple[str, bytes], Address] = field(default_factory=dict)
 
@@ -94,12 +96,14 @@ class Services:
 
         Raises:
             NotAuthenticated: there is no key, or none that is valid.
-            TooManyRequests: it asked too often.
+            TooManyRequests: it asked too often, or too many wrong ones came from there.
         """
         given = heads(scope).get(b"authorization", b"")
         try:
             access = await self.keys.recognise(_key(unwrapped(given) if takes_basic else given))
         except NotAuthenticated as error:
+            if given and self.guesses is not None:
+                self.guesses.add(self.proxies.client(scope))
             if takes_basic:
                 raise AlsoBasic(error.message) from error
             raise

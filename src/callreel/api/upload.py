@@ -77,7 +77,8 @@ async def receive(request: Request, boundary: str, staged: Staged, limits: Uploa
 
     Raises:
         TooLarge: more came than the limits allow.
-        BadRecording: a part is missing, unknown, there twice or broken, or nothing comes any more.
+        BadRecording: a part is missing, unknown, there twice or broken.
+        TooSlow: it comes too slowly.
         ClientDisconnect: the client went away.
         StorageFull: there is no room for the audio.
     """

@@ -142,6 +142,7 @@ def options(settings: Settings) -> Options:
         trusted_proxies=settings.trusted_proxies,
         gzip=settings.gzip,
         rate_limit=settings.rate_limit,
+        key_failures=settings.key_failures,
         access_log=sys.stdout.buffer if settings.access_log else None,
         webhooks_private=settings.webhooks_private,
         is_teller=TellerPost(settings.data).is_ours,
