@@ -6,7 +6,7 @@ from callreel.archive import Archive
 from callreel.archive.facts import facts_reader
 from callreel.archive.find import entry_for
 from callreel.audio import AudioKey
-from callreel.model import Access, Scope, State
+from callreel.model import Access, Reach, Scope, State
 
 
 async def one(archive: Archive, access: Access, recording_id: str) -> None:
@@ -22,9 +22,14 @@ async def one(archive: Archive, access: Access, recording_id: str) -> None:
     entry = await entry_for(archive, access, recording_id)
     read = facts_reader(archive.bodies)
     await archive.catalog.withdraw(access.reach, recording_id, State.DELETING, read)
+    await end(archive, access.reach, recording_id, entry.digest)
+
+
+async def end(archive: Archive, reach: Reach, recording_id: str, digest: bytes) -> None:
+    """Delete what is left of a recording that is being deleted."""
     async with archive.audio.removing():
-        await remove_if_unused(archive, AudioKey(access.reach.tenant, entry.digest.hex()))
-        await archive.catalog.forget(access.reach, recording_id)  # last: till then it can be ended
+        await remove_if_unused(archive, AudioKey(reach.tenant, digest.hex()))
+        await archive.catalog.forget(reach, recording_id)  # last: till then it can be ended
 
 
 async def remove_if_unused(archive: Archive, key: AudioKey) -> None:

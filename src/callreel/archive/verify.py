@@ -137,7 +137,7 @@ class Verification:
             async with self.archive.audio.removing():  # nothing is on its way to its entry then
                 left = await self.archive.audio.again(orphans)
                 orphans = await unused(self.archive, left)
-        return [_leftover(each) for each in orphans]
+        return [leftover(each) for each in orphans]
 
     async def _changed(self, files: Sequence[Stored]) -> list[Finding]:
         threads = min(_MOST_THREADS, os.cpu_count() or 1)
@@ -267,7 +267,8 @@ def _is_of_no_use(stored: Stored, used: set[AudioKey], stale: float) -> bool:
     return stored.part is Part.FOREIGN or stored.key not in used
 
 
-def _leftover(stored: Stored) -> Finding:
+def leftover(stored: Stored) -> Finding:
+    """Return what is told of a thing in the store that is of no use."""
     kinds = {
         Part.AUDIO: Damage.ORPHAN_AUDIO,
         Part.DERIVED: Damage.ORPHAN_DERIVED,

@@ -64,6 +64,15 @@ class SurplusRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleting:
+    """A recording that is being deleted."""
+
+    tenant: int
+    id: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class WrongDay:
     """A day whose count of calls is not their number; days since 2000-01-01 UTC."""
 
@@ -104,6 +113,10 @@ class Audit(Protocol):
         More careful than `Catalog.is_digest_used`, and slow where some are not used: neither a
         mark without its entry nor an entry without its mark is overlooked.
         """
+        ...
+
+    async def deleting(self) -> list[Deleting]:
+        """Return what is being deleted."""
         ...
 
     async def knows_its_audio(self) -> bool:

@@ -20,7 +20,7 @@ from callreel.catalog import (
     sqlite_people,
     sqlite_write,
 )
-from callreel.catalog.audit import Kept, Reading, SurplusRow, WrongDay
+from callreel.catalog.audit import Deleting, Kept, Reading, SurplusRow, WrongDay
 from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
 from callreel.catalog.migrate import Migration, migrations
 from callreel.catalog.outbox import Delivery, NewWebhook, Tried, Webhook
@@ -251,6 +251,9 @@ class SqliteCatalog:
     async def used_among(self, tenant: int, digests: Sequence[bytes]) -> frozenset[bytes]:
         ask = partial(sqlite_audit.used_among, tenant=tenant, digests=digests)
         return await self._db.read_slowly(ask, seconds=AUDIT_SECONDS)
+
+    async def deleting(self) -> list[Deleting]:
+        return await self._db.read_slowly(sqlite_audit.deleting, seconds=AUDIT_SECONDS)
 
     async def knows_its_audio(self) -> bool:
         return await self._db.read_slowly(sqlite_audit.knows_its_audio, seconds=AUDIT_SECONDS)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import apsw
 
-from callreel.catalog.audit import Kept, Reading, SurplusRow, WrongDay
+from callreel.catalog.audit import Deleting, Kept, Reading, SurplusRow, WrongDay
 from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS, LOCAL_MASK, first_key
 from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
 from callreel.catalog.sqlite_write import FILTER_TABLES, FilterTable, Placed, is_digest_marked
@@ -265,6 +265,13 @@ def used_among(
         sql = f"SELECT digest FROM entry WHERE tenant = ? AND digest IN ({places})"
         marked |= {bytes(each) for (each,) in connection.execute(sql, (tenant, *doubtful))}
     return frozenset(marked)
+
+
+def deleting(connection: apsw.Connection) -> list[Deleting]:
+    """Return what is being deleted (see `Audit.deleting`)."""
+    sql = "SELECT tenant, id, digest FROM entry WHERE state = 'deleting'"
+    rows: list[Any] = connection.execute(sql).fetchall()
+    return [Deleting(*row) for row in rows]
 
 
 def knows_its_audio(connection: apsw.Connection) -> bool:

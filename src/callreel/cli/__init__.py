@@ -48,6 +48,7 @@ app.command("callreel.cli.webhook:webhook", help="Create, list and end webhooks.
 app.command(
     "callreel.cli.verify:verify", help="Read all audio again and check every record against it."
 )
+app.command("callreel.cli.gc:gc", help="Remove what no recording refers to.")
 app.command("callreel.cli.doctor:doctor", help="Look at all that the archive relies on.")
 app.command("callreel.cli.settings:settings", help="Show every setting and its value.")
 

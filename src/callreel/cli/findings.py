@@ -21,7 +21,9 @@ class Findings:
         kinds: How many of each kind.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, fine: str = "All is well.") -> None:
+        """Begin; `fine` is said where nothing was found."""
+        self._fine = fine
         self.kinds: Counter[Damage] = Counter()
         self._as_json = as_json
         self._first: dict[Damage, list[Finding]] = {}
@@ -56,7 +58,7 @@ class Findings:
         ):
             self._show(kind, first)
         if not self.kinds:
-            print("\nAll is well.")
+            print(f"\n{self._fine}")
 
     def _show(self, kind: Damage, first: Sequence[Finding]) -> None:
         count = self.kinds[kind]

@@ -161,12 +161,14 @@ class ExportStore:
             os.close(descriptor)
 
     def sweep(self) -> None:
-        """Drop the files of exports that expired, and in the end every trace of them."""
+        """Drop the files of exports that expired, in the end every trace of them, and leftovers."""
         now = time.time()
         for tenant in self.tenants():
             with _translated():
                 for job in list(self._of_tenant(tenant)):
                     self._sweep(job, now)
+                for left in self._left_over(tenant, now):
+                    shutil.rmtree(left, ignore_errors=True)
 
     def require_room(self) -> None:
         """Raise StorageFull where the disk has less free space than is to be kept."""
@@ -182,6 +184,13 @@ class ExportStore:
                 left.unlink(missing_ok=True)
         if now > job.progress.ended_at + self._kept + FORGOTTEN_SECONDS:
             self._drop(self._folder(job.order))
+
+    def _left_over(self, tenant: int, now: float) -> list[Path]:
+        """Return what was cut short while it was made or dropped."""
+        oldest = now - FORGOTTEN_SECONDS
+        found = list((self._root / str(tenant)).iterdir())
+        halves = [each for each in found if each.name.startswith(("new-", "gone-"))]
+        return [each for each in halves if each.lstat().st_mtime < oldest]
 
     def _of_tenant(self, tenant: int) -> Iterator[Job]:
         folder = self._root / str(tenant)

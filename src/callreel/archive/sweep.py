@@ -1,0 +1,82 @@
+"""Sweep: remove what no recording refers to, such as a crash leaves; never what one does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from callreel.archive import Archive, delete
+from callreel.archive.damage import Damage, Finding
+from callreel.archive.verify import leftover, unused
+from callreel.audio import Part, Stored
+from callreel.errors import Unavailable
+from callreel.model import Reach
+
+GRACE_SECONDS = 24 * 3600
+_DAMAGED = (
+    "The catalog is damaged, so what is still needed cannot be told for sure; run "
+    "`callreel repair` first. Nothing was removed."
+)
+
+
+async def sweep(
+    archive: Archive, *, older_than: int = GRACE_SECONDS, is_dry: bool = False
+) -> AsyncIterator[list[Finding]]:
+    """Remove leftovers, end deletions that were cut short, and yield what was, or would be.
+
+    Audio is removed while nothing can be on its way in, after it was asked for once more.
+
+    Args:
+        archive: The archive.
+        older_than: Seconds for which a file must have been left alone.
+        is_dry: Whether to change nothing.
+
+    Raises:
+        Unavailable: the catalog is damaged; nothing was removed.
+    """
+    if await archive.catalog.damages() or not await archive.catalog.knows_its_audio():
+        raise Unavailable(_DAMAGED)
+    yield await _end_deletions(archive, is_dry=is_dry)
+    if archive.exports is not None and not is_dry:
+        await asyncio.to_thread(archive.exports.store.sweep)
+    async for batch in archive.audio.walk():
+        old = _left_alone(batch, older_than)
+        swept = await unused(archive, old)
+        if swept and not is_dry:
+            swept = await _remove(archive, swept, older_than)
+        yield [leftover(each) for each in swept]
+
+
+async def _end_deletions(archive: Archive, *, is_dry: bool) -> list[Finding]:
+    found = await archive.catalog.deleting()
+    if not is_dry:
+        for each in found:
+            await delete.end(archive, Reach(each.tenant), each.id, each.digest)
+    kind = Damage.DELETION_UNFINISHED
+    return [Finding(kind=kind, tenant=each.tenant, recording=each.id) for each in found]
+
+
+def _left_alone(things: Sequence[Stored], seconds: int) -> list[Stored]:
+    latest = time.time() - seconds
+    return [each for each in things if each.part is not Part.FOREIGN and each.touched_at <= latest]
+
+
+async def _remove(archive: Archive, things: Sequence[Stored], older_than: int) -> list[Stored]:
+    """Remove what is still there and of no use; the same may be taken in again just now."""
+    async with archive.audio.removing():
+        left = _left_alone(await archive.audio.again(things), older_than)
+        return [each for each in left if await _is_removed(archive, each)]
+
+
+async def _is_removed(archive: Archive, stored: Stored) -> bool:
+    key = stored.key
+    if key is not None and await archive.catalog.is_digest_used(
+        key.tenant, bytes.fromhex(key.sha256)
+    ):
+        return False
+    if key is not None and stored.part is Part.AUDIO:
+        await archive.audio.remove(key)
+    else:
+        await archive.audio.drop(stored)
+    return True

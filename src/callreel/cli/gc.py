@@ -1,0 +1,39 @@
+"""`callreel gc`: remove what no recording refers to."""
+
+from __future__ import annotations
+
+from callreel.archive.damage import Finding
+from callreel.archive.sweep import sweep
+from callreel.audio import Stored
+from callreel.cli.findings import Findings
+from callreel.cli.opened import opened_archive
+from callreel.settings import read_settings
+
+HOUR = 3600
+
+
+async def gc(*, dry_run: bool = False, older_than: int = 24, json: bool = False) -> None:
+    """Remove what no recording refers to, such as a crash or a disk that was full leaves.
+
+    That is audio without a recording, what was made of audio that is gone, half uploads, exports
+    that expired, and what is left of deletions that were cut short. It never removes what a
+    recording refers to, whatever is taken in meanwhile, nor what Callreel did not put there.
+
+    Args:
+        dry_run: Say what would be removed, and change nothing.
+        older_than: Hours for which a file must have been left alone.
+        json: Print one object, as `callreel verify` does.
+    """
+    findings = Findings(as_json=json, fine="Nothing is left over.")
+    size = 0
+    async with opened_archive(read_settings()) as archive:
+        seconds = max(0, older_than) * HOUR
+        async for found in sweep(archive, older_than=seconds, is_dry=dry_run):
+            findings.add(found)
+            size += sum(map(_size, found))
+    word = "bytes_to_remove" if dry_run else "bytes_removed"
+    findings.end(**{word: size})
+
+
+def _size(finding: Finding) -> int:
+    return finding.cause.size if isinstance(finding.cause, Stored) else 0
