@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from typing import Final
 
 from callreel.api.wire import Bodies
 from callreel.archive import Archive
+from callreel.archive.backups import Parts
+from callreel.archive.backups.restore import RESTORING, Means
 from callreel.archive.export_jobs.desk import ExportDesk
 from callreel.archive.export_jobs.store import ExportStore
 from callreel.archive.spool import Spool
@@ -20,6 +21,7 @@ from callreel.audio.folder import FolderStore
 from callreel.audio.worker import ChildSoundWorker
 from callreel.catalog import Catalog
 from callreel.catalog.sqlite import SqliteCatalog
+from callreel.disk import is_locked_by_us
 from callreel.errors import Misconfigured
 from callreel.settings import Settings
 
@@ -30,6 +32,7 @@ AUDIO: Final = "audio"
 SPOOL: Final = "spool"
 EXPORTS: Final = "exports"
 VERIFIED: Final = "verified.json"
+LAST_BACKUP: Final = "last-backup.json"
 AUDIO_MADE: Final = "audio.made"
 """Stands beside the folder of audio once that was made, so that it is missed when it is away."""
 
@@ -41,6 +44,7 @@ def open_catalog(settings: Settings) -> Catalog:
         Misconfigured: the data folder cannot be used.
     """
     path = _made(settings.data) / DATABASE
+    _require_restored(settings.data)
     _require_database(path, settings.data / AUDIO)
     return SqliteCatalog(path, query_seconds=settings.query_seconds)
 
@@ -120,6 +124,31 @@ def require_use(settings: Settings) -> None:
         )
 
 
+def parts_of(settings: Settings) -> Parts:
+    """Return the parts of an archive that a backup is made of.
+
+    Raises:
+        Misconfigured: there is no archive, or a part of it is gone.
+    """
+    data = existing(settings).data
+    _require_audio(data)
+    return Parts(data / DATABASE, data / AUDIO, data / SPOOL)
+
+
+def means_of_restoring() -> Means:
+    """Return how a restore opens the catalog that it puts back."""
+    return Means(SqliteCatalog, Bodies())
+
+
+def _require_restored(data: Path) -> None:
+    """Raise Misconfigured rather than begin anew where a backup was to be put back."""
+    if _is_there(data / RESTORING) and not _is_there(data / DATABASE):
+        raise Misconfigured(
+            "A backup was being restored into this data folder, and it was cut short; run "
+            "`callreel restore` again."
+        )
+
+
 def _require_database(path: Path, audio: Path) -> None:
     """Raise Misconfigured rather than begin anew beside what an older database knows."""
     if _is_there(path) and path.stat().st_size:
@@ -155,7 +184,7 @@ def sole_server(data: Path) -> Iterator[None]:
     """
     lock = _opened(_made(data) / LOCK)
     try:
-        if not _is_held(lock):
+        if not is_locked_by_us(lock):
             raise Misconfigured(
                 "Another server runs on this data folder; stop it first or choose another folder."
             )
@@ -171,7 +200,7 @@ def is_served(data: Path) -> bool:
         return False
     lock = _opened(path)
     try:
-        return not _is_held(lock)
+        return not is_locked_by_us(lock)
     finally:
         os.close(lock)
 
@@ -184,16 +213,7 @@ class TellerPost:
 
     def is_ours(self) -> bool:
         """Take the post where nobody has it, and say whether it is ours."""
-        return _is_held(self._lock)
-
-
-def _is_held(lock: int) -> bool:
-    """Take a lock where nobody has it, and say whether it is ours."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return is_locked_by_us(self._lock)
 
 
 def _made(data: Path) -> Path:

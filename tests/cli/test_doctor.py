@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,15 @@ from unittest.mock import Mock
 import apsw
 import pytest
 
+from callreel.archive import last_verify
 from callreel.catalog import condition
 from callreel.catalog.migrate import migrations
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.doctor import examine, ok
 from callreel.wiring import sole_server
 from cli_runs import Command
+from contracts.catalog_case import known_of
+from contracts.catalog_reference import entry_of
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +157,23 @@ def test_a_database_that_is_less_durable_is_bad(
         "says": "journal_mode=wal, synchronous=NORMAL: recordings can be lost; use a file system "
         "with locks.",
     }
+
+
+@pytest.mark.parametrize(
+    ("damages", "level", "says"), [(0, "ok", "and was whole."), (3, "warning", "was damaged: 3;")]
+)
+def test_what_came_of_the_last_verify_is_told(
+    made: Path, callreel: Command, damages: int, level: str, says: str
+) -> None:
+    catalog = SqliteCatalog(made / "callreel.db")
+    asyncio.run(catalog.add(1, [entry_of(each) for each in known_of(1, seed=1, tenants=1)]))
+    asyncio.run(catalog.close())
+    assert "never" in found(callreel)["verify"]["says"]
+    last_verify.note(made / "verified.json", 1_790_000_000, damages)
+    told = found(callreel)["verify"]
+    assert told["level"] == level
+    assert "2026-09-21 14:13:20 UTC" in told["says"]
+    assert says in told["says"]
 
 
 def test_audio_on_a_disk_of_its_own_is_looked_at_too(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from faults import cuts, failing, kills, outages, points
+from faults import backups, cuts, failing, kills, outages, points
 from faults.table import Figures, markdown
 
 
@@ -38,6 +38,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "inodes": Fault(outages.out_of_inodes, 20, "a disk out of inodes, needs root: times"),
     "cut-ext4": Fault(cuts.ext4, 100, "power cut on ext4, needs root: rounds"),
     "cut-xfs": Fault(cuts.xfs, 100, "power cut on xfs, needs root: rounds"),
+    "backup": Fault(backups.run, 50, "backups under load, each restored and compared: rounds"),
 }
 
 

@@ -26,12 +26,14 @@ class Condition:
         journal: SQLite's `journal_mode`, as it is once we have opened it.
         synchronous: SQLite's `synchronous` by name, as we write with it.
         step: The last step of the schema that was applied, or None where the file is not ours.
+        has_recordings: Whether there are any.
         newest_step: The last step that this version knows.
     """
 
     journal: str
     synchronous: str
     step: int | None
+    has_recordings: bool
     newest_step: int
 
 
@@ -49,10 +51,12 @@ def condition_of(path: Path) -> Condition:
     try:
         with closing(open_writer(path)) as database:
             database.execute("BEGIN IMMEDIATE; ROLLBACK")
+            step = step_of(database)
             return Condition(
                 journal=str(database.execute("PRAGMA journal_mode").get),
                 synchronous=_SYNCHRONOUS[database.execute("PRAGMA synchronous").get],
-                step=step_of(database),
+                step=step,
+                has_recordings=bool(step and database.execute("SELECT 1 FROM entry LIMIT 1").get),
                 newest_step=migrations()[-1].number,
             )
     except apsw.Error as error:

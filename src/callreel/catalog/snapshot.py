@@ -79,13 +79,21 @@ class Snapshot:
         """Yield tenant and digest of all audio that recordings have, each once.
 
         They come in the order of their paths: by tenant as text, then by digest. What is being
-        deleted may have lost its audio already, and is left out.
+        deleted may have lost its audio already, and what is known to miss it has none: both are
+        left out.
         """
         for tenant, digest in self._connection.execute(
             "SELECT DISTINCT CAST(tenant AS TEXT) AS named, digest FROM entry "
-            "WHERE state <> 'deleting' ORDER BY named, digest"
+            "WHERE state NOT IN ('deleting', 'missing_audio') ORDER BY named, digest"
         ):
             yield int(tenant), digest.hex()
+
+    def recordings(self) -> Iterator[tuple[int, str, str]]:
+        """Yield tenant, id and digest of the audio of each recording that is not being deleted."""
+        for tenant, recording_id, digest in self._connection.execute(
+            "SELECT tenant, id, digest FROM entry WHERE state <> 'deleting'"
+        ):
+            yield int(tenant), str(recording_id), digest.hex()
 
     def copy_to(self, target: Path) -> None:
         """Write the database into a file; when this returns, all of it is on stable storage.

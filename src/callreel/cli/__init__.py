@@ -49,6 +49,8 @@ app.command(
     "callreel.cli.verify:verify", help="Read all audio again and check every record against it."
 )
 app.command("callreel.cli.gc:gc", help="Remove what no recording refers to.")
+app.command("callreel.cli.backup:backup", help="Make a backup, also while a server runs.")
+app.command("callreel.cli.backup:restore", help="Restore a backup into a new data folder.")
 app.command("callreel.cli.doctor:doctor", help="Look at all that the archive relies on.")
 app.command("callreel.cli.settings:settings", help="Show every setting and its value.")
 

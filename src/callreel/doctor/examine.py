@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from callreel import __version__
+from callreel.archive import last_verify
+from callreel.archive.backups import last_backup
 from callreel.audio.worker import ChildSoundWorker
 from callreel.catalog.condition import SAFE_SQLITE, condition_of, sqlite_version
 from callreel.catalog.migrate import BEFORE
@@ -16,7 +20,9 @@ from callreel.doctor.disk import look_at_disk, look_at_folder, look_at_room
 from callreel.doctor.machine import look_at_clock, look_at_limits, look_at_sound
 from callreel.errors import Misconfigured
 from callreel.settings import Settings
-from callreel.wiring import AUDIO, DATABASE, is_served
+from callreel.wiring import AUDIO, DATABASE, LAST_BACKUP, VERIFIED, is_served
+
+OLD_BACKUP_SECONDS: Final = 8 * 86_400
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
@@ -89,12 +95,42 @@ def _database(path: Path) -> Iterator[Finding]:
     else:
         yield bad("durability", f"{told}: recordings can be lost; use a file system with locks.")
     yield _schema(found.step, found.newest_step)
+    if found.has_recordings:
+        yield _backup(path.with_name(LAST_BACKUP))
+        yield _verify(path.with_name(VERIFIED))
     for kept in sorted(path.parent.glob(f"{path.name}{BEFORE}*")):
         yield ok(
             "copy",
             f"{kept.name} is the database before its schema changed; remove it once all is well "
             "since, as it still holds what was deleted since.",
         )
+
+
+def _backup(path: Path) -> Finding:
+    last = last_backup.last(path)
+    if last is None:
+        return warning(
+            "backup",
+            "None is known of; make one with `callreel backup`, every night and onto another disk.",
+        )
+    told = f"The last one, {last.id}, shows {_moment(last.taken_at)}"
+    if time.time() - last.taken_at > OLD_BACKUP_SECONDS:
+        return warning("backup", f"{told}, which is long ago; see why none was made since.")
+    return ok("backup", f"{told}.")
+
+
+def _verify(path: Path) -> Finding:
+    last = last_verify.last(path)
+    if last is None:
+        return ok("verify", "All audio was never read again; `callreel verify` does that.")
+    told = f"All audio was read again last at {_moment(last.began_at)}"
+    if last.damages:
+        return warning("verify", f"{told}, and was damaged: {last.damages}; see `callreel verify`.")
+    return ok("verify", f"{told}, and was whole.")
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _schema(step: int | None, newest: int) -> Finding:

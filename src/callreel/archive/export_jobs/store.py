@@ -10,7 +10,6 @@ Every file is put into place whole. Several processes may use the folder at once
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -25,7 +24,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from callreel.archive.export_jobs import Job, Order, Progress, Stage, is_for
-from callreel.disk import sync_folder
+from callreel.disk import is_locked_by_us, sync_folder
 from callreel.errors import NotFound, StorageFull, TooManyRequests, Unavailable
 from callreel.model import Reach
 
@@ -156,7 +155,7 @@ class ExportStore:
                 self._root / str(tenant) / TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
         try:
-            yield _locked(descriptor)
+            yield is_locked_by_us(descriptor)
         finally:
             os.close(descriptor)
 
@@ -225,14 +224,6 @@ class ExportStore:
 def new_id(now: float) -> str:
     """Return the id of an order that is made now."""
     return f"{int(now * 1000):012x}{secrets.token_hex(10)}"
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _put(path: Path, value: Order | Progress) -> None:

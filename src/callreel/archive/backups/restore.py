@@ -1,0 +1,200 @@
+"""Restore a backup into a data folder that is new or empty, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from callreel.archive import BodyFormat
+from callreel.archive.backups import DATABASE, Item, Manifest
+from callreel.archive.backups.copying import Copying
+from callreel.archive.backups.files import copy, explained
+from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.facts import facts_reader
+from callreel.catalog import Catalog
+from callreel.catalog.migrate import migrations
+from callreel.catalog.snapshot import Snapshot
+from callreel.disk import sync_folder
+from callreel.errors import Misconfigured
+from callreel.model import Reach, State
+
+RESTORING: Final = "restoring"
+"""Stands in a data folder while a backup is restored into it, and after one that was cut short."""
+WHAT: Final = "The data folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup, and the folder that it is in."""
+
+    folder: BackupFolder
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of a restore.
+
+    Attributes:
+        manifest: Of which backup.
+        files: How many files were restored.
+        missing: Paths of what the backup has no more, or not whole; where it is done, also of audio
+            that the archive had lost when the backup was made.
+        is_done: Whether the archive is there now.
+        withdrawn: How many recordings are not available, as their audio is missing.
+    """
+
+    manifest: Manifest
+    files: int
+    missing: tuple[str, ...]
+    is_done: bool
+    withdrawn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How a restore opens the catalog that it puts back, and reads what is in it."""
+
+    open_catalog: Callable[[Path], Catalog]
+    bodies: BodyFormat
+
+
+async def restore(
+    backup: Backup, data: Path, means: Means, tell: Callable[[], None], *, partial: bool
+) -> Restored:
+    """Bring a backup into a data folder; the caller sees to it that nobody else uses the folder.
+
+    Where something of the backup is missing, nothing is restored unless `partial` is asked for.
+    Recordings without their audio, also those of which it was lost before, are then there, but not
+    available.
+
+    Args:
+        backup: Which.
+        data: The data folder; it is there.
+        means: How to open the catalog.
+        tell: Called for each file.
+        partial: Whether to restore what is there.
+
+    Raises:
+        Misconfigured: the data folder has something in it, the backup is of a newer version or its
+            database is damaged, or a folder cannot be used.
+        StorageFull: there is no room.
+    """
+    manifest = backup.manifest
+    newest = migrations()[-1].number
+    if manifest.step > newest:
+        raise Misconfigured(
+            f"The backup is at step {manifest.step} and this version knows {newest}; use the "
+            f"version that made it, {manifest.made_by}, or a newer one."
+        )
+    with explained(WHAT):
+        draft = _begun(data)
+        try:
+            return await _Work(backup, draft, means).run(data, tell, partial=partial)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+class _Work:
+    """One restore on its way."""
+
+    def __init__(self, backup: Backup, draft: Path, means: Means) -> None:
+        self._folder = backup.folder
+        self._manifest = backup.manifest
+        self._means = means
+        self._draft = draft
+        self._database = draft / DATABASE
+
+    def source_of(self, item: Item) -> Path:
+        """Return where a file is in the folder of backups."""
+        return self._folder.root / item.path
+
+    def target_of(self, item: Item) -> Path:
+        """Return where a file is in the data folder to be."""
+        if item.place is None:
+            raise Misconfigured("The backup holds a file that belongs nowhere; take another.")
+        return self._draft / item.place
+
+    async def run(self, data: Path, tell: Callable[[], None], *, partial: bool) -> Restored:
+        """Restore the backup."""
+        self._bring_database()
+        with Copying(self.source_of, self.target_of, self._draft, self._draft / "tmp") as copying:
+            lost = copying.bring(_told(self._folder.items(self._manifest), tell))
+            if lost and not partial:
+                return Restored(self._manifest, 0, tuple(sorted(lost)), is_done=False)
+            copying.sync()
+        missing = tuple(sorted(lost.union(self._manifest.without_audio)))
+        withdrawn = await self._withdraw(missing)
+        self._move(data)
+        return Restored(self._manifest, copying.files, missing, is_done=True, withdrawn=withdrawn)
+
+    def _bring_database(self) -> None:
+        source = self._folder.of(self._manifest.id) / DATABASE
+        digest = self._manifest.database_sha256
+        if not copy(source, self._draft / "tmp", self._database, digest):
+            raise Misconfigured(
+                f"The database of the backup {self._manifest.id} is damaged; take another."
+            )
+        self._database.chmod(0o600)
+
+    async def _withdraw(self, missing: tuple[str, ...]) -> int:
+        """Let no recording be available whose audio is missing, and return how many are not."""
+        if not missing:
+            return 0
+        keys = {each.audio for each in (Item(path, "") for path in missing)}
+        with Snapshot(self._database) as snapshot:
+            found = [
+                (tenant, recording_id)
+                for tenant, recording_id, digest in snapshot.recordings()
+                if (tenant, digest) in keys
+            ]
+        if found:
+            catalog = self._means.open_catalog(self._database)
+            read = facts_reader(self._means.bodies)
+            try:
+                for tenant, recording_id in found:
+                    await catalog.withdraw(Reach(tenant), recording_id, State.MISSING_AUDIO, read)
+            finally:
+                await catalog.close()
+        return len(found)
+
+    def _move(self, data: Path) -> None:
+        """Put everything into its place: the database last, as without it there is no archive."""
+        for name in ("audio", "spool"):
+            if (self._draft / name).is_dir():
+                (self._draft / name).rename(data / name)
+        sync_folder(data)
+        self._database.rename(data / DATABASE)
+        sync_folder(data)
+
+
+def _begun(data: Path) -> Path:
+    """Return a new folder in a data folder that has nothing else in it.
+
+    Raises:
+        Misconfigured: it has.
+    """
+    draft = data / RESTORING
+    names = {each.name for each in data.iterdir()} - {"serve.lock", "lost+found"}
+    if RESTORING in names and DATABASE not in names and names <= {RESTORING, "audio", "spool"}:
+        for name in ("audio", "spool", RESTORING):  # of a restore that was cut short
+            shutil.rmtree(data / name, ignore_errors=True)
+        names.clear()
+    if names:
+        raise Misconfigured(
+            "There is something in the data folder already; a backup is restored into a new or "
+            "empty one."
+        )
+    draft.mkdir(mode=0o700)
+    (draft / "tmp").mkdir(mode=0o700)
+    (draft / "audio").mkdir(mode=0o750)
+    return draft
+
+
+def _told(items: Iterator[Item], tell: Callable[[], None]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        tell()

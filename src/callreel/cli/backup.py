@@ -1,0 +1,156 @@
+"""`callreel backup` and `callreel restore`: the archive in another place, and back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from callreel.archive.backups import Parts, last_backup
+from callreel.archive.backups.back_up import Made, back_up, require_apart
+from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.backups.last_backup import LastBackup
+from callreel.archive.backups.restore import Backup, Restored
+from callreel.archive.backups.restore import restore as verb
+from callreel.catalog.snapshot import Snapshot
+from callreel.cli.output import counting, moment, note, print_json
+from callreel.settings import read_settings
+from callreel.wiring import LAST_BACKUP, means_of_restoring, parts_of, sole_server
+
+INTERRUPTED: Final = 130
+LEFT_OUT: Final = 3
+Kept = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
+
+
+def backup(dest: Path, /, *, keep: Kept | None = None, json: bool = False) -> int:
+    """Make a backup of the archive, also while a server runs, and check it.
+
+    DEST holds many backups, which share the audio: what is there already is not copied again. One
+    that was cut short is finished by running it again, and those before stay whole.
+
+    Exit code: 0 the backup holds everything, 3 it does but for audio that is lost or damaged in the
+    archive itself, 1 there is no new backup.
+
+    Args:
+        dest: A folder, best on another disk; for one archive only.
+        keep: Throw all but so many of the newest backups away, and the audio that no other has.
+        json: Print one object.
+    """
+    settings = read_settings()
+    parts = parts_of(settings)
+    require_apart(settings.data, dest)
+    folder = BackupFolder(dest)
+    try:
+        with counting("Backing up", lambda: _recordings_in(parts)) as advance:
+            made = back_up(parts, folder, advance)
+        removed = 0 if keep is None else folder.prune(keep)
+    except KeyboardInterrupt:
+        note("callreel: interrupted; run it again to finish, what was copied stays.")
+        return INTERRUPTED
+    last_backup.note(
+        settings.data / LAST_BACKUP, LastBackup(made.manifest.id, made.manifest.taken_at)
+    )
+    _tell_made(made, removed, as_json=json)
+    return LEFT_OUT if made.manifest.without_audio else 0
+
+
+def restore(
+    dest: Path,
+    /,
+    *,
+    to: Path,
+    backup: str | None = None,
+    partial: bool = False,
+    json: bool = False,
+) -> int:
+    """Restore a backup into a new or empty data folder, whole or not at all.
+
+    Every file is compared with its digest. Keys work again as they did; recordings that were
+    deleted after the backup are there again.
+
+    Exit code: 0 all of it is restored, 3 all but what is missing in the backup (with --partial) or
+    was missing in the archive already, 1 nothing is.
+
+    Args:
+        dest: The folder of backups.
+        to: The data folder.
+        backup: Which backup, by its id; the newest if left out.
+        partial: Restore what is there where something is missing in the backup. Recordings without
+            their audio are then not listed and cannot be played.
+        json: Print one object.
+    """
+    folder = BackupFolder(dest)
+    found = Backup(folder, folder.find(backup))
+    require_apart(to, dest)
+    try:
+        with (
+            sole_server(to),
+            counting("Restoring", lambda: found.manifest.files) as advance,
+        ):
+            done = asyncio.run(verb(found, to, means_of_restoring(), advance, partial=partial))
+    except KeyboardInterrupt:
+        note("callreel: interrupted; nothing was restored.")
+        return INTERRUPTED
+    _tell_restored(done, as_json=json)
+    if not done.is_done:
+        return 1
+    return LEFT_OUT if done.missing else 0
+
+
+def _recordings_in(parts: Parts) -> int:
+    with Snapshot(parts.database) as snapshot:
+        return snapshot.held().recordings
+
+
+def _tell_made(made: Made, removed: int, *, as_json: bool) -> None:
+    manifest = made.manifest
+    told: dict[str, Any] = {
+        "id": manifest.id,
+        "taken_at": f"{moment(manifest.taken_at)} UTC",
+        "recordings": manifest.recordings,
+        "files": manifest.files,
+        "copied": made.copied,
+        "copied_bytes": made.copied_bytes,
+        "database_bytes": manifest.database_bytes,
+        "database_sha256": manifest.database_sha256,
+        "removed_backups": removed,
+        "without_audio": list(manifest.without_audio),
+    }
+    if as_json:
+        print_json(told)
+        return
+    for path in manifest.without_audio:
+        print(f"lost\t{path}")
+    print(
+        f"Backup {manifest.id}: {manifest.recordings} recordings, {manifest.files} files, of which "
+        f"{made.copied} were copied; checked."
+    )
+    if manifest.without_audio:
+        note(
+            "callreel: Audio that is lost or damaged in the archive, and so not in the backup: "
+            f"{len(manifest.without_audio)}."
+        )
+
+
+def _tell_restored(done: Restored, *, as_json: bool) -> None:
+    if as_json:
+        told = asdict(done)
+        told["backup"] = told.pop("manifest")["id"]
+        print_json(told)
+    else:
+        for path in done.missing:
+            print(f"missing\t{path}")
+    if not done.is_done:
+        note(
+            f"callreel: Nothing was restored: of the backup {done.manifest.id}, files are missing "
+            f"or damaged: {len(done.missing)}. Take another, or restore the rest with --partial."
+        )
+    elif not as_json:
+        print(
+            f"Restored {done.manifest.id}: {done.manifest.recordings} recordings, {done.files} "
+            f"files; {done.withdrawn} recordings without audio."
+        )

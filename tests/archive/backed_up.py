@@ -1,0 +1,98 @@
+"""An archive and its backups, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from callreel.api.wire import Bodies
+from callreel.archive import delete
+from callreel.archive.backups import Parts
+from callreel.archive.backups.back_up import Made, back_up
+from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.backups.restore import Backup, Means, Restored, restore
+from callreel.audio import Inspection
+from callreel.audio.worker import ChildSoundWorker
+from callreel.catalog.snapshot import Snapshot
+from callreel.catalog.sqlite import SqliteCatalog
+from callreel.model import Call
+from house import CALL, House, sound
+
+
+def no_news() -> None:
+    """Take no notice of how far it is."""
+
+
+class Quick(ChildSoundWorker):
+    """Measures nothing, as backups do not ask what a sound is like."""
+
+    async def inspect(self, path: Path) -> Inspection:
+        assert path.name
+        return Inspection("audio/wav", 1, 50, b"{}")
+
+
+@dataclass(slots=True)
+class BackedUp:
+    """An archive in a folder, a folder of backups, and data folders that are restored of them."""
+
+    house: House
+    data: Path
+    folder: BackupFolder
+    sounds: dict[str, bytes] = field(default_factory=dict)
+    _restored: int = 0
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(self.data / "callreel.db", self.data / "audio", self.data / "spool")
+
+    def add(self, tone: int, call: Call = CALL) -> str:
+        """Take in a recording of which the audio is known by its tone, and return its id."""
+        audio = sound(tone, 0.05)
+        name = self.house.id_of(self.house.take_in(call, audio))
+        self.sounds[name] = audio
+        return name
+
+    def delete(self, recording_id: str) -> None:
+        self.house.do(delete.one, recording_id)
+
+    def place(self, recording_id: str) -> Path:
+        """Return the path of a recording's audio below a data folder or a folder of backups."""
+        digest = hashlib.sha256(self.sounds[recording_id]).hexdigest()
+        return Path("audio") / "1" / digest[:2] / digest
+
+    def back_up(self) -> Made:
+        return back_up(self.parts, self.folder, no_news)
+
+    def new_folder(self) -> Path:
+        self._restored += 1
+        made = self.data.parent / f"restored-{self._restored}"
+        made.mkdir()
+        return made
+
+    def restore(
+        self, backup_id: str | None = None, *, to: Path | None = None, partial: bool = False
+    ) -> tuple[Path, Restored]:
+        """Restore a backup, the newest if none is named."""
+        data = to or self.new_folder()
+        found = Backup(self.folder, self.folder.find(backup_id))
+        means = Means(SqliteCatalog, Bodies())
+        return data, asyncio.run(restore(found, data, means, no_news, partial=partial))
+
+    def held_by(self, backup_id: str | None = None) -> set[str]:
+        """Restore a backup and return its recordings, the audio of each proven to be whole."""
+        data, done = self.restore(backup_id)
+        assert done.is_done
+        assert done.missing == ()
+        return whole_in(data)
+
+
+def whole_in(data: Path) -> set[str]:
+    """Return the recordings of a data folder, the audio of each proven to be whole."""
+    with Snapshot(data / "callreel.db") as snapshot:
+        found = list(snapshot.recordings())
+    for tenant, _, digest in found:
+        audio = (data / "audio" / str(tenant) / digest[:2] / digest).read_bytes()
+        assert hashlib.sha256(audio).hexdigest() == digest
+    return {name for _, name, _ in found}

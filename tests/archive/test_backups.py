@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from archive.backed_up import BackedUp
+from callreel.archive.backups import Item, back_up, copying, files
+from callreel.archive.backups.back_up import require_apart
+from callreel.archive.backups.folder import BackupFolder
+from callreel.catalog import snapshot
+from callreel.errors import Misconfigured, NotFound, StorageFull, Unavailable
+from house import CALL
+
+
+def names(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
+def test_each_backup_holds_what_there_was_and_copies_only_what_is_new(archive: BackedUp) -> None:
+    first = archive.add(1)
+    one = archive.back_up()
+    second = archive.add(2)
+    two = archive.back_up()
+    three = archive.back_up()
+
+    assert [each.copied for each in (one, two, three)] == [1, 1, 0]
+    assert two.copied_bytes == len(archive.sounds[second])
+    assert two.manifest.recordings == two.manifest.files == 2
+    assert archive.held_by(one.manifest.id) == {first}
+    assert archive.held_by(two.manifest.id) == {first, second}
+    assert archive.held_by() == {first, second}
+
+
+def test_what_was_deleted_is_in_older_backups_only(archive: BackedUp) -> None:
+    first, second = archive.add(1), archive.add(2)
+    before = archive.back_up().manifest.id
+    archive.delete(first)
+    after = archive.back_up().manifest.id
+
+    assert archive.held_by(before) == {first, second}
+    assert archive.held_by(after) == {second}
+
+
+def test_coreutils_alone_can_check_a_backup(archive: BackedUp) -> None:
+    first = archive.add(1)
+    made = archive.back_up()
+    check = ["sha256sum", "--check", "--quiet", f"backups/{made.manifest.id}/files.sha256"]
+    subprocess.run(check, cwd=archive.folder.root, check=True)
+    for spoiled in (
+        archive.folder.root / archive.place(first),
+        archive.folder.of(made.manifest.id) / "callreel.db",
+    ):
+        kept = spoiled.read_bytes()
+        spoiled.chmod(0o600)
+        spoiled.write_bytes(b"other")
+        assert subprocess.run(check, cwd=archive.folder.root, check=False).returncode
+        spoiled.write_bytes(kept)
+
+
+def test_coreutils_can_check_a_backup_of_nothing_too(archive: BackedUp) -> None:
+    made = archive.back_up().manifest
+    assert made.files == 0
+    check = ["sha256sum", "--check", "--quiet", f"backups/{made.id}/files.sha256"]
+    subprocess.run(check, cwd=archive.folder.root, check=True)
+
+
+def test_call_records_that_wait_for_an_import_are_in_it(archive: BackedUp) -> None:
+    waiting = archive.data / "spool" / "freeswitch" / "1"
+    waiting.mkdir(parents=True)
+    (waiting / "abc.cdr.json").write_bytes(b"{}")
+    (waiting / "a folder").mkdir()
+    (archive.data / "spool" / "tmp").mkdir()
+    (archive.data / "spool" / "tmp" / "half").write_bytes(b"{")
+    archive.back_up()
+    (waiting / "abc.cdr.json").write_bytes(b'{"other": 1}')  # of another call, after it was emptied
+    (waiting / "def.cdr.xml").write_bytes(b"<cdr/>")
+    archive.back_up()
+
+    assert archive.back_up().copied == 0
+    one, two = archive.folder.manifests()[:2]
+    old = archive.restore(one.id)[0] / "spool" / "freeswitch" / "1"
+    new = archive.restore(two.id)[0] / "spool" / "freeswitch" / "1"
+    assert {each.name: each.read_bytes() for each in old.iterdir()} == {"abc.cdr.json": b"{}"}
+    assert {each.name: each.read_bytes() for each in new.iterdir()} == {
+        "abc.cdr.json": b'{"other": 1}',
+        "def.cdr.xml": b"<cdr/>",
+    }
+
+
+def test_a_recording_that_is_deleted_while_the_backup_is_made_is_no_loss(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stays, goes, late = archive.add(1), archive.add(2), []
+    copy = files.copy
+
+    def deleting(*given: Any) -> bool:
+        if goes in archive.sounds and archive.place(goes).name == given[3]:
+            archive.delete(goes)
+            late.append(archive.add(3))
+            del archive.sounds[goes]
+        return copy(*given)
+
+    monkeypatch.setattr(copying, "THREADS", 1)
+    monkeypatch.setattr(copying, "copy", deleting)
+    place = archive.place(goes).name
+    made = archive.back_up()
+    assert made.manifest.without_audio == ()
+    assert archive.held_by() == {stays, *late}
+    assert place not in str(list(archive.folder.items(made.manifest)))
+
+
+def test_a_recording_that_comes_and_goes_between_the_moment_and_the_copy_is_no_loss(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first moment does not know it, the second does, and the third does not any more."""
+    stays = archive.add(1)
+    moments: list[str] = []
+    audio = snapshot.Snapshot.audio
+
+    def told(self: snapshot.Snapshot) -> Any:
+        moments.append("")
+        found = list(audio(self))
+        if len(moments) == 1:
+            moments[0] = archive.add(2)
+        if len(moments) == 2:
+            archive.delete(moments[0])
+        return iter(found)
+
+    monkeypatch.setattr(snapshot.Snapshot, "audio", told)
+    made = archive.back_up()
+    monkeypatch.undo()
+    assert made.manifest.without_audio == ()
+    assert archive.held_by() == {stays}
+
+
+def test_recordings_that_keep_going_end_the_backup_with_a_sentence(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 0
+
+    def gone(_self: object) -> Iterator[tuple[int, str]]:
+        nonlocal count
+        count += 1
+        yield 1, f"{count:064x}"
+
+    monkeypatch.setattr(snapshot.Snapshot, "audio", gone)
+    monkeypatch.setattr(back_up, "ROUNDS", 3)
+    with pytest.raises(Unavailable, match="faster than they can be copied"):
+        archive.back_up()
+    monkeypatch.undo()
+    assert archive.folder.manifests() == []
+    archive.back_up()
+    assert len(names(archive.folder.root / "backups")) == 1
+
+
+@pytest.mark.parametrize("fault", ["gone", "changed", "short", "folder"])
+def test_audio_that_the_archive_lost_is_named_and_the_rest_is_backed_up(
+    archive: BackedUp, fault: str
+) -> None:
+    lost, stays = archive.add(1), archive.add(2)
+    place = archive.data / archive.place(lost)
+    content = place.read_bytes()
+    place.unlink()
+    if fault == "changed":
+        place.write_bytes(content[:-1] + b"\x7f")
+    elif fault == "short":
+        place.write_bytes(content[:-1])
+    elif fault == "folder":
+        place.mkdir()
+
+    made = archive.back_up()
+
+    assert made.manifest.without_audio == (str(archive.place(lost)),)
+    data, done = archive.restore()
+    assert (done.is_done, done.missing, done.withdrawn) == (True, made.manifest.without_audio, 1)
+    with snapshot.Snapshot(data / "callreel.db") as found:
+        assert [sha for _, sha in found.audio()] == [archive.place(stays).name]
+
+
+def test_audio_that_was_lost_since_an_earlier_backup_is_still_in_the_next(
+    archive: BackedUp,
+) -> None:
+    first = archive.add(1)
+    archive.back_up()
+    (archive.data / archive.place(first)).unlink()
+    assert archive.back_up().manifest.without_audio == ()
+    (archive.data / archive.place(first)).write_bytes(b"other")
+    assert archive.back_up().manifest.without_audio == ()
+    assert archive.held_by() == {first}
+
+
+def test_a_file_of_another_length_in_the_backups_is_copied_anew(archive: BackedUp) -> None:
+    first = archive.add(1)
+    archive.back_up()
+    copied = archive.folder.root / archive.place(first)
+    copied.chmod(0o600)
+    copied.write_bytes(copied.read_bytes()[:-1])
+    assert archive.back_up().copied == 1
+    assert archive.held_by() == {first}
+
+
+def test_a_disk_that_gives_other_bytes_back_than_were_written_makes_no_backup(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.add(1)
+    monkeypatch.setattr(files, "sha256_of", lambda _: "0" * 64)
+    with pytest.raises(Misconfigured, match="what was written is not what is on the disk"):
+        archive.back_up()
+    monkeypatch.undo()
+    assert archive.folder.manifests() == []
+
+
+def test_a_damaged_copy_of_the_database_makes_no_backup(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(back_up, "is_sound", lambda _: False)
+    with pytest.raises(Unavailable, match="copy of the database is damaged"):
+        archive.back_up()
+    assert archive.folder.manifests() == []
+
+
+def test_a_full_disk_is_told_and_what_was_there_stays_whole(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = archive.add(1)
+    archive.back_up()
+    archive.add(2)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "_write_all", full)
+    with pytest.raises(StorageFull, match="The folder of backups has no room"):
+        archive.back_up()
+    monkeypatch.undo()
+    assert archive.held_by() == {first}
+    assert archive.back_up().copied == 1
+
+
+def test_audio_that_may_not_be_read_is_no_lost_audio(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = archive.add(1)
+    refused, opening = archive.place(first).name, os.open
+
+    def open_(path: Path, *given: Any) -> int:
+        if Path(path).name == refused:
+            raise PermissionError(13, "Permission denied")
+        return opening(path, *given)
+
+    monkeypatch.setattr(os, "open", open_)
+    with pytest.raises(Misconfigured, match="cannot be read: permission denied"):
+        archive.back_up()
+
+
+def test_two_backups_at_once_into_one_folder_are_refused(archive: BackedUp) -> None:
+    with archive.folder.writing(), pytest.raises(Misconfigured, match="Another backup"):
+        archive.back_up()
+    archive.back_up()
+
+
+def test_a_folder_of_backups_that_is_a_file_is_a_clear_error(
+    archive: BackedUp, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Misconfigured, match="The folder of backups cannot be used"):
+        replace(archive, folder=BackupFolder(tmp_path / "file")).back_up()
+
+
+@pytest.mark.parametrize("where", [".", "audio", "..", "link/data/x"])
+def test_a_backup_within_the_archive_is_refused(tmp_path: Path, where: str) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    folder = tmp_path / where if where.startswith("link") else data / where
+    with pytest.raises(Misconfigured, match="must not lie in one another"):
+        require_apart(data, folder)
+    require_apart(data, tmp_path / "data-backups")
+
+
+def test_what_is_asked_for_and_not_there_is_told(archive: BackedUp) -> None:
+    with pytest.raises(NotFound, match="no backup in this folder"):
+        archive.folder.find()
+    made = archive.back_up().manifest.id
+    with pytest.raises(NotFound, match=f"there are 1, from {made} to {made}"):
+        archive.folder.find("20200101T000000.000Z")
+    assert archive.folder.find(made).id == made
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"{", "cannot be read"),
+        (b"[]", "cannot be read"),
+        (b"{}", "cannot be read"),
+        (b'{"version": 1}', "cannot be read"),
+        (b'{"version": 2, "more": 1}', "newer version"),
+    ],
+)
+def test_a_manifest_that_is_not_understood_is_told_and_nothing_is_thrown_away(
+    archive: BackedUp, text: bytes, says: str
+) -> None:
+    archive.add(1)
+    archive.back_up()
+    strange = archive.folder.of("20991231T000000.000Z")
+    strange.mkdir()
+    (strange / "manifest.json").write_bytes(text)
+    for use in (archive.folder.find, lambda: archive.folder.prune(1)):
+        with pytest.raises(Misconfigured, match=says):
+            use()
+    assert len(names(archive.folder.root / "backups")) == 2
+
+
+def backed_up_till(archive: BackedUp, count: int) -> int:
+    """Make a backup in a process that is killed at a sync of the disk; return how it ended."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    left, sync = count, os.fsync
+
+    def dying(descriptor: int) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(descriptor)
+
+    try:
+        os.fsync = dying  # type: ignore[assignment]
+        archive.back_up()
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def test_a_kill_at_any_sync_leaves_the_older_backups_whole_and_the_next_goes_on(
+    archive: BackedUp,
+) -> None:
+    tones = iter(range(1, 1000))
+    held = {archive.add(next(tones))}
+    sure = {archive.back_up().manifest.id: set(held)}
+    kills = 0
+    for count in range(1, 100):
+        held.update(archive.add(next(tones)) for _ in range(2 if count == 1 else 1))
+        ended = backed_up_till(archive, count)
+        assert ended in {0, -signal.SIGKILL}
+        for each in archive.folder.manifests():
+            assert archive.held_by(each.id) == sure.setdefault(each.id, set(held))
+        if ended == 0:
+            break
+        kills += 1
+    assert kills > 10
+    assert archive.back_up().copied == 0
+    assert archive.held_by() == held
+    assert names(archive.folder.tmp) == {"first"}
+
+
+def test_what_is_copied_elsewhere_manifests_last_is_whole_once_it_has_one(
+    archive: BackedUp, tmp_path: Path
+) -> None:
+    """As docs/how-to/back-up-and-restore.md has it for object storage."""
+    first = archive.add(1)
+    archive.back_up()
+    root, there = archive.folder.root, tmp_path / "there"
+
+    def manifests(_folder: str, found: list[str]) -> list[str]:
+        return [each for each in found if each == "manifest.json"]
+
+    shutil.copytree(root, there, ignore=manifests)
+    elsewhere = replace(archive, folder=BackupFolder(there))
+    assert elsewhere.folder.manifests() == []
+    shutil.copytree(root, there, dirs_exist_ok=True)
+    assert elsewhere.held_by() == {first}
+
+
+def test_the_items_of_a_backup_belong_somewhere_or_nowhere() -> None:
+    digest = "ab" * 32
+    assert Item(f"audio/12/ab/{digest}", digest).audio == (12, digest)
+    assert Item(f"audio/12/ab/{digest}", digest).place == f"audio/12/ab/{digest}"
+    assert Item(f"spool/f/1/{digest}.x.cdr.json", digest).place == "spool/f/1/x.cdr.json"
+    assert Item(f"spool/f/1/{digest}.x.cdr.json", digest).audio is None
+    for path in (f"../{digest}", "/etc/passwd", f"audio/../ab/{digest}", f"spool/f/1/{digest}..x"):
+        assert Item(path, digest).place is None, path
+
+
+def test_a_manifest_tells_what_a_person_wants_to_know(archive: BackedUp) -> None:
+    archive.add(1, replace(CALL, dialog_id="other"))
+    made = archive.back_up().manifest
+    told = msgspec.json.decode((archive.folder.of(made.id) / "manifest.json").read_bytes())
+    assert (told["version"], told["recordings"], told["tenants"], told["files"]) == (1, 1, 1, 1)
+    assert told["id"] == made.id

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archive.backed_up import BackedUp
+from callreel.archive.backups import VERSION, Item, Manifest, audio_item, spool_item
+from callreel.archive.backups.files import sha256_of
+from callreel.archive.backups.folder import BackupFolder
+from callreel.errors import Misconfigured
+
+DIGESTS = [f"{number:02x}" * 32 for number in (0, 1, 171, 255)]
+ITEMS = st.one_of(
+    st.builds(audio_item, st.sampled_from([1, 2, 10, 11, 100]), st.sampled_from(DIGESTS)),
+    st.builds(
+        spool_item,
+        st.sampled_from(["a", "a-b", "b"]),
+        st.sampled_from(["1", "10"]),
+        st.sampled_from(["x.json", "x-y.json"]),
+        st.sampled_from(DIGESTS),
+    ),
+)
+SETS = st.sets(ITEMS, max_size=12)
+
+
+def put_backup(folder: BackupFolder, backup_id: str, items: set[Item]) -> None:
+    """Make a backup of files without a database."""
+    made = folder.of(backup_id)
+    made.mkdir()
+    ordered = sorted(items, key=lambda each: each.path)
+    (made / "files.sha256").write_text("".join(each.line for each in ordered))
+    for each in items:
+        place = folder.root / each.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    folder.publish(
+        Manifest(
+            version=VERSION,
+            id=backup_id,
+            taken_at=0,
+            made_by="1",
+            step=1,
+            tenants=1,
+            recordings=len(items),
+            files=len(items),
+            list_sha256=sha256_of(made / "files.sha256"),
+            database_bytes=0,
+            database_sha256="",
+        )
+    )
+
+
+def files_of(folder: BackupFolder) -> set[str]:
+    found = (each for name in ("audio", "spool") for each in (folder.root / name).rglob("*"))
+    return {str(each.relative_to(folder.root)) for each in found if each.is_file()}
+
+
+@settings(max_examples=30, deadline=None)
+@given(backups=st.lists(SETS, min_size=1, max_size=4), left=SETS, keep=st.integers(1, 5))
+def test_what_any_backup_that_stays_has_stays_and_nothing_else(
+    backups: list[set[Item]], left: set[Item], keep: int
+) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        folder = BackupFolder(Path(made))
+        with folder.writing():
+            put_backup(folder, "0", left)
+            for number, items in enumerate(backups, 1):
+                put_backup(folder, str(number), items)
+            shutil.rmtree(folder.of("0"))  # as of one that was cut short
+
+        removed = folder.prune(keep)
+
+        kept = backups[-keep:]
+        assert removed == len(backups) - len(kept)
+        assert [each.id for each in folder.manifests()] == [
+            str(number) for number in range(1, len(backups) + 1)
+        ][-keep:]
+        assert files_of(folder) == {item.path for items in kept for item in items}
+
+
+def test_what_was_deleted_is_gone_from_the_backups_once_the_old_ones_are(
+    archive: BackedUp,
+) -> None:
+    first, second = archive.add(1), archive.add(2)
+    archive.back_up()
+    archive.delete(first)
+    archive.back_up()
+    assert (archive.folder.root / archive.place(first)).exists()
+
+    assert archive.folder.prune(1) == 1
+
+    assert not (archive.folder.root / archive.place(first)).exists()
+    assert archive.held_by() == {second}
+
+
+def test_a_damaged_list_of_a_backup_that_stays_keeps_every_file(archive: BackedUp) -> None:
+    archive.add(1)
+    archive.back_up()
+    made = archive.back_up().manifest.id
+    before = files_of(archive.folder)
+    (archive.folder.of(made) / "files.sha256").write_text("")
+
+    with pytest.raises(Misconfigured, match=f"list of the backup {made} is damaged"):
+        archive.folder.prune(1)
+
+    assert files_of(archive.folder) == before
