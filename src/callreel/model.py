@@ -13,6 +13,7 @@ from callreel.errors import NotAllowed
 
 ANY_TIME: Final = (-(1 << 62), (1 << 62))
 EARLIEST_START: Final = 946_684_800  # 2000-01-01 00:00:00, before which no call can be kept
+RECORDING_ID: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._~:-]{1,64}$"  # safe in an address and in JSON
 LATEST_START: Final = EARLIEST_START + (1 << 32) - 1  # in the year 2136
 
 

@@ -111,7 +111,7 @@ def test_audio_that_is_gone_is_told_of_and_the_code_says_so(
     assert "the audio of 1 could not be read; the export says of which" in ran.err
     with zipfile.ZipFile(target) as found:
         manifest = [json.loads(line) for line in found.read("manifest.jsonl").splitlines()]
-    assert sorted(each["error"] or "" for each in manifest) == ["", "", "The audio is missing."]
+    assert sorted(each.get("error", "") for each in manifest) == ["", "", "The audio is missing."]
 
 
 def test_the_address_in_a_record_is_the_servers(

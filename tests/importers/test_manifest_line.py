@@ -45,6 +45,9 @@ EVERY_FIELD: dict[str, Any] = {
     "audio": "2026/03/a.wav",
     "sha256": "AB" * 32,
     "original_name": "rozmowa.wav",
+    "id": "r-1",
+    "error": "The audio is missing.",
+    "recording": {"recording_uuid": "r-1"},
 }
 
 

@@ -10,12 +10,13 @@ import msgspec
 from callreel.api.masking import masked
 from callreel.api.strict_json import read_json
 from callreel.errors import BadParameter, BadRecording
+from callreel.model import RECORDING_ID
 
 T = TypeVar("T")
 
 NO_CONTROLS: Final = r"^(?![\s\S]*[\u0000-\u001f\u007f])"
 TIME_PATTERN: Final = r"^\d{4}-\d\d-\d\d ([01]\d|2[0-3]):[0-5]\d:[0-5]\d$"
-ID_PATTERN: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._~:-]{1,64}$"
+ID_PATTERN: Final = RECORDING_ID
 RULES: Final = {
     ID_PATTERN: "an id has 1 to 64 of the characters A-Z a-z 0-9 . _ ~ : -",
     TIME_PATTERN: "a time is UTC and of the form YYYY-MM-DD HH:mm:ss",

@@ -1,14 +1,13 @@
 """Exports of audio: every recording's file, with a manifest and digests.
 
 audio/<id>.<extension>    the audio, byte for byte as it was taken in
-manifest.jsonl            an object a recording: its file or why there is none, and its data
+manifest.jsonl            a line a recording, as `callreel import manifest` reads it
 SHA256SUMS                of every file, for `sha256sum -c`
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -17,10 +16,10 @@ from callreel.archive.exporting import UNREADABLE, Draft
 from callreel.archive.exporting.members import Container, Member, member_of, pieces_of
 from callreel.archive.exporting.names import audio_file_name
 from callreel.archive.exporting.sounds import Lent, Sounds, UnreadableError
+from callreel.importers.manifest import MANIFEST, SUMS
+from callreel.importers.manifest.line import line_of
 
 FOLDER: Final = "audio"
-MANIFEST: Final = "manifest.jsonl"
-SUMS: Final = "SHA256SUMS"
 
 
 class AudioWriter:
@@ -44,9 +43,9 @@ class AudioWriter:
             except UnreadableError as error:
                 reason = error.reason
                 count_unreadable(self._draft)
-            about = {"file": name, "original_name": original, "error": reason}
-            line = json.dumps(about, ensure_ascii=False).encode()[:-1]
-            self._draft.side(MANIFEST).write(line + b', "recording": ' + record + b"}\n")
+            recording = self._sounds.recording_of(record)
+            line = line_of(recording, record, audio=name, original_name=original, error=reason)
+            self._draft.side(MANIFEST).write(line + b"\n")
 
     async def finish(self) -> None:
         with self._draft.read_side(MANIFEST) as file:

@@ -87,15 +87,18 @@ class Sounds:
             UnreadableError: it is gone, cannot be read, or is not what was taken in.
             Unavailable: the catalog cannot be asked.
         """
-        wanted = self._archive.bodies.parse(record[self._opening :])
         try:
-            entry = await entry_for(self._archive, self._access, wanted.id)
+            entry = await entry_for(self._archive, self._access, self.recording_of(record).id)
         except NotFound as error:
             raise UnreadableError("The recording was deleted meanwhile.") from error
         recording = self._archive.bodies.parse(entry.body)
         with await self._opened(recording) as file:
             crc = _crc_of_whole(file, recording)
             yield Lent(recording, entry.original_name, crc, file)
+
+    def recording_of(self, record: bytes) -> Recording:
+        """Return the recording that a record tells of."""
+        return self._archive.bodies.parse(record[self._opening :])
 
     async def _opened(self, recording: Recording) -> BinaryIO:
         key = AudioKey(self._access.reach.tenant, recording.audio.sha256)

@@ -26,6 +26,8 @@ from callreel.importers.tree import Found, Tree
 
 NAME: Final = "manifest"
 MANIFEST: Final = "manifest.jsonl"
+SUMS: Final = "SHA256SUMS"
+"""Beside an export's manifest; it says nothing that the manifest does not."""
 SIDECAR: Final = ".json"
 
 
@@ -132,7 +134,7 @@ class Manifest:
             found: The file.
             told: The names of its folder's audio that was told of; added to.
         """
-        if hash(found.parts) in self._named or self._tree.path(found.parts) == self._path:
+        if hash(found.parts) in self._named or self._is_about_all(found):
             return
         audio = found.name.removesuffix(SIDECAR)
         if audio != found.name:
@@ -151,6 +153,9 @@ class Manifest:
         else:
             reason = f"No line of a manifest names it, and no {SIDECAR} of its name lies beside it."
             yield Refusal(found.where, Fault.BAD_CALL, reason)
+
+    def _is_about_all(self, found: Found) -> bool:
+        return found.parts == (SUMS,) or self._tree.path(found.parts) == self._path
 
     def _lone(self, sidecar: Found) -> Refusal:
         if self._is_young(sidecar):
@@ -211,6 +216,8 @@ class Manifest:
             agent=line.agent,
             queue=line.queue,
             notes=entry.notes,
+            id=line.id,
+            sha256=None if digest is None else digest.hex(),
         )
 
     def _look(self, parts: tuple[str, ...]) -> Found | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -12,7 +12,16 @@ from msgspec import Meta, Struct
 
 from callreel.errors import BadRecording
 from callreel.importers.sound_json import loads
-from callreel.model import EARLIEST_START, LATEST_START, Call, DialogType, Direction, Named
+from callreel.model import (
+    EARLIEST_START,
+    LATEST_START,
+    RECORDING_ID,
+    Call,
+    DialogType,
+    Direction,
+    Named,
+    Recording,
+)
 
 SCHEMA_URI: Final = "https://json-schema.org/draft/2020-12/schema"
 NO_CONTROLS: Final = r"^(?![\s\S]*[\u0000-\u001f\u007f])"
@@ -22,6 +31,7 @@ MOMENT: Final = (
 )
 SHA256: Final = r"^[0-9a-fA-F]{64}$"
 _PATTERNS: Final = {
+    RECORDING_ID: "an id has 1 to 64 of the characters A-Z a-z 0-9 . _ ~ : -",
     NO_CONTROLS: "a text may hold no control characters",
     MOMENT: "a time is of the form 2026-03-29T14:05:00+02:00, or seconds since 1970",
     SHA256: "a digest has 64 hexadecimal digits",
@@ -40,6 +50,7 @@ _Length = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 _Moment = (
     Annotated[str, Meta(pattern=MOMENT)] | Annotated[int, Meta(ge=EARLIEST_START, le=LATEST_START)]
 )
+_RecordingId = Annotated[str, Meta(pattern=RECORDING_ID)]
 _Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 _Digest = Annotated[str, Meta(pattern=SHA256)]
 _Tags = Annotated[list[_Id], Meta(max_length=1000)]
@@ -52,7 +63,7 @@ class Thing(Struct):
     name: Annotated[_Text | None, _says("The name at the time of the call.")] = None
 
 
-class Line(Struct, kw_only=True):
+class Line(Struct, kw_only=True, omit_defaults=True):
     """A call, with its recording if there is one."""
 
     dialog_id: Annotated[
@@ -72,6 +83,11 @@ class Line(Struct, kw_only=True):
     sha256: Annotated[
         _Digest | None, _says("The SHA-256 of the file in hexadecimal; compared where given.")
     ] = None
+    id: Annotated[
+        _RecordingId | None,
+        _says("The id that the recording is to have. By default one is made of `dialog_id`, "
+              "`started_at` and the audio."),
+    ] = None  # fmt: skip
     original_name: Annotated[
         _Text | None, _says("The recording's name for people; the file's own by default.")
     ] = None
@@ -113,6 +129,13 @@ class Line(Struct, kw_only=True):
     queue: Annotated[
         _Text | None, _says("The queue that it came by, as `--map` knows it.", "700")
     ] = None
+    error: Annotated[
+        str | None, _says("Of an export: why it has no audio. An import passes it over.")
+    ] = None
+    recording: Annotated[
+        dict[str, Any] | None,
+        _says("Of an export: the endpoint's object. An import passes it over."),
+    ] = None
 
 
 FIELDS: Final = frozenset(Line.__struct_fields__)
@@ -150,6 +173,55 @@ def entry_of(text: bytes) -> Entry:
         raise BadRecording(_sentence(str(error))) from error
     call, is_measured = _call(line)
     return Entry(line, call, is_measured, tuple(_notes(found)))
+
+
+def line_of(
+    recording: Recording,
+    record: bytes,
+    *,
+    audio: str | None,
+    original_name: str | None,
+    error: str | None = None,
+) -> bytes:
+    """Return the line that an export has of a recording; `entry_of` reads it back.
+
+    Args:
+        recording: The recording.
+        record: The endpoint's object of it, JSON.
+        audio: The path of its file in the export, or None where there is none.
+        original_name: Its name where it came from.
+        error: Why there is none.
+    """
+    call = recording.call
+    line = Line(
+        id=recording.id,
+        dialog_id=call.dialog_id,
+        direction=call.direction,
+        started_at=_text(call.started_at),
+        audio=audio,
+        sha256=recording.audio.sha256,
+        original_name=original_name,
+        from_number=call.from_number,
+        to_number=call.to_number,
+        hung_up_at=_text(call.hung_up_at),
+        talking_ms=call.talking_ms,
+        waiting_ms=call.waiting_ms,
+        first_queue_waiting_ms=call.first_queue_waiting_ms,
+        alerted_at=_text_or_none(call.alerted_at),
+        rang_at=_text_or_none(call.rang_at),
+        answered_at=_text_or_none(call.answered_at),
+        served_at=_text_or_none(call.served_at),
+        dialog_type=call.dialog_type,
+        end_cause=call.end_cause,
+        source_call_id=call.source_call_id,
+        machine_detected=call.machine_detected or None,
+        machine_type=call.machine_type,
+        project=_thing(call.project),
+        user=_thing(call.user),
+        tags=list(call.tags) or None,
+        error=error,
+    )
+    return msgspec.json.encode(line)[:-1] + b',"recording":' + record + b"}"
 
 
 def schema() -> dict[str, Any]:
@@ -233,6 +305,18 @@ def _seconds(field: str, moment: str | int) -> int:
 
 def _seconds_or_none(field: str, moment: str | int | None) -> int | None:
     return None if moment is None else _seconds(field, moment)
+
+
+def _text(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _text_or_none(seconds: int | None) -> str | None:
+    return None if seconds is None else _text(seconds)
+
+
+def _thing(named: Named | None) -> Thing | None:
+    return None if named is None else Thing(named.id, named.name)
 
 
 def _named(thing: Thing | None) -> Named | None:
