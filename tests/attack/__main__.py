@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from attack import timing
+from attack.decoders import decoders
 from attack.groups import GROUPS
 from attack.report import failures, table
 from attack.run import Tally, attacked, shares_of
@@ -30,6 +31,10 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="attack-") as name:
         tallies, times = _all(given, Path(name))
+        if given.only is None:
+            tally, became = decoders(Path(name), given.seed)
+            tallies.append(tally)
+            print(f"decoders: {became}\n")
     print(table(tallies), *failures(tallies, given.seed), sep="\n\n")
     print("", timing.HEADING, *times, sep="\n")
     told = [each for each in times if each.is_told]
