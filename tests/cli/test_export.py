@@ -64,10 +64,10 @@ def test_every_format_is_written_and_told_of(filled: Command, target: Path, name
         (("--until", "2026-03-02 09:00:05"), 1),
         (("--since", "2026-03-02 09:00:05", "--until", "2026-03-02 10:00:05"), 1),
         (("--until", "2026-03-02"), 0),
-        (("--projects", "7"), 0),
-        (("--projects", "7", "--projects", "8"), 0),
+        (("--project", "7"), 0),
+        (("--project", "7", "--project", "8"), 0),
         (("--filter", '[{"property":"number_list","value":["+48 600 00 01", "1"]}]'), 1),
-        (("--filter", '[{"property":"project_id","value":[7]}]', "--projects", "7"), 0),
+        (("--filter", '[{"property":"project_id","value":[7]}]', "--project", "7"), 0),
     ],
 )
 def test_only_what_is_asked_for_is_exported(

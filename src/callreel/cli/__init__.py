@@ -11,6 +11,7 @@ from callreel import __version__
 from callreel.errors import CallreelError
 
 USAGE_ERROR = 2
+UNWRITTEN = 2
 
 app = App(
     name="callreel",
@@ -56,12 +57,32 @@ app.command("callreel.cli.settings:settings", help="Show every setting and its v
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 it could not be done, 2 wrongly asked for."""
+    """Run the command line and exit.
+
+    The code is 0 where it is done, 1 where it could not be done, and 2 where it was wrongly asked
+    for, or where what it has to say could not be written.
+    """
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; an error is one sentence on standard error."""
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has enough of it
+        _drop_output()
+        return 0
+    except OSError as error:
+        if not _is_output_lost():
+            raise
+        _drop_output()
+        _complain(f"The output cannot be written: {(error.strerror or 'it failed').lower()}.")
+        return UNWRITTEN
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = app(
             arguments,
@@ -75,10 +96,20 @@ def run(arguments: list[str]) -> int:
     except CallreelError as error:
         _complain(error.message)
         return 1
-    except BrokenPipeError:  # whoever read our output has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code if isinstance(code, int) else 0
+
+
+def _is_output_lost() -> bool:
+    """Say whether standard output cannot be written to, after an error that it may have raised."""
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> None:

@@ -61,7 +61,7 @@ def export(
     filter: str = "",  # noqa: A002 - the endpoint's name
     since: str | None = None,
     until: str | None = None,
-    projects: Annotated[list[int] | None, Parameter(consume_multiple=True)] = None,
+    project: Annotated[list[int] | None, Parameter(consume_multiple=True)] = None,
     audio_by_url: bool = False,
     resume: bool = False,
 ) -> int:
@@ -80,7 +80,7 @@ def export(
         since: Only calls that started at this time UTC or later: 2026-03-01, or
             "2026-03-01 14:00:00".
         until: Only calls that started before this time UTC.
-        projects: Only calls of these projects, by id.
+        project: Only calls of these projects, by id.
         audio_by_url: Let vCons name the audio by its address instead of holding it.
         resume: Go on with an export that was cut short; all formats but parquet can.
     """
@@ -89,10 +89,10 @@ def export(
         found,
         target,
         tenant,
-        _filter(filter, since, until, projects),
+        _filter(filter, since, until, project),
         audio_by_url,
         resume,
-        (format, filter, since, until, projects, audio_by_url),
+        (format, filter, since, until, project, audio_by_url),
     )
     _require_possible(asked, is_vcon=format.startswith("vcon"))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from cyclopts import Parameter
@@ -43,14 +44,16 @@ class SourceOptions:
     map: Path | None = None
     tenant: str | None = None
     fetch: bool = False
-    settle: int = 10
+    settle: float = 10
 
     def source(self, folder: Path) -> Source:
         """Return the folder with what is known of it.
 
         Raises:
-            Misconfigured: there is no such time zone.
+            Misconfigured: there is no such time zone, or the seconds are none.
         """
+        if not 0 <= self.settle < inf:
+            raise Misconfigured("--settle needs a number of seconds from 0 on.")
         zone = None if self.timezone is None else zone_of(self.timezone)
         return Source(
             root=folder,

@@ -45,7 +45,7 @@ def may_be_told_later(found: Found) -> bool:
     return abs(time.time() - found.modified_at) < PATIENCE
 
 
-def refusal_by_look(found: Found, settle: int) -> Refusal | None:
+def refusal_by_look(found: Found, settle: float) -> Refusal | None:
     """Return why a file cannot be taken in, as far as its name, size and time tell, or None.
 
     Args:

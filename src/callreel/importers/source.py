@@ -28,7 +28,7 @@ class Source:
     root: Path
     records: str | None = None
     zone: ZoneInfo | None = None
-    settle: int = 10
+    settle: float = 10
     columns: str | None = None
     fetch: bool = False
     is_news: Callable[[Found], bool] = every_file
