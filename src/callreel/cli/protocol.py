@@ -17,6 +17,8 @@ from callreel.errors import BadParameter
 MAX_HEAD_BYTES: Final = 131_072
 MAX_HEAD_SECONDS: Final = 30.0
 MAX_UNREAD_SECONDS: Final = 120.0
+LINGER_SECONDS: Final = 1.0
+"""For how long a server that ends still takes a request on a connection that was idle."""
 
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request"
 _HEAD_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large"
@@ -41,6 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _fed = b""
     _left = b""
     _is_framing = False
+    _is_ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # it is a Transport
@@ -103,6 +106,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         super().on_headers_complete()
+        if self._is_ending:
+            self._make_last()
 
     def _unsupported_upgrade_warning(self) -> None:
         """Answer in HTTP/1.1, as RFC 9110 lets a server do when it is asked to change protocols.
@@ -120,6 +125,28 @@ class BoundedProtocol(HttpToolsProtocol):
             self._is_framing = True
             self.parser.feed_data(b"".join((b"POST / HTTP/1.1\r\n", *framing, b"\r\n")))
             self._is_framing = False
+
+    def shutdown(self) -> None:
+        """Answer what was asked, then end the connection.
+
+        A request may be under way to a connection that is idle, or lie unread in it. Were it
+        closed at once, as uvicorn does, that request would be lost with a reset.
+        """
+        self._is_ending = True
+        if self._in_head or self._is_between():
+            self.loop.call_later(LINGER_SECONDS, self._end_unless_asked)
+        else:
+            self._make_last()
+
+    def _make_last(self) -> None:
+        """Let the connection end with its newest request, and say so where it is still time."""
+        self.cycle.keep_alive = False
+        if not self.cycle.response_started:
+            self.cycle.default_headers = [*self.cycle.default_headers, (b"connection", b"close")]
+
+    def _end_unless_asked(self) -> None:
+        if self._in_head or self._is_between():
+            self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()
