@@ -62,8 +62,8 @@ class BackedUp:
         digest = hashlib.sha256(self.sounds[recording_id]).hexdigest()
         return Path("audio") / "1" / digest[:2] / digest
 
-    def back_up(self) -> Made:
-        return back_up(self.parts, self.folder, no_news)
+    def back_up(self, keep: int | None = None) -> Made:
+        return back_up(self.parts, self.folder, no_news, keep=keep)
 
     def new_folder(self) -> Path:
         self._restored += 1

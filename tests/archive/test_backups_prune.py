@@ -89,10 +89,10 @@ def test_what_was_deleted_is_gone_from_the_backups_once_the_old_ones_are(
     first, second = archive.add(1), archive.add(2)
     archive.back_up()
     archive.delete(first)
-    archive.back_up()
+    assert archive.back_up(keep=2).removed == 0
     assert (archive.folder.root / archive.place(first)).exists()
 
-    assert archive.folder.prune(1) == 1
+    assert archive.back_up(keep=1).removed == 2
 
     assert not (archive.folder.root / archive.place(first)).exists()
     assert archive.held_by() == {second}
@@ -109,3 +109,19 @@ def test_a_damaged_list_of_a_backup_that_stays_keeps_every_file(archive: BackedU
         archive.folder.prune(1)
 
     assert files_of(archive.folder) == before
+
+
+def test_old_backups_are_thrown_away_while_no_other_backup_can_be_made(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def pruning(_folder: BackupFolder, _keep: int) -> int:
+        with pytest.raises(Misconfigured, match="Another backup"):
+            archive.back_up()
+        tried.append(1)
+        return 0
+
+    monkeypatch.setattr(BackupFolder, "prune", pruning)
+    archive.back_up(keep=1)
+    assert tried == [1]

@@ -36,7 +36,7 @@ def run(scratch: Path, rounds: int, seed: int) -> Figures:
             time.sleep(0.01)
         for number in range(rounds):
             before = {name: each.fate for name, each in list(history.known.items())}
-            made = back_up(parts_of(Settings(data=data)), folder, lambda: None)
+            made = back_up(parts_of(Settings(data=data)), folder, lambda: None, keep=KEPT)
             there = {
                 name
                 for name, fate in before.items()
@@ -50,7 +50,6 @@ def run(scratch: Path, rounds: int, seed: int) -> Figures:
             _restore(folder, restored)
             _compare(restored, _digests_of(history, there), gone, verdict)
             shutil.rmtree(restored)
-            folder.prune(KEPT)
     figures = figures_of(f"backup and restore under load, {rounds} rounds", history, verdict)
     figures.notes["promised before a backup began and compared"] = f"{promised:,}"
     figures.notes["files copied"] = f"{copied:,}"

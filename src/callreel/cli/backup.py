@@ -46,15 +46,14 @@ def backup(dest: Path, /, *, keep: Kept | None = None, json: bool = False) -> in
     folder = BackupFolder(dest)
     try:
         with counting("Backing up", lambda: _recordings_in(parts)) as advance:
-            made = back_up(parts, folder, advance)
-        removed = 0 if keep is None else folder.prune(keep)
+            made = back_up(parts, folder, advance, keep=keep)
     except KeyboardInterrupt:
         note("callreel: interrupted; run it again to finish, what was copied stays.")
         return INTERRUPTED
     last_backup.note(
         settings.data / LAST_BACKUP, LastBackup(made.manifest.id, made.manifest.taken_at)
     )
-    _tell_made(made, removed, as_json=json)
+    _tell_made(made, as_json=json)
     return LEFT_OUT if made.manifest.without_audio else 0
 
 
@@ -106,7 +105,7 @@ def _recordings_in(parts: Parts) -> int:
         return snapshot.held().recordings
 
 
-def _tell_made(made: Made, removed: int, *, as_json: bool) -> None:
+def _tell_made(made: Made, *, as_json: bool) -> None:
     manifest = made.manifest
     told: dict[str, Any] = {
         "id": manifest.id,
@@ -117,7 +116,7 @@ def _tell_made(made: Made, removed: int, *, as_json: bool) -> None:
         "copied_bytes": made.copied_bytes,
         "database_bytes": manifest.database_bytes,
         "database_sha256": manifest.database_sha256,
-        "removed_backups": removed,
+        "removed_backups": made.removed,
         "without_audio": list(manifest.without_audio),
     }
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -33,20 +33,30 @@ ROUNDS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A backup that was made, and how many files had to be copied for it, of how many bytes."""
+    """A backup that was made.
+
+    Attributes:
+        manifest: What it says of itself.
+        copied, copied_bytes: How many files had to be copied for it, and their bytes.
+        removed: How many older ones were thrown away.
+    """
 
     manifest: Manifest
     copied: int
     copied_bytes: int
+    removed: int = 0
 
 
-def back_up(parts: Parts, folder: BackupFolder, tell: Callable[[], None]) -> Made:
+def back_up(
+    parts: Parts, folder: BackupFolder, tell: Callable[[], None], *, keep: int | None = None
+) -> Made:
     """Make a backup: all that the archive had promised before this began, as of one moment.
 
     Args:
         parts: Of the data folder.
         folder: Where to.
         tell: Called for each recording's audio that was seen to.
+        keep: How many of the newest backups stay, at least one; all if left out.
 
     Raises:
         Misconfigured: the folder of backups, or a part of the archive, cannot be used.
@@ -56,7 +66,8 @@ def back_up(parts: Parts, folder: BackupFolder, tell: Callable[[], None]) -> Mad
     with folder.writing(), explained(WHAT):
         work = _Work(parts, folder)
         with Copying(work.source_of, work.target_of, folder.root, folder.tmp) as copying:
-            return work.run(copying, tell)
+            made = work.run(copying, tell)
+        return made if keep is None else replace(made, removed=folder.prune(keep))
 
 
 class _Work:

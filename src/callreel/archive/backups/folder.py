@@ -121,6 +121,8 @@ class BackupFolder:
     def prune(self, keep: int) -> int:
         """Throw all but the newest backups away, and the files that none of them has.
 
+        The caller holds `writing`: files that another backup has just brought are in no list yet.
+
         Args:
             keep: How many stay, at least one.
 
