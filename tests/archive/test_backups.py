@@ -198,6 +198,23 @@ def test_audio_that_was_lost_since_an_earlier_backup_is_still_in_the_next(
     assert archive.held_by() == {first}
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_audio_that_is_lost_here_and_damaged_there_is_named(
+    archive: BackedUp, *, is_gone: bool
+) -> None:
+    first = archive.add(1)
+    archive.back_up()
+    copied = archive.folder.root / archive.place(first)
+    copied.chmod(0o600)
+    copied.write_bytes(copied.read_bytes()[:-1])
+    (archive.data / archive.place(first)).unlink()
+    if not is_gone:
+        (archive.data / archive.place(first)).write_bytes(b"other")
+    made = archive.back_up().manifest
+    assert made.without_audio == (str(archive.place(first)),)
+    assert (made.files, archive.restore()[1].withdrawn) == (0, 1)
+
+
 def test_a_file_of_another_length_in_the_backups_is_copied_anew(archive: BackedUp) -> None:
     first = archive.add(1)
     archive.back_up()

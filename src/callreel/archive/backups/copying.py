@@ -42,6 +42,7 @@ class Copying:
         self._scratch = scratch
         self._pool = ThreadPoolExecutor(THREADS, "copying")
         self._folders: set[Path] = set()
+        self._lost: set[str] = set()  # of which what lies at the target is no good either
         self._listed: tuple[Path, set[str]] = (root, set())
 
     def __enter__(self) -> Self:
@@ -72,6 +73,7 @@ class Copying:
                     self.size += size
                 elif not self._is_whole(each):
                     lost.add(each.path)
+        self._lost |= lost
         return lost
 
     def sync(self) -> None:
@@ -108,14 +110,14 @@ class Copying:
         target = self._target_of(item)
         if self._listed[0] != target.parent:
             self._listed = target.parent, _names_in(target.parent)
-        if target.name not in self._listed[1]:
+        if target.name not in self._listed[1] or item.path in self._lost:
             return False
         if not compare_sizes:
             return True
         try:
             return target.stat().st_size == self._source_of(item).stat().st_size
-        except FileNotFoundError:  # the source was deleted since
-            return True
+        except FileNotFoundError:  # the source was deleted since, or lost
+            return self._is_whole(item)
 
 
 def _names_in(folder: Path) -> set[str]:
