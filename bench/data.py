@@ -211,6 +211,7 @@ def _entry(recording: Recording, bodies: Bodies) -> NewEntry:
         source="bench",
         project=call.project,
         user=call.user,
+        dialog=call.dialog_id,
     )
 
 

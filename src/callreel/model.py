@@ -212,6 +212,11 @@ class CallFilter:
         users: Any of these tenant user ids, or None for all.
         numbers: For each set, either side's normalised number is among it.
         tags: For each set, one of the call's tags is among it.
+        types: Any of these types of a dialog, or None for all.
+        directions: Any of these directions, or None for all.
+        source_call_ids: For each set, the call's id in the system it came from is among it.
+        unrecorded_too: Whether calls are asked for, each once, with or without recording; else
+            recordings are.
     """
 
     started: Span = EVERYTHING
@@ -221,9 +226,14 @@ class CallFilter:
     users: frozenset[int] | None = None
     numbers: tuple[frozenset[str], ...] = ()
     tags: tuple[frozenset[int], ...] = ()
+    types: frozenset[DialogType] | None = None
+    directions: frozenset[Direction] | None = None
+    source_call_ids: tuple[frozenset[str], ...] = ()
+    unrecorded_too: bool = False
 
 
 NO_FILTER: Final = CallFilter()
+EVERY_CALL: Final = CallFilter(unrecorded_too=True)
 
 
 class SortField(StrEnum):
@@ -285,11 +295,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What of a recording can be filtered and sorted by.
+    """What of a call can be filtered and sorted by.
 
     Attributes:
         numbers: Normalised numbers of both sides.
         tags: Tag ids.
+        dialog_type, direction: None only where the one who asks knows of no such thing.
+        source_call_id: The call's id in the system that it came from.
     """
 
     started_at: int
@@ -299,6 +311,9 @@ class Facts:
     user_id: int | None = None
     numbers: frozenset[str] = field(default_factory=frozenset)
     tags: frozenset[int] = field(default_factory=frozenset)
+    dialog_type: DialogType | None = None
+    direction: Direction | None = None
+    source_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -343,7 +343,7 @@ def test_only_short_queries_are_remembered_so_that_memory_has_a_bound() -> None:
     home = house()
     for query in ("limit=1", "filter=" + "%20" * 300):
         assert home.ask(query).status == 200
-    assert home.app._listing._read_short.cache_info().currsize == 1
+    assert home.app._lists[LIST_PATH]._read_short.cache_info().currsize == 1
 
 
 def test_an_answer_of_the_router_gets_the_requests_id() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callreel.api.schemas import schemas
 from callreel.api.wire import (
     FIELD_NAMES,
     Bodies,
@@ -18,7 +19,6 @@ from callreel.api.wire import (
     format_time,
     is_recording_id,
     parse_time,
-    schemas,
     to_call,
 )
 from callreel.errors import BadRecording

@@ -15,6 +15,7 @@ from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import NotFound, StorageFull
 from callreel.importers.freepbx import FreePbx
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
+from callreel.model import EVERY_CALL, Reach
 from house import EVERYTHING, House
 from importers.monitor import put, source, wav
 
@@ -167,3 +168,14 @@ def test_listening_does_not_fail_where_it_cannot_be_noted(
 
     monkeypatch.setattr(SqliteCatalog, "touch", full)
     house.do(listen.note_heard, house.id_of(house.take_in()))
+
+
+def test_nothing_of_an_import_that_is_undone_stays_in_the_list_of_calls(
+    house: House, root: Path
+) -> None:
+    first, *_ = ran(house, FreePbx(source(root)).items())
+    assert house.run(house.archive.catalog.count(Reach(1), EVERY_CALL)) == 3
+    house.run(delete.one(house.archive, EVERYTHING, str(first.recording)))
+    assert house.run(house.archive.catalog.count(Reach(1), EVERY_CALL)) == 3
+    assert len(undone(house)) == 2
+    assert house.run(house.archive.catalog.count(Reach(1), EVERY_CALL)) == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callreel.catalog import Catalog, sqlite_list, sqlite_plan, sqlite_write
+from callreel.catalog import Catalog, sqlite_calls, sqlite_list, sqlite_plan, sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import BadRecording
 from callreel.model import CallFilter, Facts, Reach
@@ -52,7 +52,7 @@ class TestSqliteWhereTwoValuesAreMany(ListContract):
 def test_a_second_with_no_place_left_takes_no_more_and_spills_into_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_write, "_LAST_ARRIVAL", 2)
+    monkeypatch.setattr(sqlite_calls, "_LAST_ARRIVAL", 2)
     entries = [entry_of(Known(1, f"n{index}", Facts(NOON, NOON, 0))) for index in range(4)]
 
     async def play() -> None:

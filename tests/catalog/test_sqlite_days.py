@@ -31,7 +31,8 @@ def connection() -> Iterator[apsw.Connection]:
     days = {(k - first_key(1)) // sqlite_days.DAY_WIDTH for k in keys}
     opened.execute("INSERT INTO tenant (number, name) VALUES (1, 'one')")
     opened.executemany(
-        "INSERT INTO day_count VALUES (1, ?, ?)", ((day, CALLS_A_DAY) for day in days)
+        "INSERT INTO day_count (tenant, day, n) VALUES (1, ?, ?)",
+        ((day, CALLS_A_DAY) for day in days),
     )
     yield opened
     opened.close()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from callreel.client.filters import Filters, ask, wire_time
+from callreel.client.filters import CallFilters, Filters, ask, wire_time
 from endpoints.original import Original, Record
 from endpoints.quick import QuickCallreel
 from endpoints.scripted import ScriptedServer
@@ -209,3 +209,34 @@ def test_filters_find_on_the_original_endpoint_what_they_say(
     with QuickCallreel(scripted.url, page_size=7) as client:
         found = {each.recording_uuid for each in client.recordings(**filters)}
     assert found == {str(number) for number in range(60) if matches(number)}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"project_id": 3}, {"property": "project_id_list", "value": [3]}),
+        ({"tenant_user_id": [7]}, {"property": "tenant_user_id_list", "value": [7]}),
+        ({"dialog_type": "BOT"}, {"property": "dialog_type_list", "value": ["BOT"]}),
+        ({"operator_call_id": ["1"]}, {"property": "operator_call_id_list", "value": ["1"]}),
+        (
+            {"call_request_agent_id": "7"},
+            {"property": "call_request_agent_id_list", "value": ["7"]},
+        ),
+        (
+            {"business_direction": "INBOUND"},
+            {"property": "business_direction", "value": "INBOUND"},
+        ),
+        ({"number": "48"}, {"property": "number_list", "value": ["48"]}),
+    ],
+)
+def test_a_question_about_calls_has_the_names_of_their_list(
+    filters: CallFilters, expected: dict[str, Any]
+) -> None:
+    assert ask(filters, of_calls=True).conditions == (expected,)
+
+
+@pytest.mark.parametrize("name", ["dialog_type", "business_direction", "operator_call_id"])
+def test_what_only_calls_know_is_no_filter_of_recordings(name: str) -> None:
+    asked: Any = {name: "x"}
+    with pytest.raises(TypeError, match=f"There is no filter {name}"):
+        ask(asked)

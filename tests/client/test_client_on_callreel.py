@@ -24,7 +24,7 @@ from callreel.client import (
     Recording,
 )
 from endpoints.calls import BEGIN, COMPANY, CUSTOMERS, call, write_audio
-from support import Running
+from support import PATH, Running
 
 Holds = Callable[[Any, Any], bool]
 
@@ -216,3 +216,22 @@ def test_what_the_server_does_not_take_is_said_with_the_parameter(calls: Callree
     with pytest.raises(BadRequestError) as caught:
         list(calls.recordings(number="9" * 65))
     assert caught.value.field == "filter"
+
+
+def test_calls_are_found_and_counted_with_recording_and_without(
+    calls: Callreel, stored: list[Recording], server: Running, tmp_path: Path
+) -> None:
+    in_order = sorted(stored, key=lambda each: each.start_time or "")
+    assert list(calls.calls()) == in_order
+    inbound = [each for each in in_order if each.business_direction == "INBOUND"]
+    assert list(calls.calls(business_direction="INBOUND", sort="start_time")) == inbound
+    assert calls.count_calls(business_direction="INBOUND", project_id=[1, 2]) == sum(
+        each.project_id in {1, 2} for each in inbound
+    )
+    assert list(calls.calls(call_request_agent_id="7")) == []
+    assert calls.count_calls(dialog_type=[]) == 0
+    with Callreel(server.url, server.keys["other"]) as other:
+        made = other.upload(call(3) | {"dialog_uuid": "left"}, write_audio(tmp_path / "3.wav", 3))
+        server.ask("DELETE", f"{PATH}/{made.recording_uuid}", "other")
+        (left,) = [each for each in other.calls() if each.dialog_uuid == made.dialog_uuid]
+    assert (left.dialog_uuid, left.recording_uuid) == (made.dialog_uuid, None)

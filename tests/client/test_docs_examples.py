@@ -43,7 +43,7 @@ def test_the_examples_print_what_the_page_says(
         with contextlib.redirect_stdout(printed):
             exec(code.replace(ADDRESS, archive.url), names)  # noqa: S102 - our own page
         assert (code, printed.getvalue()) == (code, expected)
-    assert len(examples) == 9
+    assert len(examples) == 10
 
 
 def test_the_example_of_moving_moves_all(archive: Running, tmp_path: Path) -> None:

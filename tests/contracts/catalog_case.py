@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,12 +24,14 @@ from callreel.model import (
 from contracts.catalog_reference import (
     OPENING,
     Known,
+    call_of,
     entry_of,
     random_facts,
 )
 
 Result = TypeVar("Result")
 ENOUGH = 1_000
+ONE_HALF = 0.5
 
 SLOW_OK = settings(
     deadline=None,
@@ -61,16 +64,37 @@ async def walk(catalog: Catalog, reach: Reach, request: ListRequest) -> list[str
 def known_of(count: int, seed: int, tenants: int = 3) -> list[Known]:
     rng = random.Random(seed)
     return [
-        Known(rng.randint(1, tenants), f"{seed}-{index:04}", random_facts(rng))
+        Known(
+            rng.randint(1, tenants),
+            f"{seed}-{index:04}",
+            random_facts(rng),
+            rng.choice(["", f"own {seed} {index}", f"own {seed} {index}", "a", "b", "c"]),
+        )
         for index in range(count)
     ]
 
 
+def mixed_of(count: int, seed: int, tenants: int = 3) -> list[Known]:
+    """Return recordings among calls without recording, some of them of one call."""
+    rng = random.Random(seed)
+    known = [each for each in known_of(count, seed, tenants) if each.dialog]
+    return [replace(each, is_recorded=rng.random() < ONE_HALF) for each in known]
+
+
 async def fill(catalog: Catalog, known: list[Known]) -> None:
     for tenant in sorted({each.tenant for each in known}):
-        batch = [entry_of(each) for each in known if each.tenant == tenant]
-        for start in range(0, len(batch), 50):
-            await catalog.add(tenant, batch[start : start + 50])
+        own = [each for each in known if each.tenant == tenant]
+        for is_recorded, run_of in groupby(own, key=lambda each: each.is_recorded):
+            await _add(catalog, tenant, list(run_of), is_recorded=is_recorded)
+
+
+async def _add(catalog: Catalog, tenant: int, known: list[Known], *, is_recorded: bool) -> None:
+    for start in range(0, len(known), 50):
+        batch = known[start : start + 50]
+        if is_recorded:
+            await catalog.add(tenant, [entry_of(each) for each in batch])
+        else:
+            await catalog.add_calls(tenant, [call_of(each) for each in batch])
 
 
 class CatalogCase:

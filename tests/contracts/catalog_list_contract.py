@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 from callreel.catalog import Catalog
 from callreel.errors import BadParameter
 from callreel.model import (
+    EVERY_CALL,
+    NO_FILTER,
     CallFilter,
+    DialogType,
+    Direction,
     Facts,
     ListRequest,
     Reach,
@@ -22,7 +26,17 @@ from callreel.model import (
     Span,
     State,
 )
-from contracts.catalog_case import ENOUGH, SLOW_OK, CatalogCase, fill, ids_of, known_of, run, walk
+from contracts.catalog_case import (
+    ENOUGH,
+    SLOW_OK,
+    CatalogCase,
+    fill,
+    ids_of,
+    known_of,
+    mixed_of,
+    run,
+    walk,
+)
 from contracts.catalog_reference import (
     NOON,
     NUMBERS,
@@ -35,9 +49,10 @@ from contracts.catalog_reference import (
     facts_in,
     listed,
     matches,
+    of_list,
 )
 
-MANY = known_of(300, seed=1)
+MANY = mixed_of(400, seed=1)
 SEVERAL_TAGS = st.frozensets(st.sampled_from([5, 6, 7, 8]), min_size=2)
 SEVERAL_NUMBERS = st.frozensets(st.sampled_from(NUMBERS), min_size=2)
 SEVERAL_VALUES = st.builds(
@@ -46,6 +61,7 @@ SEVERAL_VALUES = st.builds(
         CallFilter,
         tags=st.tuples(SEVERAL_TAGS),
         numbers=st.lists(SEVERAL_NUMBERS, max_size=1).map(tuple),
+        unrecorded_too=st.booleans(),
     ),
     sort=st.tuples(st.builds(SortKey, st.just(SortField.STARTED), st.booleans())),
     limit=st.integers(1, 6),
@@ -81,7 +97,8 @@ class ListContract(CatalogCase):
     def test_the_count_is_the_number_of_matches(
         self, shared: Catalog, reach: Reach, request_: ListRequest
     ) -> None:
-        expected = sum(matches(reach, request_.filter, each) for each in MANY)
+        held = of_list(request_.filter, MANY)
+        expected = sum(matches(reach, request_.filter, each) for each in held)
         assert run(shared.count(reach, request_.filter)) == expected
 
     @given(reach=REACHES, request_=REQUESTS, limit=st.sampled_from([1, 2, 3, 10]))
@@ -154,17 +171,23 @@ class ListContract(CatalogCase):
         page = run(shared.page(reach, request_, OPENING))
         assert ids_of(page) == expected[request_.offset : request_.offset + request_.limit]
 
+    @pytest.mark.parametrize("of_calls", [False, True])
     @pytest.mark.parametrize("sort", [SortField.STARTED, SortField.TALKING])
-    def test_many_long_lists_at_once_are_answered(self, shared: Catalog, sort: SortField) -> None:
+    def test_many_long_lists_at_once_are_answered(
+        self, shared: Catalog, sort: SortField, of_calls: bool
+    ) -> None:
         tags = tuple(frozenset(range(5, 100 + more)) for more in range(8))
         everything = frozenset(range(-100, 900))
-        wanted = CallFilter(tags=tags, projects=everything, users=everything)
+        wanted = CallFilter(
+            tags=tags, projects=everything, users=everything, unrecorded_too=of_calls
+        )
         expected = listed(Reach(1), wanted, (SortKey(sort),), MANY)
         request_ = ListRequest(wanted, (SortKey(sort),), limit=10)
         assert expected
         assert ids_of(run(shared.page(Reach(1), request_, OPENING))) == expected[:10]
         assert run(shared.count(Reach(1), wanted)) == len(expected)
 
+    @pytest.mark.parametrize("of_calls", [False, True])
     @pytest.mark.parametrize("descends", [False, True])
     @pytest.mark.parametrize(
         "started",
@@ -177,17 +200,21 @@ class ListContract(CatalogCase):
         ],
     )
     def test_every_offset_leads_to_its_place(
-        self, shared: Catalog, started: Span, descends: bool
+        self, shared: Catalog, started: Span, descends: bool, of_calls: bool
     ) -> None:
-        wanted, sort = CallFilter(started=started), (SortKey(SortField.STARTED, descends),)
+        wanted = CallFilter(started=started, unrecorded_too=of_calls)
+        sort = (SortKey(SortField.STARTED, descends),)
         expected = listed(Reach(1), wanted, sort, MANY)
         for offset in range(len(expected) + 2):
             page = run(shared.page(Reach(1), ListRequest(wanted, sort, 2, offset), OPENING))
             assert ids_of(page) == expected[offset : offset + 2]
 
+    @pytest.mark.parametrize("wanted", [NO_FILTER, EVERY_CALL])
     @pytest.mark.parametrize("limit", [10, 500])
-    def test_a_narrowed_reach_bounds_the_plainest_list(self, shared: Catalog, limit: int) -> None:
-        request = ListRequest(limit=limit)
+    def test_a_narrowed_reach_bounds_the_plainest_list(
+        self, shared: Catalog, limit: int, wanted: CallFilter
+    ) -> None:
+        request = ListRequest(wanted, limit=limit)
         for reach in (
             Reach(2),
             Reach(2, projects=frozenset([1])),
@@ -224,18 +251,35 @@ class ListContract(CatalogCase):
             CallFilter(talking=Span(low=1)),
             CallFilter(hung_up=Span(low=NOON + 1)),
             CallFilter(started=Span(low=NOON + 1)),
+            CallFilter(types=frozenset([DialogType.BOT])),
+            CallFilter(directions=frozenset([Direction.OUTBOUND])),
+            CallFilter(source_call_ids=(frozenset(["1"]),)),
         ],
     )
     def test_each_condition_alone_leaves_out_what_does_not_meet_it(
         self, wanted: CallFilter
     ) -> None:
-        facts = Facts(NOON + 1, NOON + 1, 1, 1, 1, frozenset(["1"]), frozenset([1]))
-        known = [Known(1, "bare", Facts(NOON, NOON, 0)), Known(1, "full", facts)]
+        bare = Facts(
+            *(NOON, NOON, 0), dialog_type=DialogType.CONSULTANT, direction=Direction.INBOUND
+        )
+        full = Facts(
+            *(NOON + 1, NOON + 1, 1, 1, 1, frozenset(["1"]), frozenset([1])),
+            *(DialogType.BOT, Direction.OUTBOUND, "1"),
+        )
+        known = [
+            Known(1, f"{name} {kind}", facts, f"{name} {kind}", kind == "recorded")
+            for name, facts in (("bare", bare), ("full", full))
+            for kind in ("recorded", "unrecorded")
+        ]
 
         async def play() -> None:
             async with self.filled(known) as catalog:
                 page = await catalog.page(Reach(1), ListRequest(wanted), OPENING)
-                assert ids_of(page) == ["full"]
+                assert ids_of(page) == ["full recorded"]
                 assert await catalog.count(Reach(1), wanted) == 1
+                calls = replace(wanted, unrecorded_too=True)
+                page = await catalog.page(Reach(1), ListRequest(calls), OPENING)
+                assert ids_of(page) == ["full recorded", "full unrecorded"]
+                assert await catalog.count(Reach(1), calls) == 2
 
         run(play())

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from callreel.catalog import NewEntry
+from callreel.catalog import NewCall, NewEntry
 from callreel.model import (
     DEFAULT_SORT,
     EARLIEST_START,
+    EVERY_CALL,
     NO_FILTER,
     CallFilter,
+    DialogType,
+    Direction,
     Facts,
     ListRequest,
     Reach,
@@ -26,16 +29,29 @@ from callreel.model import (
 
 OPENING = b'{"at":"here/'
 NOON = EARLIEST_START + 9_000 * 86_400 + 43_200
+SOURCE_CALLS = ["1.7", "1.8", "2.1"]
 NUMBERS = ["48600700800", "48111", "2001", "2002", "anonymous", "4822"]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A recording that the catalog was given; a list of them is in the order of arrival."""
+    """What the catalog was given; a list of them is in the order of arrival.
+
+    Attributes:
+        dialog: The id of the dialog, or '' where it is not known.
+        is_recorded: Whether it is a recording, or a call without one.
+    """
 
     tenant: int
     id: str
     facts: Facts
+    dialog: str = ""
+    is_recorded: bool = True
+
+    @property
+    def call(self) -> tuple[int, int, str]:
+        """What is the same for all that is known of one call."""
+        return self.tenant, self.facts.started_at, self.dialog or self.id
 
 
 def body_of(recording_id: str, facts: Facts) -> bytes:
@@ -49,6 +65,9 @@ def body_of(recording_id: str, facts: Facts) -> bytes:
         "user": facts.user_id,
         "numbers": sorted(facts.numbers),
         "tags": sorted(facts.tags),
+        "type": facts.dialog_type,
+        "direction": facts.direction,
+        "source_call": facts.source_call_id,
     }
     return recording_id.encode() + b'",' + json.dumps(said).encode()[1:]
 
@@ -64,7 +83,15 @@ def facts_in(body: bytes) -> Facts:
         said["user"],
         frozenset(said["numbers"]),
         frozenset(said["tags"]),
+        None if said["type"] is None else DialogType(said["type"]),
+        None if said["direction"] is None else Direction(said["direction"]),
+        said["source_call"],
     )
+
+
+def whole_body(body: bytes) -> bytes:
+    """Return what remains of a recording's body as the body of a call without recording."""
+    return OPENING + body
 
 
 def entry_of(known: Known) -> NewEntry:
@@ -76,6 +103,17 @@ def entry_of(known: Known) -> NewEntry:
         digest=hashlib.sha256(known.id[:4].encode()).digest(),
         fingerprint=hashlib.sha256(body).digest(),
         arrived_at=NOON,
+        dialog=known.dialog,
+    )
+
+
+def call_of(known: Known) -> NewCall:
+    return NewCall(
+        dialog=known.dialog,
+        body=whole_body(body_of(known.id, known.facts)),
+        facts=known.facts,
+        arrived_at=NOON,
+        source="test",
     )
 
 
@@ -90,6 +128,9 @@ def random_facts(rng: random.Random) -> Facts:
         rng.choice([None, 10, 11, 12, 13]),
         frozenset(rng.sample(NUMBERS, rng.randrange(3))),
         frozenset(rng.sample([5, 6, 7, 8], rng.randrange(3))),
+        rng.choice(list(DialogType)),
+        rng.choice(list(Direction)),
+        rng.choice([None, *SOURCE_CALLS]),
     )
 
 
@@ -113,7 +154,40 @@ def matches(reach: Reach, wanted: CallFilter, known: Known) -> bool:
         and _holds(wanted.talking, facts.talking_ms)
         and all(facts.numbers & choice for choice in wanted.numbers)
         and all(facts.tags & choice for choice in wanted.tags)
+        and (wanted.types is None or facts.dialog_type in wanted.types)
+        and (wanted.directions is None or facts.direction in wanted.directions)
+        and all(facts.source_call_id in choice for choice in wanted.source_call_ids)
     )
+
+
+def calls(arrived: Iterable[Known]) -> list[Known]:
+    """Return each call once, by its first recording where there is one, at its place of arrival.
+
+    A recording takes the place of its call where that came before it.
+    """
+    shown: dict[tuple[int, int, str], Known] = {}
+    for known in arrived:
+        before = shown.get(known.call)
+        if before is None or (known.is_recorded and not before.is_recorded):
+            shown[known.call] = known
+    return list(shown.values())
+
+
+def of_list(wanted: CallFilter, arrived: Iterable[Known]) -> list[Known]:
+    """Return what the list holds before any filter, in the order of its places."""
+    if wanted.unrecorded_too:
+        return calls(arrived)
+    waiting: dict[tuple[int, int, str], int | None] = {}
+    placed = []
+    for place, known in enumerate(arrived):
+        if known.is_recorded:
+            kept = waiting.get(known.call)
+            placed.append((place if kept is None else kept, known))
+            waiting[known.call] = None
+        else:
+            waiting.setdefault(known.call, place)
+    placed.sort(key=lambda each: each[0])
+    return [known for _, known in placed]
 
 
 _VALUE = {
@@ -127,7 +201,7 @@ def listed(
     reach: Reach, wanted: CallFilter, sort: tuple[SortKey, ...], arrived: Iterable[Known]
 ) -> list[str]:
     """Return the ids of the whole list in its order; `arrived` is in the order of arrival."""
-    found = [known for known in arrived if matches(reach, wanted, known)]
+    found = [known for known in of_list(wanted, arrived) if matches(reach, wanted, known)]
     found.sort(key=lambda known: known.facts.started_at)
     if sort[-1].descending:
         found.reverse()
@@ -137,7 +211,7 @@ def listed(
     return [known.id for known in found]
 
 
-def subsets(values: list[int] | list[str]) -> st.SearchStrategy[frozenset[int | str]]:
+def subsets(values: Sequence[int] | Sequence[str]) -> st.SearchStrategy[frozenset[int | str]]:
     return st.frozensets(st.sampled_from(values), max_size=4)
 
 
@@ -157,6 +231,10 @@ FILTERS: st.SearchStrategy[CallFilter] = st.builds(
     users=st.one_of(st.none(), subsets([10, 11, 12, 13, 99])),
     numbers=st.lists(subsets([*NUMBERS, "999"]), max_size=2).map(tuple),
     tags=st.lists(subsets([5, 6, 7, 8, 99]), max_size=2).map(tuple),
+    types=st.one_of(st.none(), st.none(), subsets(list(DialogType))),
+    directions=st.one_of(st.none(), st.none(), subsets(list(Direction))),
+    source_call_ids=st.lists(subsets([*SOURCE_CALLS, "none"]), max_size=1).map(tuple),
+    unrecorded_too=st.booleans(),
 )
 SORTS: st.SearchStrategy[tuple[SortKey, ...]] = st.lists(
     st.builds(SortKey, st.sampled_from(SortField), st.booleans()),
@@ -172,7 +250,9 @@ REACHES: st.SearchStrategy[Reach] = st.builds(
 )
 REQUESTS: st.SearchStrategy[ListRequest] = st.builds(
     ListRequest,
-    filter=st.one_of(st.just(NO_FILTER), FILTERS),  # themselves: what asks nothing may be told so
+    filter=st.one_of(
+        st.just(NO_FILTER), st.just(EVERY_CALL), FILTERS
+    ),  # themselves: what asks nothing may be told so
     sort=st.one_of(st.just(DEFAULT_SORT), SORTS),
     limit=st.sampled_from([1, 2, 7, 50, 10_000]),
     offset=st.sampled_from([0, 0, 1, 5, 60, 100_000, 2**53]),

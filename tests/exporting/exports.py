@@ -103,6 +103,7 @@ def entry_of(recording: Recording) -> NewEntry:
         digest=bytes.fromhex(recording.audio.sha256),
         fingerprint=hashlib.sha256(body).digest(),
         arrived_at=NOW,
+        dialog=recording.call.dialog_id,
     )
 
 

@@ -16,8 +16,9 @@ import requests
 
 from callreel.api.wire import Bodies
 from callreel.archive.facts import facts_reader
-from callreel.catalog import sqlite_write
+from callreel.catalog import sqlite_calls
 from callreel.catalog.sqlite_days import day_of
+from callreel.catalog.sqlite_tables import FILTER_TABLES, UNRECORDED_TABLES, FilterTable, Placed
 from callreel.wiring import AUDIO, DATABASE
 from faults.clients import parts_of
 from faults.history import Fate, History, Known, Outcome
@@ -168,11 +169,9 @@ def _wrong_in(connection: apsw.Connection) -> Iterator[str]:
         yield f"the database is damaged: {found}"
     read = facts_reader(Bodies())
     rows: list[Any] = connection.execute("SELECT k, body FROM recording").fetchall()
-    places = [sqlite_write.Placed(k, k >> _TENANT_BITS, read(body)) for k, body in rows]
-    for table in sqlite_write.FILTER_TABLES:
-        kept = Counter(connection.execute(f"SELECT * FROM {table.name}").fetchall())  # noqa: S608 - ours
-        if kept != Counter(row for place in places for row in table.rows(place)):
-            yield f"the table {table.name} tells other than the bodies"
+    places = [Placed(k, k >> _TENANT_BITS, read(body)) for k, body in rows]
+    yield from _wrong_tables(connection, FILTER_TABLES, places)
+    yield from _wrong_calls(connection, places)
     days = Counter((place.tenant, day_of(place.tenant, place.k)) for place in places)
     kept_days = connection.execute("SELECT tenant, day, n FROM day_count WHERE n <> 0").fetchall()
     if days != {(tenant, day): n for tenant, day, n in kept_days}:
@@ -184,6 +183,40 @@ def _wrong_in(connection: apsw.Connection) -> Iterator[str]:
     entries = "SELECT k, digest FROM entry"
     if Counter(connection.execute(used)) != Counter(connection.execute(entries)):
         yield "the uses of audio are others than the entries"
+
+
+def _wrong_tables(
+    connection: apsw.Connection, tables: tuple[FilterTable, ...], places: list[Placed]
+) -> Iterator[str]:
+    for table in tables:
+        kept = Counter(connection.execute(f"SELECT * FROM {table.name}").fetchall())  # noqa: S608 - ours
+        if kept != Counter(row for place in places for row in table.rows(place)):
+            yield f"the table {table.name} tells other than the bodies"
+
+
+def _wrong_calls(connection: apsw.Connection, recorded: list[Placed]) -> Iterator[str]:
+    """Look whether every call is listed once, in the tables as in the counts."""
+    sql = "SELECT k, facts FROM unrecorded WHERE is_listed"
+    rows: list[Any] = connection.execute(sql).fetchall()
+    silent = [Placed(k, k >> _TENANT_BITS, sqlite_calls._unpacked(k, facts)) for k, facts in rows]
+    yield from _wrong_tables(connection, UNRECORDED_TABLES, silent)
+    further = {k for (k,) in connection.execute("SELECT k FROM further")}
+    if not further <= {place.k for place in recorded}:
+        yield "a recording is one more of its call and not available"
+    shown = [place for place in recorded if place.k not in further] + silent
+    if len({place.k for place in shown}) != len(shown):
+        yield "a call is listed with a recording and without"
+    sql = (
+        "SELECT k >> 16, dialog FROM entry WHERE state = 'available' AND dialog <> '' "
+        "AND k NOT IN (SELECT k FROM further) "
+        "UNION ALL SELECT k >> 16, dialog FROM unrecorded WHERE is_listed AND dialog <> ''"
+    )
+    if max(Counter(connection.execute(sql).fetchall()).values(), default=1) > 1:
+        yield "a call is listed twice"
+    days = Counter((place.tenant, day_of(place.tenant, place.k)) for place in shown)
+    sql = "SELECT tenant, day, n + extra FROM day_count WHERE n + extra <> 0"
+    if days != {(tenant, day): n for tenant, day, n in connection.execute(sql).fetchall()}:
+        yield "the counts of calls of the days are wrong"
 
 
 def _wrong_between(connection: apsw.Connection, audio: Path) -> Iterator[str]:

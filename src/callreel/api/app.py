@@ -21,7 +21,7 @@ from callreel.api.listing import Listing
 from callreel.api.log import trace_of
 from callreel.api.masking import masked
 from callreel.api.services import Services
-from callreel.api.wire import LIST_PATH
+from callreel.api.wire import CALLS_PATH, LIST_PATH
 from callreel.errors import CallreelError
 
 _log = structlog.get_logger(__name__)
@@ -31,11 +31,11 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
 class Api:
     """The ASGI app of a server.
 
-    The list is answered here; everything else by the router, whose errors are answered here too.
+    The lists are answered here; everything else by the router, whose errors are answered here too.
 
     Args:
         services: What the routes share; its archive is closed when the server ends.
-        router: Answers to every address but the list's `GET`; raises what goes wrong.
+        router: Answers to every address but the `GET` of a list; raises what goes wrong.
         gzip: Whether to compress lists for clients that accept it.
         access_log: Where to note each request, or None.
         meanwhile: What to do beside answering, until the server ends.
@@ -53,7 +53,7 @@ class Api:
         self._services = services
         self._meanwhile = meanwhile
         self._router = router
-        self._listing = Listing(services, gzip=gzip)
+        self._lists = {path: Listing(services, path, gzip=gzip) for path in (LIST_PATH, CALLS_PATH)}
         self._journal = Journal(services.metrics, access_log)
         self._numbers = itertools.count()
         self._prefix = secrets.token_hex(6)
@@ -72,9 +72,10 @@ class Api:
         state["request_id"] = self._request_id(scope)
         exchange = Exchange(scope, send)
         try:
-            if exchange.path == LIST_PATH and exchange.method in {"GET", "HEAD"}:
-                exchange.route = LIST_PATH
-                headers, body = await self._listing.answer(scope)
+            listing = self._lists.get(exchange.path)
+            if listing is not None and exchange.method in {"GET", "HEAD"}:
+                exchange.route = exchange.path
+                headers, body = await listing.answer(scope)
                 await exchange.finish(200, headers, body)
             else:
                 await self._router(scope, receive, exchange.pass_on)

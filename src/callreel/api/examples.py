@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -43,6 +44,25 @@ def example_recording() -> dict[str, Any]:
     """Return a recording as an answer shows it."""
     text = Bodies().opening("https://calls.example.org") + Bodies().render(EXAMPLE)
     shown: dict[str, Any] = msgspec.json.decode(text)
+    return shown
+
+
+def example_unrecorded() -> dict[str, Any]:
+    """Return a call that nobody answered as the list of calls shows it."""
+    call = replace(
+        EXAMPLE.call,
+        dialog_id="7f1a2c44-09d3-4c5e-8b66-1f0f3f2f9b10",
+        end_cause="NO_ANSWER",
+        started_at=EXAMPLE.call.started_at + 300,
+        hung_up_at=EXAMPLE.call.started_at + 330,
+        answered_at=None,
+        served_at=None,
+        talking_ms=0,
+        waiting_ms=None,
+        source_call_id="1741944713.1190",
+        tags=(),
+    )
+    shown: dict[str, Any] = msgspec.json.decode(Bodies().render_unrecorded(call))
     return shown
 
 

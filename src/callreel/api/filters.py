@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from callreel.api.limits import Limits
 from callreel.api.strict_json import read_json, shown
-from callreel.api.wire import FILTERS, Property, parse_time
+from callreel.api.wire import CALL_FILTERS, FILTERS, Property, parse_time
 from callreel.archive.numbers import normalise
 from callreel.errors import BadParameter
-from callreel.model import NO_FILTER, CallFilter, Span
+from callreel.model import EVERY_CALL, NO_FILTER, CallFilter, DialogType, Direction, Span
 
 KEYS: Final = frozenset({"property", "operator", "value"})
 NOTHING: Final = Span(1, 0)
+MAX_TEXT_CHARS: Final = 255
+Value = TypeVar("Value", int, DialogType, Direction)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 BOUNDS: Final[dict[str, Callable[[int], tuple[int | None, int | None]]]] = {
@@ -28,33 +30,41 @@ BOUNDS: Final[dict[str, Callable[[int], tuple[int | None, int | None]]]] = {
 """What each operator says of a whole number: the lowest and the highest that pass."""
 
 
-def read_filter(text: str, limits: Limits) -> CallFilter:
+def read_filter(text: str, limits: Limits, *, of_calls: bool = False) -> CallFilter:
     """Return what a filter asks.
+
+    Args:
+        text: The filter's JSON text.
+        limits: What it may hold at most.
+        of_calls: Whether it is of the list of calls, which knows more properties.
 
     Raises:
         BadParameter: it is ill-formed or above a limit; the sentence says where and what.
     """
+    asked = EVERY_CALL if of_calls else NO_FILTER
     if not text.strip():
-        return NO_FILTER
+        return asked
     if len(text.encode("utf-8", "surrogatepass")) > limits.max_filter_bytes:
         raise _refusal(f"The filter is longer than {limits.max_filter_bytes} bytes.")
     objects = read_json(text, "filter")
     if objects is None:
-        return NO_FILTER
+        return asked
     if not isinstance(objects, list):
         raise _refusal("The filter must be a JSON list of objects.")
     if len(objects) > limits.max_filter_objects:
         raise _refusal(f"The filter has more than {limits.max_filter_objects} objects.")
-    asked = NO_FILTER
+    known = CALL_FILTERS if of_calls else FILTERS
     for place, each in enumerate(objects, start=1):
-        asked = _Condition(each, place, limits).added_to(asked)
+        asked = _Condition(each, place, limits, known).added_to(asked)
     return asked
 
 
 class _Condition:
     """One object of a filter; complains with its place in the list."""
 
-    def __init__(self, given: object, place: int, limits: Limits) -> None:
+    def __init__(
+        self, given: object, place: int, limits: Limits, known: dict[str, Property]
+    ) -> None:
         self._place = place
         self._limits = limits
         if not isinstance(given, dict):
@@ -67,19 +77,20 @@ class _Condition:
         if "property" not in given or "value" not in given:
             raise self._wrong("needs both property and value")
         name, operator = given["property"], given.get("operator")
-        if not isinstance(name, str) or name not in FILTERS:
-            raise self._wrong(f"has an unknown property; there are {', '.join(FILTERS)}")
+        if not isinstance(name, str) or name not in known:
+            raise self._wrong(f"has an unknown property; there are {', '.join(known)}")
         if operator is None:  # left out, or `null`, as typed clients write that
             operator = "eq"
         if not isinstance(operator, str) or operator not in BOUNDS:
             raise self._wrong(f"has an unknown operator; there are {', '.join(BOUNDS)}")
         self._name = name
+        self._property = known[name]
         self._operator = operator
         self._value: Any = given["value"]
 
     def added_to(self, asked: CallFilter) -> CallFilter:
         """Return a filter that asks for this too."""
-        match FILTERS[self._name]:
+        match self._property:
             case Property.STARTED:
                 asked = replace(asked, started=self._narrowed(asked.started, self._time()))
             case Property.HUNG_UP:
@@ -96,7 +107,37 @@ class _Condition:
                 asked = replace(asked, numbers=(*asked.numbers, numbers))
             case Property.TAGS:
                 asked = replace(asked, tags=(*asked.tags, self._ints()))
+            case _:
+                asked = self._added_to_calls(asked)
         return asked
+
+    def _added_to_calls(self, asked: CallFilter) -> CallFilter:
+        """The same, of what only the list of calls knows."""
+        texts = frozenset(map(self._text, self._items()))
+        match self._property:
+            case Property.TYPES:
+                types = frozenset(map(DialogType, self._known(texts, list(DialogType))))
+                asked = replace(asked, types=_both(asked.types, types))
+            case Property.DIRECTIONS:
+                directions = frozenset(map(Direction, self._known(texts, list(Direction))))
+                asked = replace(asked, directions=_both(asked.directions, directions))
+            case Property.AGENTS:  # no call has one
+                asked = replace(asked, source_call_ids=(*asked.source_call_ids, frozenset()))
+            case _:
+                asked = replace(asked, source_call_ids=(*asked.source_call_ids, texts))
+        return asked
+
+    def _known(self, texts: frozenset[str], values: Sequence[str]) -> frozenset[str]:
+        if not texts <= set(values):
+            raise self._wrong(f"has an unknown value; {self._name} knows {', '.join(values)}")
+        return texts
+
+    def _text(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise self._wrong(f"needs strings for {self._name}")
+        if len(value) > MAX_TEXT_CHARS:
+            raise self._wrong(f"has a text of more than {MAX_TEXT_CHARS} characters")
+        return value
 
     def _narrowed(self, span: Span, value: int) -> Span:
         found = span.narrowed(*BOUNDS[self._operator](value))
@@ -142,7 +183,7 @@ class _Condition:
         return _refusal(f"Object {self._place} of the filter {what}.")
 
 
-def _both(asked: frozenset[int] | None, also: frozenset[int]) -> frozenset[int]:
+def _both(asked: frozenset[Value] | None, also: frozenset[Value]) -> frozenset[Value]:
     return also if asked is None else asked & also
 
 

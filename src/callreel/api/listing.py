@@ -1,4 +1,4 @@
-"""`GET /cdr_dialog_recording`: the one route that must be as fast as the catalog.
+"""The list of recordings and that of calls: the routes that must be as fast as the catalog.
 
 No framework stands before it, and what recurs from request to request is remembered.
 """
@@ -34,13 +34,16 @@ class Listing:
 
     Args:
         services: What the routes share.
+        path: Which list.
         gzip: Whether to compress for clients that accept it.
     """
 
-    def __init__(self, services: Services, *, gzip: bool) -> None:
+    def __init__(self, services: Services, path: str, *, gzip: bool) -> None:
         self._services = services
         self._gzip = gzip
-        self._read: Callable[[bytes], ListQuery] = partial(read_query, limits=services.limits)
+        self._read: Callable[[bytes], ListQuery] = partial(
+            read_query, limits=services.limits, path=path
+        )
         self._read_short = lru_cache(maxsize=512)(self._read)
 
     async def answer(self, scope: Scope) -> tuple[Headers, bytes]:

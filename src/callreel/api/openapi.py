@@ -17,7 +17,7 @@ from callreel.api.exports import Export
 from callreel.api.freeswitch import KeptRecord
 from callreel.api.limits import Limits
 from callreel.api.names import Name, NewTag
-from callreel.api.wire import schemas
+from callreel.api.schemas import schemas
 from callreel.model import Scope
 
 Schema = dict[str, Any]

@@ -12,7 +12,7 @@ from callreel.api.filters import read_filter
 from callreel.api.limits import Limits
 from callreel.api.query import read_parameters
 from callreel.api.strict_json import read_json
-from callreel.api.wire import LIST_PATH, SORTS
+from callreel.api.wire import CALLS_PATH, LIST_PATH, SORTS
 from callreel.errors import BadParameter
 from callreel.model import DEFAULT_SORT, ListRequest, Position, SortKey
 
@@ -40,8 +40,13 @@ class ListQuery:
     onward: str
 
 
-def read_query(raw: bytes, limits: Limits) -> ListQuery:
+def read_query(raw: bytes, limits: Limits, path: str = LIST_PATH) -> ListQuery:
     """Return what the query of an address asks; the same bytes always mean the same.
+
+    Args:
+        raw: The query.
+        limits: What it may hold at most.
+        path: Which list is asked for.
 
     Raises:
         BadParameter: a parameter is unknown, repeated, ill-formed or above a limit.
@@ -49,14 +54,14 @@ def read_query(raw: bytes, limits: Limits) -> ListQuery:
     given = read_parameters(raw, PARAMETERS)
     sort = read_sort(given["sort"]) if "sort" in given else DEFAULT_SORT
     request = ListRequest(
-        filter=read_filter(given.get("filter", ""), limits),
+        filter=read_filter(given.get("filter", ""), limits, of_calls=path == CALLS_PATH),
         sort=sort,
         limit=_whole(given, "limit", limits.page, 1, limits.max_limit),
         offset=_whole(given, "offset", 0, 0, limits.max_offset),
         after=_after(given, sort),
     )
     kept = {name: text for name, text in given.items() if name not in PLACES}
-    onward = f"{LIST_PATH}?{urlencode(kept | {'cursor': cursor_head(sort)})}"
+    onward = f"{path}?{urlencode(kept | {'cursor': cursor_head(sort)})}"
     return ListQuery(request, _count(given.get("count", "false")), onward)
 
 

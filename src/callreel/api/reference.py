@@ -192,7 +192,7 @@ def removing(_limits: Limits) -> Operation:
     return Operation(
         id="delete_recording",
         summary="Delete a recording",
-        says="Deletes a recording with its audio, for good.",
+        says="Deletes a recording with its audio, for good. Its call stays in the list of calls.",
         parameters=(ID,),
         answers={
             200: Answer(

@@ -35,7 +35,7 @@ from callreel.api.errors import MethodNotAllowed, unknown_address
 from callreel.api.limits import Limits
 from callreel.api.openapi import Route, compose
 from callreel.api.services import Services
-from callreel.api.wire import LIST_PATH
+from callreel.api.wire import CALLS_PATH, LIST_PATH
 from callreel.model import Scope
 
 PageHandler = Callable[[Request], Awaitable[Response]]
@@ -59,6 +59,7 @@ ROUTES: Final = (
     Route("DELETE", ONE, recordings.remove, Scope.MANAGE, reference.removing),
     Route("GET", ONE + "/audio", recordings.play, Scope.LISTEN, reference.playing),
     Route("GET", ONE + "/peaks", recordings.draw, Scope.LISTEN, reference.drawing),
+    Route("GET", CALLS_PATH, None, Scope.READ, reference_list.listing_calls),
     Route("GET", "/custom_tag", names.tags, Scope.READ, reference_more.tags),
     Route("POST", "/custom_tag", names.add_tag, Scope.MANAGE, reference_more.adding_tag),
     Route("GET", "/project", names.projects, Scope.READ, reference_more.projects),
@@ -87,7 +88,7 @@ def document(limits: Limits) -> dict[str, Any]:
 
 
 def build_router(services: Services, pages: Mapping[str, PageHandler] | None = None) -> ASGIApp:
-    """Return the app that answers to every route but the list's `GET`.
+    """Return the app that answers to every route but the `GET` of a list.
 
     What goes wrong is raised, as an error of `callreel.errors`, to be answered by the outer app.
 

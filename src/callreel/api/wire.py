@@ -16,59 +16,28 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from callreel.api.decoding import ID_PATTERN, NO_CONTROLS, RULES, TIME_PATTERN, decoded, refusal
-from callreel.api.limits import HIGHEST_INT, LOWEST_INT
+from callreel.api.decoding import ID_PATTERN, RULES, TIME_PATTERN, decoded, refusal
+from callreel.api.fields import (
+    DialogId,
+    Flag,
+    Length,
+    Moment,
+    Number,
+    RecordingId,
+    TagIds,
+    Text,
+    Whole,
+    Word,
+    says,
+)
 from callreel.errors import BadRecording
 from callreel.model import Audio, Call, DialogType, Direction, Named, Recording, SortField
 
 LIST_PATH: Final = "/cdr_dialog_recording"
+CALLS_PATH: Final = "/cdr_dialog"
 
 _TIME: Final = re.compile(TIME_PATTERN, re.ASCII)
 _RECORDING_ID: Final = re.compile(ID_PATTERN)
-
-
-def _says(text: str) -> Meta:
-    return Meta(description=text)
-
-
-RecordingId = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=64,
-        pattern=ID_PATTERN,
-        description="Id of the recording; opaque text.",
-        examples=["0191f3a4-5c00-8d2e-9b1f-3c5a7e9d1b24"],
-    ),
-]
-DialogId = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=64,
-        pattern=NO_CONTROLS,
-        description="Id of the dialog, one party's leg of a call; opaque, and several recordings "
-        "may share one.",
-        examples=["6d59cb01-eeac-432a-b0aa-bfa4f26785ec"],
-    ),
-]
-Moment = Annotated[
-    str,
-    Meta(
-        pattern=TIME_PATTERN,
-        description="UTC, `YYYY-MM-DD HH:mm:ss`.",
-        examples=["2025-03-14 09:26:53"],
-    ),
-]
-Length = Annotated[int, Meta(ge=0, le=(1 << 53) - 1, description="Milliseconds.")]
-Whole = Annotated[int, Meta(ge=LOWEST_INT, le=HIGHEST_INT)]
-Word = Annotated[str, Meta(max_length=64, pattern=NO_CONTROLS)]
-Text = Annotated[str, Meta(max_length=255, pattern=NO_CONTROLS)]
-Flag = Annotated[int, Meta(ge=0, le=1)]
-Number = Annotated[Word, _says("The number, as it came.")]
-TagIds = Annotated[
-    list[Whole], Meta(max_length=1000, description="Ids of tags, ascending.", examples=[[3, 17]])
-]
 
 
 class WireCall(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -78,25 +47,25 @@ class WireCall(Struct, kw_only=True, forbid_unknown_fields=True):
     dialog_uuid: DialogId
     dialog_type: DialogType
     business_direction: Direction
-    business_end_cause: Annotated[Word | None, _says("Why this leg ended.")] = None
+    business_end_cause: Annotated[Word | None, says("Why this leg ended.")] = None
     from_display_target: Number | None = None
     to_display_target: Number | None = None
     start_time: Moment
     hangup_time: Moment
-    alert_time: Annotated[Moment | None, _says("When the leg was alerted; UTC.")] = None
-    ring_time: Annotated[Moment | None, _says("When it first rang; UTC.")] = None
-    answer_time: Annotated[Moment | None, _says("When it was answered; UTC.")] = None
-    serve_time: Annotated[Moment | None, _says("When the conversation began; UTC.")] = None
-    talking_time: Annotated[Length, _says("Length of the conversation, milliseconds.")]
-    waiting_time: Annotated[Length | None, _says("Until the conversation, milliseconds.")] = None
-    first_queue_waiting_time: Annotated[Length | None, _says("Milliseconds.")] = None
-    machine_detected: Annotated[Flag, _says("1 where a machine answered, else 0.")] = 0
-    machine_detected_type: Annotated[Word | None, _says("How it was told.")] = None
-    operator_call_id: Annotated[Text | None, _says("Its id in the system it came from.")] = None
-    project_id: Annotated[Whole | None, _says("Id of the project.")] = None
-    tenant_user_id: Annotated[Whole | None, _says("Id of the tenant user.")] = None
-    project_name: Annotated[Text | None, _says("As it was at the time of the call.")] = None
-    tenant_user_name: Annotated[Text | None, _says("As it was at the time of the call.")] = None
+    alert_time: Annotated[Moment | None, says("When the leg was alerted; UTC.")] = None
+    ring_time: Annotated[Moment | None, says("When it first rang; UTC.")] = None
+    answer_time: Annotated[Moment | None, says("When it was answered; UTC.")] = None
+    serve_time: Annotated[Moment | None, says("When the conversation began; UTC.")] = None
+    talking_time: Annotated[Length, says("Length of the conversation, milliseconds.")]
+    waiting_time: Annotated[Length | None, says("Until the conversation, milliseconds.")] = None
+    first_queue_waiting_time: Annotated[Length | None, says("Milliseconds.")] = None
+    machine_detected: Annotated[Flag, says("1 where a machine answered, else 0.")] = 0
+    machine_detected_type: Annotated[Word | None, says("How it was told.")] = None
+    operator_call_id: Annotated[Text | None, says("Its id in the system it came from.")] = None
+    project_id: Annotated[Whole | None, says("Id of the project.")] = None
+    tenant_user_id: Annotated[Whole | None, says("Id of the tenant user.")] = None
+    project_name: Annotated[Text | None, says("As it was at the time of the call.")] = None
+    tenant_user_name: Annotated[Text | None, says("As it was at the time of the call.")] = None
     custom_tag_id_list: TagIds = []
 
 
@@ -121,7 +90,7 @@ class WireBody(WireCall, kw_only=True, forbid_unknown_fields=False):
     recording_mime_type: Annotated[
         str, Meta(description="Sniffed from the bytes, not from the name.", examples=["audio/wav"])
     ]
-    recording_channels: Annotated[int | None, _says("How many.")] = None
+    recording_channels: Annotated[int | None, says("How many.")] = None
     recording_sha256: Annotated[
         str,
         Meta(
@@ -130,6 +99,16 @@ class WireBody(WireCall, kw_only=True, forbid_unknown_fields=False):
             examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
         ),
     ]
+
+
+class WireUnrecorded(WireCall, kw_only=True):
+    """All of a call without recording but its address, of which there is none."""
+
+    recording_duration: int | None = None
+    recording_size: int | None = None
+    recording_mime_type: str | None = None
+    recording_channels: int | None = None
+    recording_sha256: str | None = None
 
 
 class WireRecording(WireBody, kw_only=True, forbid_unknown_fields=False):
@@ -154,6 +133,10 @@ class Property(Enum):
     HUNG_UP = "hung_up"
     NUMBERS = "numbers"
     TAGS = "tags"
+    TYPES = "types"
+    DIRECTIONS = "directions"
+    SOURCE_CALLS = "source_calls"
+    AGENTS = "agents"
 
 
 FILTERS: Final = {
@@ -167,6 +150,13 @@ FILTERS: Final = {
     "number_list": Property.NUMBERS,
     "custom_tag_id_list": Property.TAGS,
 }
+CALL_FILTERS: Final = FILTERS | {
+    "dialog_type_list": Property.TYPES,
+    "business_direction": Property.DIRECTIONS,
+    "operator_call_id_list": Property.SOURCE_CALLS,
+    "call_request_agent_id_list": Property.AGENTS,
+}
+"""What a filter of the list of calls may ask about."""
 SORTS: Final = {
     "start_time": SortField.STARTED,
     "hangup_time": SortField.HUNG_UP,
@@ -199,7 +189,9 @@ FIELD_NAMES: Final = {
 _CALL_DECODER: Final = msgspec.json.Decoder(WireCall)
 _TAGS_DECODER: Final = msgspec.json.Decoder(WireTags)
 _BODY_DECODER: Final = msgspec.json.Decoder(WireBody)
+_UNRECORDED_DECODER: Final = msgspec.json.Decoder(WireUnrecorded)
 _ENCODER: Final = msgspec.json.Encoder()
+_NO_ADDRESS: Final = b'{"recording_url":null,'
 _AFTER_ID: Final = b'/audio",'
 
 
@@ -322,6 +314,19 @@ class Bodies:
             raise refusal(error, "recording") from error
         return recording.id.encode() + _AFTER_ID + finished[1:]
 
+    def render_unrecorded(self, call: Call) -> bytes:
+        """Return the whole JSON of a call without recording.
+
+        Raises:
+            BadRecording: a field is longer than an answer may have it, or holds what it may not.
+        """
+        finished = _ENCODER.encode(WireUnrecorded(**_fields(call)))
+        try:
+            _UNRECORDED_DECODER.decode(finished)
+        except msgspec.ValidationError as error:
+            raise refusal(error, "call") from error
+        return _NO_ADDRESS + finished[1:]
+
     def parse(self, body: bytes) -> Recording:
         """Return the recording that a body was rendered from."""
         wire = _BODY_DECODER.decode(b"{" + body.partition(_AFTER_ID)[2])
@@ -344,55 +349,46 @@ class Bodies:
 
 
 def _wire(recording: Recording) -> WireBody:
-    call, audio = recording.call, recording.audio
-    project, user = call.project or Named(0, None), call.user or Named(0, None)
+    audio = recording.audio
     return WireBody(
         recording_uuid=recording.id,
-        dialog_uuid=call.dialog_id,
-        dialog_type=call.dialog_type,
-        business_direction=call.direction,
-        business_end_cause=call.end_cause,
-        from_display_target=call.from_number,
-        to_display_target=call.to_number,
-        start_time=format_time(call.started_at),
-        hangup_time=format_time(call.hung_up_at),
-        alert_time=_time_or_none(call.alerted_at),
-        ring_time=_time_or_none(call.rang_at),
-        answer_time=_time_or_none(call.answered_at),
-        serve_time=_time_or_none(call.served_at),
-        talking_time=call.talking_ms,
-        waiting_time=call.waiting_ms,
-        first_queue_waiting_time=call.first_queue_waiting_ms,
-        machine_detected=int(call.machine_detected),
-        machine_detected_type=call.machine_type,
-        operator_call_id=call.source_call_id,
-        project_id=None if call.project is None else project.id,
-        tenant_user_id=None if call.user is None else user.id,
-        project_name=project.name,
-        tenant_user_name=user.name,
-        custom_tag_id_list=list(call.tags),
         recording_duration=audio.duration_ms,
         recording_size=audio.size,
         recording_mime_type=audio.mime_type,
         recording_channels=audio.channels,
         recording_sha256=audio.sha256,
+        **_fields(recording.call),
     )
+
+
+def _fields(call: Call) -> dict[str, Any]:
+    project, user = call.project or Named(0, None), call.user or Named(0, None)
+    return {
+        "dialog_uuid": call.dialog_id,
+        "dialog_type": call.dialog_type,
+        "business_direction": call.direction,
+        "business_end_cause": call.end_cause,
+        "from_display_target": call.from_number,
+        "to_display_target": call.to_number,
+        "start_time": format_time(call.started_at),
+        "hangup_time": format_time(call.hung_up_at),
+        "alert_time": _time_or_none(call.alerted_at),
+        "ring_time": _time_or_none(call.rang_at),
+        "answer_time": _time_or_none(call.answered_at),
+        "serve_time": _time_or_none(call.served_at),
+        "talking_time": call.talking_ms,
+        "waiting_time": call.waiting_ms,
+        "first_queue_waiting_time": call.first_queue_waiting_ms,
+        "machine_detected": int(call.machine_detected),
+        "machine_detected_type": call.machine_type,
+        "operator_call_id": call.source_call_id,
+        "project_id": None if call.project is None else project.id,
+        "tenant_user_id": None if call.user is None else user.id,
+        "project_name": project.name,
+        "tenant_user_name": user.name,
+        "custom_tag_id_list": list(call.tags),
+    }
 
 
 def _time_or_none(seconds: int | None) -> str | None:
     return None if seconds is None else format_time(seconds)
-
-
-def schemas(ref_template: str = "#/components/schemas/{name}") -> dict[str, Any]:
-    """Return the JSON Schemas of what goes in and out, under their names.
-
-    An answer always has every field, so there all are required and none has a default.
-    """
-    found = msgspec.json.schema_components(
-        [WireCall, WireRecording, WireTags, WireDeleted], ref_template=ref_template
-    )[1]
-    answer = found["WireRecording"]
-    for each in answer["properties"].values():
-        each.pop("default", None)
-    answer["required"] = list(answer["properties"])
-    return found

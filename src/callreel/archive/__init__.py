@@ -13,7 +13,7 @@ from callreel.archive.export_jobs.desk import ExportDesk
 from callreel.archive.spool import Spool
 from callreel.audio import AudioStore, SoundWorker
 from callreel.catalog import Catalog
-from callreel.model import Recording
+from callreel.model import Call, Recording
 
 
 class BodyFormat(Protocol):
@@ -21,6 +21,10 @@ class BodyFormat(Protocol):
 
     def render(self, recording: Recording) -> bytes:
         """Return the body: the JSON object without the opening that holds the server's address."""
+        ...
+
+    def render_unrecorded(self, call: Call) -> bytes:
+        """Return the whole JSON object of a call without recording."""
         ...
 
     def parse(self, body: bytes) -> Recording:

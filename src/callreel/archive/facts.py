@@ -20,6 +20,9 @@ def facts_of(call: Call) -> Facts:
         user_id=None if call.user is None else call.user.id,
         numbers=frozenset(numbers - {""}),
         tags=frozenset(call.tags),
+        dialog_type=call.dialog_type,
+        direction=call.direction,
+        source_call_id=call.source_call_id,
     )
 
 

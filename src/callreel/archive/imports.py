@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Final
 
 from callreel.archive import Archive, delete
 from callreel.archive.take_in_batch import take_in_batch
@@ -84,6 +85,9 @@ def _item(verdict: Verdict) -> ImportItem:
     )
 
 
+CALLS_AT_ONCE: Final = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Undone:
     """What became of a recording whose import is undone.
@@ -100,6 +104,8 @@ class Undone:
 async def undo(archive: Archive, number: int, *, touched_too: bool) -> AsyncGenerator[Undone]:
     """Delete what an import took in and is still there, and yield what became of each.
 
+    Nothing of it is left in the list of calls either, not even of what was deleted before.
+
     Args:
         archive: The archive.
         number: The import.
@@ -111,6 +117,8 @@ async def undo(archive: Archive, number: int, *, touched_too: bool) -> AsyncGene
     """
     found = await archive.catalog.import_run(number)
     access = Access("", Reach(found.tenant), frozenset(Scope))
+    while await archive.catalog.drop_calls(number, CALLS_AT_ONCE):
+        pass
     for each in await archive.catalog.brought(number):
         is_kept = each.is_touched and not touched_too
         if not is_kept:
@@ -121,6 +129,6 @@ async def undo(archive: Archive, number: int, *, touched_too: bool) -> AsyncGene
 
 async def _delete(archive: Archive, access: Access, recording_id: str) -> None:
     try:
-        await delete.one(archive, access, recording_id)
+        await delete.one(archive, access, recording_id, keeps_call=False)
     except NotFound:
         return  # someone else was faster

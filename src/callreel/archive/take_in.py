@@ -151,6 +151,7 @@ def entry_of(archive: Archive, arrival: Arrival, digest: str, inspection: Inspec
         source=arrival.source,
         project=arrival.call.project,
         user=arrival.call.user,
+        dialog=arrival.call.dialog_id,
     )
 
 

@@ -49,6 +49,8 @@ class NewEntry:
 
     Attributes:
         id: The recording's id, unique in its tenant.
+        dialog: The id of its call's dialog, or '' where it is not known. Recordings of one dialog
+            that starts in one second are of one call.
         body: Its finished public JSON without the opening (see `Catalog.page`).
         facts: What the body says that can be filtered by.
         digest: SHA-256 of the audio, 32 bytes.
@@ -71,6 +73,27 @@ class NewEntry:
     project: Named | None = None
     user: Named | None = None
     import_run: int | None = None
+    dialog: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCall:
+    """A call without recording on its way into the catalog.
+
+    Attributes:
+        dialog: The id of its dialog.
+        body: Its finished public JSON, whole.
+        facts, arrived_at, source, project, user, import_run: As of a `NewEntry`.
+    """
+
+    dialog: str
+    body: bytes
+    facts: Facts
+    arrived_at: int
+    source: str
+    project: Named | None = None
+    user: Named | None = None
+    import_run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +113,9 @@ class Entry:
 FactsOf = Callable[[bytes], Facts]
 """Reads the facts out of a body; called inside a transaction, it must not block."""
 
+BodyOf = Callable[[bytes], bytes]
+"""Makes the body of a call without recording of a recording's; it must not block either."""
+
 
 class Catalog(Audit, Ledger, Outbox, Protocol):
     """Recordings, names, keys, tenants, the ledger of imports, the outbox of webhooks, the audit.
@@ -105,17 +131,21 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
     """
 
     async def page(self, reach: Reach, request: ListRequest, opening: bytes) -> Page:
-        """Return a page of the available recordings.
+        """Return a page of the available recordings, or of all calls, as the filter says.
+
+        A call is there once: by its first available recording, or else by what is known of it
+        without one.
 
         Args:
             reach: Whose.
             request: Which.
-            opening: Put before each body; it is how the server's own address gets into a record.
+            opening: Put before the body of each recording; it is how the server's own address gets
+                into a record. The body of a call without recording is whole.
         """
         ...
 
     async def count(self, reach: Reach, call_filter: CallFilter) -> int:
-        """Return how many available recordings match."""
+        """Return how many available recordings, or calls, match."""
         ...
 
     async def find(self, reach: Reach, recording_id: str) -> Entry:
@@ -134,6 +164,21 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
         """
         ...
 
+    async def add_calls(self, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
+        """Add calls without recording in one transaction; return what became of each, in order.
+
+        A call that is known, with a recording or without, stays as it is. One of which a recording
+        comes later is listed by that, in the place that it has.
+        """
+        ...
+
+    async def drop_calls(self, run: int, limit: int) -> int:
+        """Drop so many of the calls that an import brought without recording; return how many.
+
+        A recording that came since stays.
+        """
+        ...
+
     async def rewrite(
         self, reach: Reach, recording_id: str, change: Callable[[bytes], bytes], read: FactsOf
     ) -> bytes:
@@ -148,8 +193,18 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
         """
         ...
 
-    async def withdraw(self, reach: Reach, recording_id: str, state: State, read: FactsOf) -> None:
+    async def withdraw(
+        self,
+        reach: Reach,
+        recording_id: str,
+        state: State,
+        read: FactsOf,
+        remains: BodyOf | None = None,
+    ) -> None:
         """Take a recording out of every list and give it another state than available.
+
+        Its call is listed by another recording of it, or as it came without one, if it did. Where
+        there is neither, it is listed as `remains` has it, or not at all where that is None.
 
         Raises:
             NotFound: none within reach has this id.

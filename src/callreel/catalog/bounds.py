@@ -7,14 +7,38 @@ none can see past the tenant or past what a key is narrowed to.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product, starmap
 from typing import Final
 
-from callreel.model import EARLIEST_START, LATEST_START, CallFilter, Reach, Span
+from callreel.model import (
+    EARLIEST_START,
+    LATEST_START,
+    CallFilter,
+    DialogType,
+    Direction,
+    Reach,
+    Span,
+)
 
 ARRIVAL_BITS: Final = 16
 LOCAL_BITS: Final = 48
 LOCAL_MASK: Final = (1 << LOCAL_BITS) - 1
 MAX_TENANT: Final = (1 << 15) - 2
+_TYPES: Final = {
+    DialogType.CONSULTANT: 0,
+    DialogType.TENANT_USER: 2,
+    DialogType.EXTERNAL: 4,
+    DialogType.BOT: 6,
+    DialogType.SCREENSHARE_DIALOG: 8,
+    DialogType.SYSTEM: 10,
+    DialogType.UNBOUND_DIALOG: 12,
+}
+_BY_TENANT: Final = frozenset({"number", "kind", "source_call"})
+_DIRECTIONS: Final = {Direction.INBOUND: 0, Direction.OUTBOUND: 1}
+"""What is kept of types and directions; never changed, since databases hold it."""
+
+Link = tuple[str, str, tuple[frozenset[int | str], ...]]
+"""A field of `Bounds`, the column that holds its values, and the sets."""
 
 Piece = tuple[str, tuple[int | str, ...]]
 """A condition as SQL text, on the alias `d`, and its arguments."""
@@ -25,15 +49,21 @@ def first_key(tenant: int, started_at: int = EARLIEST_START) -> int:
     return (tenant << LOCAL_BITS) + ((started_at - EARLIEST_START) << ARRIVAL_BITS)
 
 
+def kind_of(dialog_type: DialogType, direction: Direction) -> int:
+    """Return the number under which calls of this type and direction are found."""
+    return _TYPES[dialog_type] + _DIRECTIONS[direction]
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Which recordings a statement may see.
+    """Which recordings or calls a statement may see.
 
     Attributes:
         low, high: The range of keys, low included, high not.
         talking, hung_up: Further spans; ms, and seconds UTC.
         projects, users: Sets to lie in, or None.
-        numbers, tags: Sets to meet, each.
+        numbers, tags, kinds, source_calls: Sets to meet, each.
+        unrecorded_too: Whether it is about calls, with or without recording.
     """
 
     tenant: int
@@ -45,11 +75,30 @@ class Bounds:
     users: frozenset[int] | None
     numbers: tuple[frozenset[str], ...] = ()
     tags: tuple[frozenset[int], ...] = ()
+    kinds: tuple[frozenset[int], ...] = ()
+    source_calls: tuple[frozenset[str], ...] = ()
+    unrecorded_too: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What comes before the name of every table to look into."""
+        return "call_" if self.unrecorded_too else ""
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The conditions on values of which a table of its own leads to calls."""
+        return (
+            ("numbers", "number", self.numbers),
+            ("tags", "tag", self.tags),
+            ("kinds", "kind", self.kinds),
+            ("source_calls", "source_call", self.source_calls),
+        )
 
     @property
     def are_empty(self) -> bool:
         """Whether nothing can lie within."""
-        sets = (self.projects, self.users, *self.numbers, *self.tags)
+        linked = [choice for _, _, choices in self.links for choice in choices]
+        sets = (self.projects, self.users, *linked)
         no_choice = any(choice is not None and not choice for choice in sets)
         return no_choice or self.low >= self.high or self.talking.is_empty or self.hung_up.is_empty
 
@@ -57,7 +106,8 @@ class Bounds:
     def are_a_range(self) -> bool:
         """Whether the range of keys says it all."""
         is_single = self.projects is None and self.users is None
-        return is_single and self.have_no_span and not self.numbers and not self.tags
+        is_linked = any(choices for _, _, choices in self.links)
+        return is_single and self.have_no_span and not is_linked
 
     @property
     def have_no_span(self) -> bool:
@@ -109,7 +159,20 @@ def bounds_of(reach: Reach, call_filter: CallFilter, longest_call: int) -> Bound
         users=_both(call_filter.users, reach.users),
         numbers=call_filter.numbers,
         tags=call_filter.tags,
+        kinds=_kinds(call_filter),
+        source_calls=call_filter.source_call_ids,
+        unrecorded_too=call_filter.unrecorded_too,
     )
+
+
+def _kinds(call_filter: CallFilter) -> tuple[frozenset[int], ...]:
+    types, directions = call_filter.types, call_filter.directions
+    if types is None and directions is None:
+        return ()
+    pairs = product(
+        DialogType if types is None else types, Direction if directions is None else directions
+    )
+    return (frozenset(starmap(kind_of, pairs)),)
 
 
 def _both(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:
@@ -135,15 +198,12 @@ def residual(bounds: Bounds, driver: str | None = None, which: int = 0) -> Resid
         pieces.append(one_of("d.project", bounds.projects))
     if driver != "users" and bounds.users is not None:
         pieces.append(one_of("d.user", bounds.users))
-    links: tuple[tuple[str, str, tuple[frozenset[int | str], ...]], ...] = (
-        ("numbers", "number", bounds.numbers),
-        ("tags", "tag", bounds.tags),
-    )
-    for name, column, sets in links:
+    for name, column, sets in bounds.links:
         for index, choice in enumerate(sets):
             if (name, index) != (driver, which):
                 text, args = valued("e", column, choice, bounds.tenant)
-                linked = f"EXISTS (SELECT 1 FROM by_{column} e WHERE {text} AND e.k = d.k)"
+                table = f"{bounds.prefix}by_{column}"
+                linked = f"EXISTS (SELECT 1 FROM {table} e WHERE {text} AND e.k = d.k)"
                 pieces.append((linked, args))
     return Residual(pieces)
 
@@ -185,10 +245,11 @@ def padded(choice: frozenset[int | str]) -> tuple[int | str, ...]:
 def valued(alias: str, column: str, choice: frozenset[int | str], tenant: int) -> Piece:
     """Return the condition that a row of a table that leads from values to calls is among a set.
 
-    Numbers lie by tenant, so that the many that one tenant's calls bring lie together; the other
-    values are few, and the range of keys that every statement has divides them by tenant.
+    Numbers and ids lie by tenant, so that the many that one tenant's calls bring lie together, and
+    kinds, of which all have the same; the other values are few, and the range of keys that every
+    statement has divides them by tenant.
     """
     text, args = one_of(f"{alias}.{column}", choice)
-    if column == "number":
+    if column in _BY_TENANT:
         return f"{alias}.tenant = ? AND {text}", (tenant, *args)
     return text, args

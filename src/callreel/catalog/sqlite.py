@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from callreel.catalog import (
+    BodyOf,
     Entry,
     FactsOf,
     Kind,
+    NewCall,
     NewEntry,
     Outcome,
     sqlite_audit,
+    sqlite_calls,
     sqlite_ledger,
     sqlite_list,
     sqlite_outbox,
@@ -77,6 +80,12 @@ class SqliteCatalog:
     async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
         return await self._db.write(lambda db: sqlite_write.add(db, tenant, entries))
 
+    async def add_calls(self, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
+        return await self._db.write(lambda db: sqlite_write.add_calls(db, tenant, calls))
+
+    async def drop_calls(self, run: int, limit: int) -> int:
+        return await self._db.write(lambda db: sqlite_calls.drop(db, run, limit))
+
     async def rewrite(
         self, reach: Reach, recording_id: str, change: Callable[[bytes], bytes], read: FactsOf
     ) -> bytes:
@@ -84,8 +93,19 @@ class SqliteCatalog:
             lambda db: sqlite_write.rewrite(db, reach, recording_id, change, read)
         )
 
-    async def withdraw(self, reach: Reach, recording_id: str, state: State, read: FactsOf) -> None:
-        await self._db.write(lambda db: sqlite_write.withdraw(db, reach, recording_id, state, read))
+    async def withdraw(
+        self,
+        reach: Reach,
+        recording_id: str,
+        state: State,
+        read: FactsOf,
+        remains: BodyOf | None = None,
+    ) -> None:
+        await self._db.write(
+            lambda db: sqlite_write.withdraw(
+                db, reach, recording_id, state, sqlite_write.Reading(read, remains)
+            )
+        )
 
     async def restore(self, reach: Reach, recording_id: str, read: FactsOf) -> None:
         await self._db.write(lambda db: sqlite_write.restore(db, reach, recording_id, read))

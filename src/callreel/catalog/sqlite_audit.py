@@ -14,14 +14,16 @@ import apsw
 
 from callreel.catalog.audit import Deleting, Kept, Reading, SurplusRow, WrongDay
 from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS, LOCAL_MASK, first_key
+from callreel.catalog.sqlite_calls import leave
 from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
-from callreel.catalog.sqlite_write import FILTER_TABLES, FilterTable, Placed, is_digest_marked
+from callreel.catalog.sqlite_tables import FILTER_TABLES, FilterTable, Placed
+from callreel.catalog.sqlite_write import is_digest_marked
 from callreel.model import EARLIEST_START, Facts, State
 
 WINDOW: Final = 400
 _DAYS_AT_ONCE: Final = 100
 _USES: Final = {"audio_use": ("digest", "k"), "audio_use_new": ("k",)}
-_READ_FROM_BODY: Final = frozenset({"by_number", "by_tag"})
+_READ_FROM_BODY: Final = frozenset({"by_number", "by_tag", "by_kind", "by_source_call"})
 _KEPT: Final = """
 SELECT w.k, e.tenant, e.id, e.state, e.project, e.user, e.digest, e.fingerprint, r.body, x.body,
     EXISTS (SELECT 1 FROM touched t WHERE t.k = w.k),
@@ -225,15 +227,21 @@ def _following(connection: apsw.Connection, tenant: int, day: int) -> tuple[int,
     sql = "SELECT tenant, day FROM day_count WHERE (tenant, day) > (?, ?) ORDER BY 1, 2 LIMIT 1"
     counted = connection.execute(sql, (tenant, day)).fetchone()
     start = first_key(tenant) + (day + 1) * DAY_WIDTH
-    k = connection.execute("SELECT min(k) FROM facts WHERE k >= ?", (start,)).get
+    sql = (
+        "SELECT min(k) FROM (SELECT min(k) AS k FROM facts WHERE k >= ?1 "
+        "UNION ALL SELECT min(k) FROM unrecorded_facts WHERE k >= ?1)"
+    )
+    k = connection.execute(sql, (start,)).get
     called = None if k is None else (tenant_of(k), day_of(tenant_of(k), k))
     return min((each for each in (counted, called) if each is not None), default=None)
 
 
 def _said(connection: apsw.Connection, tenant: int, day: int) -> bool:
     sql = (
-        "SELECT (SELECT count(*) FROM facts WHERE k >= ?1 AND k < ?2) = "
-        "coalesce((SELECT n FROM day_count WHERE tenant = ?3 AND day = ?4), 0)"
+        "SELECT ((SELECT count(*) FROM facts WHERE k >= ?1 AND k < ?2), "
+        "(SELECT count(*) FROM call_facts WHERE k >= ?1 AND k < ?2)) = "
+        "(coalesce(max(n), 0), coalesce(max(n + extra), 0)) "
+        "FROM day_count WHERE tenant = ?3 AND day = ?4"
     )
     return bool(connection.execute(sql, (*_keys_of(tenant, day), tenant, day)).get)
 
@@ -337,8 +345,10 @@ def drop_row(connection: apsw.Connection, row: SurplusRow, read: Reading) -> Non
 def mend_day(connection: apsw.Connection, wrong: WrongDay) -> None:
     """Count the calls of a day again (see `Audit.mend_day`)."""
     connection.execute(
-        "INSERT INTO day_count VALUES (?3, ?4, (SELECT count(*) FROM facts WHERE k >= ?1 AND "
-        "k < ?2)) ON CONFLICT DO UPDATE SET n = excluded.n",
+        "INSERT INTO day_count (tenant, day, n, extra) SELECT ?3, ?4, n, calls - n FROM ("
+        "SELECT (SELECT count(*) FROM facts WHERE k >= ?1 AND k < ?2) AS n, "
+        "(SELECT count(*) FROM call_facts WHERE k >= ?1 AND k < ?2) AS calls) WHERE true "
+        "ON CONFLICT DO UPDATE SET n = excluded.n, extra = excluded.extra",
         (*_keys_of(wrong.tenant, wrong.day), wrong.tenant, wrong.day),
     )
 
@@ -350,3 +360,4 @@ def set_aside(connection: apsw.Connection, place: int, state: State) -> None:
         "INSERT OR IGNORE INTO withdrawn SELECT k, body FROM recording WHERE k = ?", (place,)
     )
     connection.execute("DELETE FROM recording WHERE k = ?", (place,))
+    leave(connection, place, lambda: None)

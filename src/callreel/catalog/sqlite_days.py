@@ -27,7 +27,7 @@ def day_of(tenant: int, k: int) -> int:
 
 def count(connection: apsw.Connection, bounds: Bounds) -> int:
     """Return how many calls lie within the range of keys."""
-    return sum(_count(connection, bounds.tenant, part) for part in _parts(bounds))
+    return sum(_count(connection, bounds, part) for part in _parts(bounds))
 
 
 def skip(
@@ -36,9 +36,9 @@ def skip(
     """Return the range of keys that is left after so many calls, or None where nothing is."""
     parts = _parts(bounds)
     for part in reversed(parts) if descending else parts:
-        calls = _count(connection, bounds.tenant, part)
+        calls = _count(connection, bounds, part)
         if offset < calls:
-            k = _nth(connection, bounds.tenant, part, offset, descending=descending)
+            k = _nth(connection, bounds, part, offset, descending=descending)
             return (bounds.low, k + 1) if descending else (k, bounds.high)
         offset -= calls
     return None
@@ -58,21 +58,24 @@ def _is_whole(tenant: int, part: Part) -> bool:
     return all((k - first_key(tenant)) % DAY_WIDTH == 0 for k in part)
 
 
-def _count(connection: apsw.Connection, tenant: int, part: Part) -> int:
+def _count(connection: apsw.Connection, bounds: Bounds, part: Part) -> int:
     low, high = part
-    if _is_whole(tenant, part):
-        return _sum(connection, tenant, day_of(tenant, low), day_of(tenant, high - 1))
-    sql = "SELECT count(*) FROM facts WHERE k >= ? AND k < ?"
+    if _is_whole(bounds.tenant, part):
+        return _sum(connection, bounds, low, high)
+    sql = f"SELECT count(*) FROM {bounds.prefix}facts WHERE k >= ? AND k < ?"
     return int(connection.execute(sql, (low, high)).get)
 
 
-def _sum(connection: apsw.Connection, tenant: int, first: int, last: int) -> int:
-    sql = "SELECT coalesce(sum(n), 0) FROM day_count WHERE tenant = ? AND day BETWEEN ? AND ?"
-    return int(connection.execute(sql, (tenant, first, last)).get)
+def _sum(connection: apsw.Connection, bounds: Bounds, low: int, high: int) -> int:
+    n = "n + extra" if bounds.unrecorded_too else "n"
+    sql = f"SELECT coalesce(sum({n}), 0) FROM day_count WHERE tenant = ? AND day BETWEEN ? AND ?"
+    tenant = bounds.tenant
+    days = day_of(tenant, low), day_of(tenant, high - 1)
+    return int(connection.execute(sql, (tenant, *days)).get)
 
 
 def _nth(
-    connection: apsw.Connection, tenant: int, part: Part, offset: int, *, descending: bool
+    connection: apsw.Connection, bounds: Bounds, part: Part, offset: int, *, descending: bool
 ) -> int:
     """Return the key of the call that so many others of the part come before."""
     low, high = part
@@ -81,12 +84,13 @@ def _nth(
         near, far = (
             ((middle, high), (low, middle)) if descending else ((low, middle), (middle, high))
         )
-        calls = _count(connection, tenant, near)
+        calls = _count(connection, bounds, near)
         if offset < calls:
             low, high = near
         else:
             low, high = far
             offset -= calls
     direction = "DESC" if descending else "ASC"
-    sql = f"SELECT k FROM facts WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT 1 OFFSET ?"
+    facts = f"{bounds.prefix}facts"
+    sql = f"SELECT k FROM {facts} WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT 1 OFFSET ?"
     return int(connection.execute(sql, (low, high, offset)).get)

@@ -25,6 +25,15 @@ from callreel.catalog.bounds import (
     bounds_of,
     first_key,
 )
+from callreel.catalog.sqlite_bodies import (
+    NOTHING,
+    Row,
+    joined,
+    joined_page,
+    page_of_rows,
+    range_page,
+    range_page_of_calls,
+)
 from callreel.catalog.sqlite_plan import (
     Order,
     Source,
@@ -38,27 +47,20 @@ from callreel.catalog.sqlite_plan import (
     rarest,
 )
 from callreel.errors import BadParameter
-from callreel.model import DEFAULT_SORT, NO_FILTER, CallFilter, ListRequest, Page, Position, Reach
+from callreel.model import (
+    DEFAULT_SORT,
+    EVERY_CALL,
+    NO_FILTER,
+    CallFilter,
+    ListRequest,
+    Page,
+    Position,
+    Reach,
+)
 
-NOTHING: Final = Page(b"", 0, None)
 NEAR_FACTOR: Final = 8
 NEAR_LEAST: Final = 2_000
 RARE: Final = 20_000
-FEW: Final = 32
-"""Up to so many bodies, Python joins faster: SQLite has more to set up than to do."""
-
-
-def _range_sql(direction: str, last: str) -> tuple[str, str]:
-    """Return the statement for the rows of a range, and the one that joins their bodies."""
-    rows = f"SELECT k, body FROM recording WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT ?"
-    joined = f"SELECT CAST(group_concat(body, ?) AS BLOB), count(*), {last}(k) FROM ({rows})"
-    return rows, joined
-
-
-_OLDEST_FIRST: Final = _range_sql("ASC", "max")
-_NEWEST_FIRST: Final = _range_sql("DESC", "min")
-Row = tuple[int, ...]
-"""The values of an order's columns; the key is the last."""
 
 
 def bounds_for(connection: apsw.Connection, reach: Reach, call_filter: CallFilter) -> Bounds:
@@ -100,10 +102,12 @@ def page(connection: apsw.Connection, reach: Reach, request: ListRequest, openin
     """Return a page of a list (see `Catalog.page`)."""
     if _is_of_all(reach, request):
         whole = first_key(reach.tenant), first_key(reach.tenant + 1)
-        return _range_page(connection, whole, False, request.limit, opening)
+        read = range_page if request.filter is NO_FILTER else range_page_of_calls
+        return read(connection, whole, False, request.limit, opening)
     alone = _alone(reach, request)
     if alone is not None:
-        return _joined_page(connection, alone, opening)
+        is_of_calls = request.filter.unrecorded_too
+        return joined_page(connection, alone, opening, is_of_calls=is_of_calls)
     with _one_moment(connection):
         return _page(connection, reach, request, opening)
 
@@ -127,7 +131,7 @@ def _alone(reach: Reach, request: ListRequest) -> Piece | None:
     if not conditions[0].can_be_merged:
         return None
     source = condition_source(bounds, conditions[0])
-    return _joined(bounds, order, source, request.limit, request.offset)
+    return joined(bounds, order, source, request.limit, request.offset)
 
 
 @contextmanager
@@ -151,7 +155,8 @@ def _page(connection: apsw.Connection, reach: Reach, request: ListRequest, openi
         return NOTHING
     asked = Asked(connection, bounds, order, request.limit, request.offset, after)
     if not order.is_by_key:
-        return _bodies_page(connection, _sorted_rows(asked), opening)
+        is_of_calls = bounds.unrecorded_too
+        return page_of_rows(connection, _sorted_rows(asked), opening, is_of_calls=is_of_calls)
     return _page_of_range(asked, opening) if bounds.are_a_range else _page_by_key(asked, opening)
 
 
@@ -172,7 +177,8 @@ def _behind(bounds: Bounds, order: Order, k: int) -> Bounds:
 def _is_of_all(reach: Reach, request: ListRequest) -> bool:
     """Whether the first page of the whole tenant is asked for; the commonest question of all."""
     is_first = request.offset == 0 and request.after is None
-    is_plain = request.filter is NO_FILTER and request.sort is DEFAULT_SORT
+    is_plain = request.filter is NO_FILTER or request.filter is EVERY_CALL
+    is_plain = is_plain and request.sort is DEFAULT_SORT
     return is_first and is_plain and not reach.is_narrowed
 
 
@@ -184,21 +190,8 @@ def _page_of_range(asked: Asked, opening: bytes) -> Page:
         span = sqlite_days.skip(asked.connection, bounds, asked.offset, descending=descends)
     if span is None:
         return NOTHING
-    return _range_page(asked.connection, span, descends, asked.limit, opening)
-
-
-def _range_page(
-    connection: apsw.Connection, span: sqlite_days.Part, descends: bool, limit: int, opening: bytes
-) -> Page:
-    rows_sql, joined_sql = _NEWEST_FIRST if descends else _OLDEST_FIRST
-    if limit <= FEW:
-        rows: list[Any] = connection.execute(rows_sql, (*span, limit)).fetchall()
-        bodies = (b"," + opening).join([body for _, body in rows])
-        found, k = len(rows), rows[-1][0] if rows else 0
-    else:
-        args = ("," + opening.decode(), *span, limit)
-        bodies, found, k = connection.execute(joined_sql, args).get
-    return Page(opening + bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
+    read = range_page_of_calls if asked.bounds.unrecorded_too else range_page
+    return read(asked.connection, span, descends, asked.limit, opening)
 
 
 def _page_by_key(asked: Asked, opening: bytes) -> Page:
@@ -206,36 +199,23 @@ def _page_by_key(asked: Asked, opening: bytes) -> Page:
 
     The calls that the list begins with are tested first, which often fills the page.
     """
-    connection, bounds, order = asked.connection, asked.bounds, asked.order
+    connection, bounds = asked.connection, asked.bounds
     conditions = conditions_of(bounds)
     calls = NEAR_FACTOR * asked.need + NEAR_LEAST
-    near = near_source(bounds, conditions, order, calls)
+    near = near_source(bounds, conditions, asked.order, calls)
     if near is not None:
-        statement = _joined(bounds, order, near, asked.limit, asked.offset)
-        found = _joined_page(connection, statement, opening)
+        found = _page_from(asked, near, opening)
         if found.count == asked.limit or sqlite_days.count(connection, bounds) <= calls:
             return found
     source = rarest(connection, bounds, conditions, asked.cap) or common_source(bounds, conditions)
-    statement = _joined(bounds, order, source, asked.limit, asked.offset)
-    return _joined_page(connection, statement, opening)
+    return _page_from(asked, source, opening)
 
 
-def _joined(bounds: Bounds, order: Order, source: Source, limit: int, offset: int) -> Piece:
-    """Return the statement for keys and bodies at once; its first value goes between bodies."""
-    last, direction = ("min", "DESC") if order.descends else ("max", "ASC")
-    keys, args = source.keys(bounds)
-    sql = (
-        f"SELECT CAST(group_concat(r.body, ?) AS BLOB), count(*), {last}(r.k) "
-        f"FROM ({keys} ORDER BY k {direction} LIMIT ? OFFSET ?) s "
-        "CROSS JOIN recording r ON r.k = s.k"
-    )
-    return sql, (*args, limit, offset)
-
-
-def _joined_page(connection: apsw.Connection, statement: Piece, opening: bytes) -> Page:
-    sql, args = statement
-    bodies, found, k = connection.execute(sql, ("," + opening.decode(), *args)).get
-    return Page(opening + bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
+def _page_from(asked: Asked, source: Source, opening: bytes) -> Page:
+    bounds = asked.bounds
+    statement = joined(bounds, asked.order, source, asked.limit, asked.offset)
+    is_of_calls = bounds.unrecorded_too
+    return joined_page(asked.connection, statement, opening, is_of_calls=is_of_calls)
 
 
 def _sorted_rows(asked: Asked) -> list[Row]:
@@ -277,21 +257,8 @@ def _beyond(order: Order, after: Row | None) -> Piece:
     return f" AND {leading} AND ({' OR '.join(alternatives)})", (after[0], *args)
 
 
-def _bodies_page(connection: apsw.Connection, rows: list[Row], opening: bytes) -> Page:
-    if not rows:
-        return NOTHING
-    keys = "[" + ",".join([str(row[-1]) for row in rows]) + "]"
-    sql = (
-        "SELECT CAST(group_concat(r.body, ?) AS BLOB), count(*) FROM json_each(?) j "
-        "CROSS JOIN recording r ON r.k = j.value"
-    )
-    bodies, found = connection.execute(sql, ("," + opening.decode(), keys)).get
-    last = rows[-1]
-    return Page(opening + bodies, found, (*last[:-1], last[-1] & LOCAL_MASK))
-
-
 def count(connection: apsw.Connection, reach: Reach, call_filter: CallFilter) -> int:
-    """Return how many available recordings match."""
+    """Return how many available recordings, or calls, match."""
     with _one_moment(connection):
         return _count(connection, bounds_for(connection, reach, call_filter))
 

@@ -104,11 +104,12 @@ def names(connection: apsw.Connection, reach: Reach, kind: Kind) -> list[Named]:
     if reach.is_narrowed and kind is not Kind.TAG:
         table = "by_project" if kind is Kind.PROJECT else "by_user"
         column = "project" if kind is Kind.PROJECT else "user"
-        seen = (
-            f" AND EXISTS (SELECT 1 FROM {table} d WHERE d.{column} = n.id "
+        met = (
+            f"EXISTS (SELECT 1 FROM {{}}{table} d WHERE d.{column} = n.id "
             f"AND d.k >= ? AND d.k < ?{narrow.where})"
         )
-        args = (first_key(reach.tenant), first_key(reach.tenant + 1), *narrow.args)
+        seen = f" AND ({met.format('')} OR {met.format('unrecorded_')})"
+        args = (first_key(reach.tenant), first_key(reach.tenant + 1), *narrow.args) * 2
     rows = connection.execute(
         f"SELECT n.id, n.name FROM named n WHERE n.tenant = ? AND n.kind = ?{seen} ORDER BY n.id",
         (reach.tenant, kind.value, *args),

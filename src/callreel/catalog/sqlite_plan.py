@@ -80,7 +80,7 @@ class Condition:
     @property
     def is_link(self) -> bool:
         """Whether a call may have several such values."""
-        return self.name in {"numbers", "tags"}
+        return self.name not in {"projects", "users"}
 
     @property
     def can_be_merged(self) -> bool:
@@ -95,8 +95,8 @@ def conditions_of(bounds: Bounds) -> list[Condition]:
         found.append(Condition("projects", 0, "project", bounds.projects))
     if bounds.users is not None:
         found.append(Condition("users", 0, "user", bounds.users))
-    found += [Condition("numbers", i, "number", c) for i, c in enumerate(bounds.numbers)]
-    found += [Condition("tags", i, "tag", c) for i, c in enumerate(bounds.tags)]
+    for name, column, choices in bounds.links:
+        found += [Condition(name, i, column, choice) for i, choice in enumerate(choices)]
     return found
 
 
@@ -134,7 +134,7 @@ class Source:
 
 def facts_source(bounds: Bounds) -> Source:
     """Drive from all calls in the range of keys."""
-    return Source("facts", "1", (), residual(bounds))
+    return Source(f"{bounds.prefix}facts", "1", (), residual(bounds))
 
 
 def near_source(
@@ -145,7 +145,8 @@ def near_source(
     Return None where that would take a look into another table for each of them.
     """
     last, direction = ("min", "DESC") if order.descends else ("max", "ASC")
-    near = f"(SELECT * FROM facts WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT ?)"
+    facts = f"{bounds.prefix}facts"
+    near = f"(SELECT * FROM {facts} WHERE k >= ? AND k < ? ORDER BY k {direction} LIMIT ?)"
     args = (bounds.low, bounds.high, calls)
     links = [condition for condition in conditions if condition.is_link]
     if not links:
@@ -163,7 +164,7 @@ def talking_source(bounds: Bounds) -> Source:
     text, args = between("d.talking", bounds.talking)
     where = f"d.tenant = ? AND {text}"
     rest = residual(bounds, driver="talking")
-    return Source("by_talking", where, (bounds.tenant, *args), rest)
+    return Source(f"{bounds.prefix}by_talking", where, (bounds.tenant, *args), rest)
 
 
 def condition_source(bounds: Bounds, condition: Condition) -> Source:
@@ -176,7 +177,7 @@ def condition_source(bounds: Bounds, condition: Condition) -> Source:
     if condition.can_be_merged and bound <= MOST_VALUES:
         each = (frozenset([value]) for value in condition.choice)
         singles = tuple(valued("d", condition.column, one, bounds.tenant) for one in each)
-    return Source(f"by_{condition.column}", where, args, rest, repeats, singles)
+    return Source(f"{bounds.prefix}by_{condition.column}", where, args, rest, repeats, singles)
 
 
 def common_source(bounds: Bounds, conditions: list[Condition]) -> Source:
@@ -200,7 +201,8 @@ def ordered_source(bounds: Bounds, order: Order) -> Source | None:
         return None
     if column == "d.talking" and not bounds.talking.is_open:
         return talking_source(bounds)
-    return Source(_ORDERED_TABLE[column], "d.tenant = ?", (bounds.tenant,), residual(bounds))
+    table = bounds.prefix + _ORDERED_TABLE[column]
+    return Source(table, "d.tenant = ?", (bounds.tenant,), residual(bounds))
 
 
 def rarest(

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import apsw
 
-from callreel.catalog import Entry, FactsOf, Kind, NewEntry, Outcome
-from callreel.catalog.bounds import ARRIVAL_BITS, first_key, narrowing
+from callreel.catalog import BodyOf, Entry, FactsOf, Kind, NewCall, NewEntry, Outcome, sqlite_calls
+from callreel.catalog.bounds import first_key, narrowing
 from callreel.catalog.outbox import EventKind
-from callreel.catalog.sqlite_days import day_of
+from callreel.catalog.sqlite_calls import Place, Second, leave, settle
 from callreel.catalog.sqlite_outbox import tell
-from callreel.errors import BadRecording, NotFound
-from callreel.model import Facts, Reach, State
+from callreel.catalog.sqlite_tables import (
+    BY_TAG,
+    FILTER_TABLES,
+    Placed,
+    count_days,
+    delete,
+    insert,
+)
+from callreel.errors import NotFound
+from callreel.model import Reach, State
 
 ABSENT: Final = "There is no such recording."
 USES_TO_SORT: Final = 20_000
-_LAST_ARRIVAL: Final = (1 << ARRIVAL_BITS) - 1
 _ENTRY_COLUMNS: Final = (
     "id, state, digest, fingerprint, arrived_at, original_name, source, "
     "coalesce((SELECT body FROM recording r WHERE r.k = d.k), "
@@ -28,83 +35,16 @@ _ENTRY_COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """What goes into the filter tables: a key and the facts that it stands for."""
-
-    k: int
-    tenant: int
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class FilterTable:
-    """A narrow table that serves filters.
+class Reading:
+    """What can be read out of the body of a recording that is withdrawn.
 
     Attributes:
-        name: The table.
-        key: The columns that identify a row; they come first.
-        rows: The rows of one recording.
+        facts: The facts.
+        remains: The body of its call without recording, or None where no such call is to be left.
     """
 
-    name: str
-    key: tuple[str, ...]
-    rows: Callable[[Placed], list[tuple[Any, ...]]]
-    width: int
-
-    @property
-    def insert(self) -> str:
-        return f"INSERT INTO {self.name} VALUES ({', '.join('?' * self.width)})"
-
-    @property
-    def delete(self) -> str:
-        where = " AND ".join(f"{column} = ?" for column in self.key)
-        return f"DELETE FROM {self.name} WHERE {where}"
-
-
-def _carried(place: Placed) -> tuple[int, int, int | None, int | None]:
-    facts = place.facts
-    return facts.talking_ms, facts.hung_up_at, facts.project_id, facts.user_id
-
-
-def _project_rows(place: Placed) -> list[tuple[Any, ...]]:
-    talking, hangup, project, user = _carried(place)
-    return [] if project is None else [(project, place.k, talking, hangup, user)]
-
-
-def _user_rows(place: Placed) -> list[tuple[Any, ...]]:
-    talking, hangup, project, user = _carried(place)
-    return [] if user is None else [(user, place.k, talking, hangup, project)]
-
-
-def _number_rows(place: Placed) -> list[tuple[Any, ...]]:
-    carried = _carried(place)
-    return [(place.tenant, number, place.k, *carried) for number in place.facts.numbers]
-
-
-def _tag_rows(place: Placed) -> list[tuple[Any, ...]]:
-    return [(tag, place.k, *_carried(place)) for tag in place.facts.tags]
-
-
-def _talking_rows(place: Placed) -> list[tuple[Any, ...]]:
-    talking, hangup, project, user = _carried(place)
-    return [(place.tenant, talking, place.k, hangup, project, user)]
-
-
-def _hangup_rows(place: Placed) -> list[tuple[Any, ...]]:
-    talking, hangup, project, user = _carried(place)
-    return [(place.tenant, hangup, place.k, talking, project, user)]
-
-
-_BY_TAG: Final = FilterTable("by_tag", ("tag", "k"), _tag_rows, 6)
-FILTER_TABLES: Final = (
-    FilterTable("facts", ("k",), lambda place: [(place.k, *_carried(place))], 5),
-    FilterTable("by_project", ("project", "k"), _project_rows, 5),
-    FilterTable("by_user", ("user", "k"), _user_rows, 5),
-    FilterTable("by_number", ("tenant", "number", "k"), _number_rows, 7),
-    FilterTable("by_talking", ("tenant", "talking", "k"), _talking_rows, 6),
-    FilterTable("by_hangup", ("tenant", "hangup", "k"), _hangup_rows, 6),
-    _BY_TAG,
-)
+    facts: FactsOf
+    remains: BodyOf | None = None
 
 
 def find(connection: apsw.Connection, reach: Reach, recording_id: str) -> tuple[Entry, int]:
@@ -129,12 +69,16 @@ def add(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -
     """Add entries (see `Catalog.add`)."""
     outcomes, fresh = _sort_out(connection, tenant, entries)
     if fresh:
-        placed = _places(connection, tenant, fresh)
+        places = _places(connection, tenant, fresh)
+        placed = [
+            Placed(place.k, tenant, entry.facts) for place, entry in zip(places, fresh, strict=True)
+        ]
         _insert_entries(connection, placed, fresh)
         bodies = sorted((place.k, entry.body) for place, entry in zip(placed, fresh, strict=True))
         connection.executemany("INSERT INTO recording VALUES (?, ?)", bodies)
-        list_them(connection, placed)
-        _name_them(connection, tenant, fresh)
+        _list_them(connection, placed)
+        settle(connection, tenant, places)
+        name_them(connection, tenant, fresh)
         _use_audio(connection, placed, fresh)
         tell(connection, tenant, EventKind.AVAILABLE, [entry.id for entry in fresh])
     return outcomes
@@ -170,28 +114,22 @@ def _kept_fingerprint(connection: apsw.Connection, tenant: int, recording_id: st
     return bytes(fingerprint)
 
 
-def _places(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> list[Placed]:
-    """Give each entry the next key in its second."""
-    last: dict[int, int] = {}
-    sql = "SELECT max(k) FROM entry WHERE k >= ? AND k <= ?"
-    placed = []
+def _places(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> list[Place]:
+    """Give each entry a key: the next in its second, or that of its call, where that is listed."""
+    seconds: dict[int, Second] = {}
+    places = []
     for entry in entries:
         first = first_key(tenant, entry.facts.started_at)
-        if first not in last:
-            taken = connection.execute(sql, (first, first + _LAST_ARRIVAL)).get
-            last[first] = first - 1 if taken is None else taken
-        last[first] += 1
-        if last[first] > first + _LAST_ARRIVAL:
-            raise BadRecording("Too many calls of this tenant start in one second (65,536).")
-        placed.append(Placed(last[first], tenant, entry.facts))
-    return placed
+        second = seconds.get(first) or seconds.setdefault(first, Second.of(connection, first))
+        places.append(second.take(entry.dialog))
+    return places
 
 
 def _insert_entries(
     connection: apsw.Connection, placed: list[Placed], entries: Sequence[NewEntry]
 ) -> None:
     connection.executemany(
-        "INSERT INTO entry VALUES (?, ?, ?, 'available', ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO entry VALUES (?, ?, ?, 'available', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         sorted(
             (
                 place.k,
@@ -205,6 +143,7 @@ def _insert_entries(
                 entry.original_name,
                 entry.source,
                 entry.import_run,
+                entry.dialog,
             )
             for place, entry in zip(placed, entries, strict=True)
         ),
@@ -249,7 +188,9 @@ def is_digest_marked(connection: apsw.Connection, tenant: int, digest: bytes) ->
     return any(connection.execute(sql.format(name), (digest, *span)).get for name in tables)
 
 
-def _name_them(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> None:
+def name_them(
+    connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry | NewCall]
+) -> None:
     """Keep the newest name of each project and user, and make tags known that were not."""
     names: dict[tuple[str, int], str | None] = {}
     for entry in entries:
@@ -269,33 +210,17 @@ def _name_them(connection: apsw.Connection, tenant: int, entries: Sequence[NewEn
     )
 
 
-def list_them(connection: apsw.Connection, placed: Sequence[Placed]) -> None:
-    """Put recordings into every filter table; rows go in in the order in which they will lie."""
-    for table in FILTER_TABLES:
-        rows = sorted(row for place in placed for row in table.rows(place))
-        connection.executemany(table.insert, rows)
-    _count_days(connection, placed, 1)
-    longest = max(place.facts.hung_up_at - place.facts.started_at for place in placed)
-    connection.execute(
-        "UPDATE tenant SET longest_call = ? WHERE number = ? AND longest_call < ?",
-        (longest, placed[0].tenant, longest),
-    )
+def _list_them(connection: apsw.Connection, placed: Sequence[Placed]) -> None:
+    insert(connection, FILTER_TABLES, placed)
+    count_days(connection, ((place.tenant, place.k) for place in placed), 1)
 
 
-def unlist(connection: apsw.Connection, place: Placed) -> None:
-    """Take a recording out of every filter table."""
-    for table in FILTER_TABLES:
-        keys = [row[: len(table.key)] for row in table.rows(place)]
-        connection.executemany(table.delete, keys)
-    _count_days(connection, [place], -1)
-
-
-def _count_days(connection: apsw.Connection, placed: Sequence[Placed], sign: int) -> None:
-    days = Counter((place.tenant, day_of(place.tenant, place.k)) for place in placed)
-    connection.executemany(
-        "INSERT INTO day_count VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-        ((tenant, day, sign * n) for (tenant, day), n in days.items()),
-    )
+def add_calls(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
+    """Add calls without recording (see `Catalog.add_calls`)."""
+    outcomes = sqlite_calls.add(connection, tenant, calls)
+    if Outcome.ADDED in outcomes:
+        name_them(connection, tenant, calls)
+    return outcomes
 
 
 def rewrite(
@@ -313,24 +238,47 @@ def rewrite(
     before, after = read(entry.body).tags, read(body)
     connection.execute("UPDATE recording SET body = ? WHERE k = ?", (body, k))
     connection.execute("INSERT OR IGNORE INTO touched VALUES (?, unixepoch())", (k,))
-    connection.executemany(_BY_TAG.delete, ((tag, k) for tag in before - after.tags))
-    rows = _BY_TAG.rows(Placed(k, reach.tenant, after))
-    connection.executemany(_BY_TAG.insert, (row for row in rows if row[0] not in before))
+    connection.executemany(BY_TAG.delete, ((tag, k) for tag in before - after.tags))
+    rows = BY_TAG.rows(Placed(k, reach.tenant, after))
+    connection.executemany(BY_TAG.insert, (row for row in rows if row[0] not in before))
     return body
 
 
 def withdraw(
-    connection: apsw.Connection, reach: Reach, recording_id: str, state: State, read: FactsOf
+    connection: apsw.Connection,
+    reach: Reach,
+    recording_id: str,
+    state: State,
+    reading: Reading,
 ) -> None:
     """Take a recording out of the lists (see `Catalog.withdraw`)."""
     entry, k = find(connection, reach, recording_id)
     connection.execute("UPDATE entry SET state = ? WHERE k = ?", (state, k))
     if entry.state is State.AVAILABLE:
-        unlist(connection, Placed(k, reach.tenant, read(entry.body)))
+        facts = reading.facts(entry.body)
+        delete(connection, FILTER_TABLES, [Placed(k, reach.tenant, facts)])
+        count_days(connection, [(reach.tenant, k)], -1)
         connection.execute("INSERT INTO withdrawn VALUES (?, ?)", (k, entry.body))
         connection.execute("DELETE FROM recording WHERE k = ?", (k,))
+        leave(connection, k, partial(_left, connection, k, entry, reading))
     if state is State.DELETING and entry.state is not State.DELETING:
         tell(connection, reach.tenant, EventKind.DELETED, [recording_id])
+
+
+def _left(connection: apsw.Connection, k: int, entry: Entry, reading: Reading) -> NewCall | None:
+    """Return the call that a recording leaves behind, or None where none is to be left."""
+    if reading.remains is None:
+        return None
+    sql = "SELECT dialog, import_run FROM entry WHERE k = ?"
+    dialog, run = connection.execute(sql, (k,)).get
+    return NewCall(
+        dialog=dialog,
+        body=reading.remains(entry.body),
+        facts=reading.facts(entry.body),
+        arrived_at=entry.arrived_at,
+        source=entry.source,
+        import_run=run,
+    )
 
 
 def restore(connection: apsw.Connection, reach: Reach, recording_id: str, read: FactsOf) -> None:
@@ -338,10 +286,13 @@ def restore(connection: apsw.Connection, reach: Reach, recording_id: str, read: 
     entry, k = find(connection, reach, recording_id)
     if entry.state is State.AVAILABLE:
         raise NotFound(ABSENT)
+    dialog = connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get
+    place = Second.of(connection, k).place(k, dialog)
     connection.execute("UPDATE entry SET state = 'available' WHERE k = ?", (k,))
     connection.execute("INSERT INTO recording VALUES (?, ?)", (k, entry.body))
     connection.execute("DELETE FROM withdrawn WHERE k = ?", (k,))
-    list_them(connection, [Placed(k, reach.tenant, read(entry.body))])
+    _list_them(connection, [Placed(k, reach.tenant, read(entry.body))])
+    settle(connection, reach.tenant, [place])
 
 
 def forget(connection: apsw.Connection, reach: Reach, recording_id: str) -> None:

@@ -22,7 +22,7 @@ from callreel.client.errors import (
     NotAllowedError,
     NotFoundError,
 )
-from callreel.client.filters import Filters
+from callreel.client.filters import CallFilters, Filters
 from callreel.client.recording import Recording
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "BadRecordingError",
     "BadRequestError",
     "BusyError",
+    "CallFilters",
     "Callreel",
     "ClientError",
     "ConflictError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeVar, Unpack, overload
@@ -11,11 +12,11 @@ from typing import BinaryIO, Final, Self, TypeVar, Unpack, overload
 import msgspec
 from urllib3.response import BaseHTTPResponse
 
-from callreel.api.wire import LIST_PATH
+from callreel.api.wire import CALLS_PATH, LIST_PATH
 from callreel.client import download, upload
 from callreel.client.answer import decoded
 from callreel.client.download import Format, path_of
-from callreel.client.filters import Filters, SortName, ask
+from callreel.client.filters import CallFilters, Filters, Question, SortName, ask
 from callreel.client.recording import Recording
 from callreel.client.transport import Transport
 from callreel.client.upload import Call
@@ -93,13 +94,30 @@ class Callreel:
             TypeError, ValueError: an argument is wrong; at once, before anything is asked.
             ClientError: while iterating.
         """
-        if limit is not None and limit < 0:
-            raise ValueError("The limit is 0 or more.")
-        question = ask(filters, sort)
-        if question.is_empty:
-            return iter(())
-        size = self._page_size if limit is None else min(self._page_size, limit)
-        return islice(walk(self._page, question, size), limit)
+        return self._walk(LIST_PATH, ask(filters, sort), limit)
+
+    def calls(
+        self,
+        *,
+        sort: SortName | Iterable[SortName] | None = None,
+        limit: int | None = None,
+        **filters: Unpack[CallFilters],
+    ) -> Iterator[Recording]:
+        """Iterate over all calls that match, each once, with or without recording.
+
+        A call is shown as its first recording; where `recording_uuid` is None it has none. All
+        else is as in `recordings`.
+
+        Args:
+            sort: As in `recordings`.
+            limit: At most so many in all.
+            filters: Which ones; see `CallFilters`.
+
+        Raises:
+            TypeError, ValueError: an argument is wrong; at once, before anything is asked.
+            ClientError: while iterating.
+        """
+        return self._walk(CALLS_PATH, ask(filters, sort, of_calls=True), limit)
 
     def count(self, **filters: Unpack[Filters]) -> int | None:
         """Return how many recordings match, or None where the server does not tell.
@@ -107,13 +125,11 @@ class Callreel:
         The original endpoint does not. Walking counts there, at a request for every page:
         `sum(1 for _ in calls.recordings(...))`.
         """
-        question = ask(filters)
-        if question.is_empty:
-            return 0
-        query = question.query(limit=1, count="true")
-        answer = self._persist(lambda: self._http.ask("GET", f"{LIST_PATH}?{query}"))
-        total = answer.headers.get("X-Total-Count", "")
-        return int(total) if total.isascii() and total.isdigit() else None
+        return self._count(LIST_PATH, ask(filters))
+
+    def count_calls(self, **filters: Unpack[CallFilters]) -> int | None:
+        """Return how many calls match, or None where the server does not tell (see `count`)."""
+        return self._count(CALLS_PATH, ask(filters, of_calls=True))
 
     def recording(self, recording_id: str) -> Recording:
         """Return one recording.
@@ -208,8 +224,24 @@ class Callreel:
     def _persist(self, action: Callable[[], Shape], *, harmless: bool = True) -> Shape:
         return self._http.persist(action, harmless=harmless)
 
-    def _page(self, query: str) -> Page:
-        return self._persist(lambda: _page_of(self._http.ask("GET", f"{LIST_PATH}?{query}")))
+    def _count(self, path: str, question: Question) -> int | None:
+        if question.is_empty:
+            return 0
+        query = question.query(limit=1, count="true")
+        answer = self._persist(lambda: self._http.ask("GET", f"{path}?{query}"))
+        total = answer.headers.get("X-Total-Count", "")
+        return int(total) if total.isascii() and total.isdigit() else None
+
+    def _walk(self, path: str, question: Question, limit: int | None) -> Iterator[Recording]:
+        if limit is not None and limit < 0:
+            raise ValueError("The limit is 0 or more.")
+        if question.is_empty:
+            return iter(())
+        size = self._page_size if limit is None else min(self._page_size, limit)
+        return islice(walk(partial(self._page, path), question, size), limit)
+
+    def _page(self, path: str, query: str) -> Page:
+        return self._persist(lambda: _page_of(self._http.ask("GET", f"{path}?{query}")))
 
 
 def _page_of(answer: BaseHTTPResponse) -> Page:

@@ -53,6 +53,22 @@ class Filters(TypedDict, total=False):
     tag: int | Iterable[int] | None
 
 
+class CallFilters(Filters, total=False):
+    """Which calls; beside the keys of `Filters`, these.
+
+    Keys:
+        dialog_type: Of this type, such as `CONSULTANT`, or of any of these.
+        business_direction: `INBOUND` or `OUTBOUND`.
+        operator_call_id: Of this id in the system that the call came from, or of any of these.
+        call_request_agent_id: Of this agent id, or of any of these. Callreel knows none.
+    """
+
+    dialog_type: str | Iterable[str] | None
+    business_direction: str | None
+    operator_call_id: str | Iterable[str] | None
+    call_request_agent_id: str | Iterable[str] | None
+
+
 class Question(msgspec.Struct, frozen=True):
     """A filter and an order, checked.
 
@@ -85,6 +101,14 @@ _LISTS: Final[dict[str, tuple[str, type]]] = {
     "number": ("number_list", str),
     "tag": ("custom_tag_id_list", int),
 }
+_LISTS_OF_CALLS: Final[dict[str, tuple[str, type]]] = {
+    **_LISTS,
+    "project_id": ("project_id_list", int),
+    "tenant_user_id": ("tenant_user_id_list", int),
+    "dialog_type": ("dialog_type_list", str),
+    "operator_call_id": ("operator_call_id_list", str),
+    "call_request_agent_id": ("call_request_agent_id_list", str),
+}
 _TALKING: Final = ("gt", "gte", "lt", "lte", "eq")
 _LENGTHS: Final = {f"talking_time_{each}": ("talking_time", each) for each in _TALKING}
 _TIMES: Final = {
@@ -95,8 +119,18 @@ _TIMES: Final = {
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 
 
-def ask(filters: Filters, sort: SortName | Iterable[SortName] | None = None) -> Question:
+def ask(
+    filters: Filters | CallFilters,
+    sort: SortName | Iterable[SortName] | None = None,
+    *,
+    of_calls: bool = False,
+) -> Question:
     """Return the question that the arguments stand for.
+
+    Args:
+        filters: Which ones.
+        sort: In which order.
+        of_calls: Whether calls are asked for, whose filter has more properties and other names.
 
     Raises:
         TypeError: there is no such filter, or a value is of the wrong type.
@@ -104,7 +138,7 @@ def ask(filters: Filters, sort: SortName | Iterable[SortName] | None = None) -> 
     """
     given = {name: value for name, value in filters.items() if value is not None}
     return Question(
-        tuple(_condition(name, value) for name, value in given.items()),
+        tuple(_condition(name, value, of_calls=of_calls) for name, value in given.items()),
         tuple(_sort_object(name) for name in _sort_names(sort)),
     )
 
@@ -132,9 +166,12 @@ def wire_time(moment: Moment, *, up: bool = False) -> str:
     return whole.replace(tzinfo=None).isoformat(" ")
 
 
-def _condition(name: str, value: object) -> dict[str, object]:
-    if name in _LISTS:
-        prop, kind = _LISTS[name]
+def _condition(name: str, value: object, *, of_calls: bool) -> dict[str, object]:
+    lists = _LISTS_OF_CALLS if of_calls else _LISTS
+    if of_calls and name == "business_direction":
+        return {"property": name, "value": _item(name, value, str)}
+    if name in lists:
+        prop, kind = lists[name]
         return {"property": prop, "value": _items(name, value, kind)}
     if name in _LENGTHS:
         prop, operator = _LENGTHS[name]

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from callreel.archive import Archive, keys, take_in
+from callreel.archive.keep_call import new_call
 from callreel.archive.take_in import Arrival
 from callreel.audio import Inspection, Staged
 from callreel.catalog import NewEntry
 from callreel.demo import people, sounds
-from callreel.demo.calls import generate
+from callreel.demo.calls import generate, missed_before
 from callreel.demo.sounds import Coding
 from callreel.errors import Misconfigured
-from callreel.model import Call, Reach, Scope
+from callreel.model import Call, Direction, Reach, Scope
 from callreel.settings import Settings
 from callreel.wiring import LOCK, open_archive
 
@@ -30,6 +31,7 @@ VOICED: Final = 36
 VOICED_MS: Final = (8_000, 30_000)
 CLIP_MS: Final = 4_000
 BATCH: Final = 500
+MISSED: Final = 5  # one in so many inbound calls came after one that nobody took
 
 _KEYS: Final = "keys.json"
 _BUILDING: Final = "building"
@@ -175,6 +177,10 @@ async def _take_in(
             entries.append(entry)
         for begin in range(0, len(entries), BATCH):
             await archive.catalog.add(tenant, entries[begin : begin + BATCH])
+    inbound = [call for call in calls if call.direction is Direction.INBOUND]
+    missed = [missed_before(call) for call in inbound[::MISSED]]
+    silent = [new_call(archive.bodies, call, "demo") for call in missed]
+    await archive.catalog.add_calls(tenant, silent)
     return example or entries[0].id
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,6 +19,8 @@ BLOCK: Final = 20_000
 LONGEST_MS: Final = 3_600_000
 LONGEST_WAIT_MS: Final = 1_800_000
 DAY: Final = 86_400
+MISSED_BEFORE: Final = 600
+MISSED_AFTER: Final = 30
 
 _ZONE: Final = ZoneInfo("Europe/Warsaw")
 _BY_WEEKDAY: Final = (1.2, 1.05, 1.0, 1.0, 0.9, 0.15, 0.04)
@@ -242,6 +244,28 @@ def _calls(block: _Block, teams: list[Staff], begin: int) -> Iterator[tuple[int,
                 tags=_tags(tags, first_tag),
             ),
         )
+
+
+def missed_before(call: Call) -> Call:
+    """Return the call that the same customer made some minutes before and nobody took."""
+    started = call.started_at - MISSED_BEFORE
+    digits = call.dialog_id.replace("-", "")[::-1]
+    return replace(
+        call,
+        dialog_id=f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}",
+        started_at=started,
+        hung_up_at=started + MISSED_AFTER,
+        talking_ms=0,
+        end_cause="NO_ANSWER",
+        alerted_at=started + 1,
+        rang_at=started + 2,
+        answered_at=None,
+        served_at=None,
+        waiting_ms=None,
+        first_queue_waiting_ms=None,
+        source_call_id=f"{started}.{digits[:4]}",
+        tags=(),
+    )
 
 
 def _dialog_id(token: int, serial: int) -> str:

@@ -1,0 +1,256 @@
+"""Calls without recording, and which recordings are of one call.
+
+A call is the dialog of an id that starts in a second. It is listed by its first available
+recording; the others are in `further`. Where it has none, it is listed by its row of
+`unrecorded`, which is kept, unlisted, while there is a recording. All functions run inside a
+transaction of the writer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import apsw
+
+from callreel.catalog import NewCall, Outcome
+from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS, LOCAL_MASK, first_key
+from callreel.catalog.sqlite_tables import UNRECORDED_TABLES, Placed, count_extra, delete, insert
+from callreel.errors import BadRecording
+from callreel.model import EARLIEST_START, DialogType, Direction, Facts
+
+_LAST_ARRIVAL: Final = (1 << ARRIVAL_BITS) - 1
+_COLUMNS: Final = "k, is_listed, body, dialog, facts, arrived_at, source, import_run"
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a recording goes, and what that changes in the list of calls.
+
+    Attributes:
+        is_further: Whether the call is listed by another recording.
+        replaced: The key of the call without recording that it is listed in place of, or None.
+    """
+
+    k: int
+    is_further: bool = False
+    replaced: int | None = None
+
+
+@dataclass(slots=True)
+class Second:
+    """What a tenant has of the calls that start in one second.
+
+    Attributes:
+        last: The highest key that is taken.
+        end: The highest key that there may be.
+        entries: The keys of recordings, whatever their state.
+        recorded: The ids of dialogs that have an available recording, each with the first's key.
+        unrecorded: The keys of calls that came without recording, by the ids of their dialogs.
+        listed: The keys of those of them that are listed.
+    """
+
+    last: int
+    end: int
+    entries: set[int]
+    recorded: dict[str, int]
+    unrecorded: dict[str, int]
+    listed: set[int]
+
+    @classmethod
+    def of(cls, connection: apsw.Connection, k: int) -> Self:
+        """Look up the second of a key."""
+        first = k >> ARRIVAL_BITS << ARRIVAL_BITS
+        span = (first, first + _LAST_ARRIVAL)
+        rows: list[Any] = connection.execute(
+            "SELECT k, dialog, state = 'available' FROM entry WHERE k BETWEEN ? AND ?", span
+        ).fetchall()
+        silent: list[Any] = connection.execute(
+            "SELECT k, dialog, is_listed FROM unrecorded WHERE k BETWEEN ? AND ?", span
+        ).fetchall()
+        found = cls(
+            last=max((row[0] for row in (*rows, *silent)), default=first - 1),
+            end=first + _LAST_ARRIVAL,
+            entries={row[0] for row in rows},
+            recorded={},
+            unrecorded={dialog: place for place, dialog, _ in silent if dialog},
+            listed={place for place, _, is_listed in silent if is_listed},
+        )
+        for place, dialog, is_available in rows:
+            if is_available and dialog:
+                found.recorded.setdefault(dialog, place)
+        return found
+
+    def next(self) -> int:
+        """Return the next key.
+
+        Raises:
+            BadRecording: there is none left.
+        """
+        if self.last == self.end:
+            raise BadRecording("Too many calls of this tenant start in one second (65,536).")
+        self.last += 1
+        return self.last
+
+    def take(self, dialog: str) -> Place:
+        """Return the place of a new recording; that of its call, where it is listed without.
+
+        Raises:
+            BadRecording: there is none left.
+        """
+        waiting = self._waiting(dialog)
+        if waiting is None or waiting in self.entries:
+            return self.place(self.next(), dialog)
+        return self.place(waiting, dialog)
+
+    def place(self, k: int, dialog: str) -> Place:
+        """Note that a recording is available under a key."""
+        self.entries.add(k)
+        if not dialog:
+            return Place(k)
+        if dialog in self.recorded:
+            return Place(k, is_further=True)
+        replaced = self._waiting(dialog)
+        self.recorded[dialog] = k
+        self.listed.discard(replaced or 0)
+        return Place(k, replaced=replaced)
+
+    def _waiting(self, dialog: str) -> int | None:
+        k = self.unrecorded.get(dialog)
+        return k if k in self.listed else None
+
+
+def settle(connection: apsw.Connection, tenant: int, places: Sequence[Place]) -> None:
+    """Change the list of calls as new recordings demand."""
+    further = [place.k for place in places if place.is_further]
+    if further:
+        _mark_further(connection, tenant, further)
+    replaced = [place.replaced for place in places if place.replaced is not None]
+    for k in replaced:
+        _show(connection, k, is_listed=False)
+
+
+def leave(connection: apsw.Connection, k: int, remains: Callable[[], NewCall | None]) -> None:
+    """Change the list of calls after a recording stopped to be available.
+
+    Args:
+        connection: The writer's.
+        k: The recording's key.
+        remains: Makes the call to be left where nothing else lists it, or None for none.
+    """
+    tenant = k >> LOCAL_BITS
+    connection.execute("DELETE FROM further WHERE k = ?", (k,))
+    if connection.changes():
+        count_extra(connection, [(tenant, k)], 1)
+        return
+    dialog = connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get
+    second = Second.of(connection, k)
+    heir, kept = second.recorded.get(dialog), second.unrecorded.get(dialog)
+    if heir is not None:
+        connection.execute("DELETE FROM further WHERE k = ?", (heir,))
+        count_extra(connection, [(tenant, heir)], 1)
+    elif kept is not None:
+        _show(connection, kept, is_listed=True)
+    elif (left := remains()) is not None:
+        _insert(connection, tenant, [(k, left)])
+
+
+def add(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
+    """Add calls without recording (see `Catalog.add_calls`)."""
+    seconds: dict[int, Second] = {}
+    outcomes, fresh = [], []
+    for call in calls:
+        first = first_key(tenant, call.facts.started_at)
+        second = seconds.get(first) or seconds.setdefault(first, Second.of(connection, first))
+        if call.dialog in second.recorded or call.dialog in second.unrecorded:
+            outcomes.append(Outcome.SAME)
+            continue
+        k = second.next()
+        second.unrecorded[call.dialog] = k
+        fresh.append((k, call))
+        outcomes.append(Outcome.ADDED)
+    if fresh:
+        _insert(connection, tenant, fresh)
+    return outcomes
+
+
+def drop(connection: apsw.Connection, run: int, limit: int) -> int:
+    """Drop calls of an import (see `Catalog.drop_calls`)."""
+    sql = "SELECT k, is_listed FROM unrecorded WHERE import_run = ? LIMIT ?"
+    rows: list[Any] = connection.execute(sql, (run, limit)).fetchall()
+    for k, is_listed in rows:
+        if is_listed:
+            _show(connection, k, is_listed=False)
+        connection.execute("DELETE FROM unrecorded WHERE k = ?", (k,))
+    return len(rows)
+
+
+def _mark_further(connection: apsw.Connection, tenant: int, keys: Sequence[int]) -> None:
+    connection.executemany("INSERT INTO further VALUES (?)", ((k,) for k in keys))
+    count_extra(connection, ((tenant, k) for k in keys), -1)
+
+
+def _insert(connection: apsw.Connection, tenant: int, calls: Iterable[tuple[int, NewCall]]) -> None:
+    ordered = sorted(calls, key=lambda each: each[0])
+    connection.executemany(
+        f"INSERT INTO unrecorded ({_COLUMNS}) VALUES (?, 1, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                k,
+                call.body,
+                call.dialog,
+                _packed(call.facts),
+                call.arrived_at,
+                call.source,
+                call.import_run,
+            )
+            for k, call in ordered
+        ),
+    )
+    insert(connection, UNRECORDED_TABLES, [Placed(k, tenant, call.facts) for k, call in ordered])
+    count_extra(connection, ((tenant, k) for k, _ in ordered), 1)
+
+
+def _show(connection: apsw.Connection, k: int, *, is_listed: bool) -> None:
+    """Put a call without recording into the list, or take it out."""
+    sql = "UPDATE unrecorded SET is_listed = ? WHERE k = ? RETURNING facts"
+    facts = connection.execute(sql, (is_listed, k)).get
+    tenant = k >> LOCAL_BITS
+    change = insert if is_listed else delete
+    change(connection, UNRECORDED_TABLES, [Placed(k, tenant, _unpacked(k, str(facts)))])
+    count_extra(connection, [(tenant, k)], 1 if is_listed else -1)
+
+
+def _packed(facts: Facts) -> str:
+    return json.dumps(
+        [
+            facts.hung_up_at,
+            facts.talking_ms,
+            facts.project_id,
+            facts.user_id,
+            sorted(facts.numbers),
+            sorted(facts.tags),
+            facts.dialog_type,
+            facts.direction,
+            facts.source_call_id,
+        ]
+    )
+
+
+def _unpacked(k: int, text: str) -> Facts:
+    hung_up, talking, project, user, numbers, tags, *rest = json.loads(text)
+    dialog_type, direction, source_call = rest
+    return Facts(
+        started_at=EARLIEST_START + ((k & LOCAL_MASK) >> ARRIVAL_BITS),
+        hung_up_at=hung_up,
+        talking_ms=talking,
+        project_id=project,
+        user_id=user,
+        numbers=frozenset(numbers),
+        tags=frozenset(tags),
+        dialog_type=None if dialog_type is None else DialogType(dialog_type),
+        direction=None if direction is None else Direction(direction),
+        source_call_id=source_call,
+    )

@@ -1,0 +1,70 @@
+"""What becomes of an archive of before calls were listed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import apsw
+
+from callreel.api.wire import Bodies
+from callreel.archive.facts import facts_reader
+from callreel.catalog.migrate import migrate, migrations
+from callreel.catalog.sqlite import SqliteCatalog
+from callreel.model import DialogType, Direction, Reach, Recording, State
+from exporting.exports import entry_of, no_audio
+from house import CALL
+
+
+def test_recordings_of_before_calls_were_listed_become_calls(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    catalog = SqliteCatalog(new)
+    entries = [entry_of(Recording(f"r-{n}", call, no_audio())) for n, call in enumerate(CALLS)]
+
+    async def play() -> None:
+        await catalog.add_tenant("one")
+        await catalog.add(1, entries)
+        await catalog.withdraw(Reach(1), "r-4", State.SUSPECT, facts_reader(Bodies()))
+        await catalog.close()
+
+    asyncio.run(play())
+    shutil.copy(new, old)
+    connection = apsw.Connection(str(old))
+    views = "SELECT 'DROP VIEW ' || name FROM sqlite_schema WHERE type = 'view'"
+    tables = (
+        "SELECT 'DROP TABLE ' || name FROM sqlite_schema WHERE type = 'table' AND "
+        "(name GLOB 'unrecorded*' OR name IN ('further', 'by_kind', 'by_source_call'))"
+    )
+    for names in (views, tables):
+        for (statement,) in connection.execute(names).fetchall():
+            connection.execute(str(statement))
+    connection.execute(
+        "ALTER TABLE entry DROP COLUMN dialog; ALTER TABLE day_count DROP COLUMN extra; "
+        "DELETE FROM migration WHERE number > 4"
+    )
+    migrate(connection, migrations())
+    migrated, fresh = _rows(connection), _rows(apsw.Connection(str(new)))
+    assert migrated == fresh
+    assert len(fresh["further"]) == 1
+    assert len(fresh["by_source_call"]) == 3
+    assert len(fresh["by_kind"]) == 4
+
+
+TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+CALLS = [
+    replace(CALL, dialog_id="a", source_call_id="1.7"),
+    replace(CALL, dialog_id="b", source_call_id=None, direction=Direction.OUTBOUND),
+    replace(CALL, dialog_id='"b" \\ ż', source_call_id="é"),
+    replace(CALL, dialog_id="a", source_call_id="1.7", dialog_type=DialogType.BOT),
+    replace(CALL, dialog_id="c", source_call_id="1.8", started_at=CALL.started_at - 1),
+]
+
+
+def _rows(connection: apsw.Connection) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        str(table): sorted(connection.execute(f"SELECT * FROM {table}"), key=repr)  # noqa: S608 - a table of ours
+        for (table,) in connection.execute(TABLES).fetchall()
+        if table != "migration"
+    }
