@@ -24,6 +24,11 @@ REQUIRED = {
 }
 """A header that must go with a status."""
 NEVER = frozenset({"server", "set-cookie", "x-powered-by", "x-attack"})
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'",
+}
 KEEPS_NOTHING = ("no-store", "no-cache", "public, no-cache")
 INTERNAL = re.compile(
     rb"Traceback|File \"|\.py\b|sqlite|apsw|/root|/home|/tmp|site-packages", re.IGNORECASE
@@ -100,8 +105,9 @@ def _of_headers(case: Case, answer: Answer) -> Iterator[str]:
         yield f"it has the header {name}"
     if len(headers) < len(answer.headers) and "www-authenticate" not in headers:
         yield f"it has a header twice: {answer.headers}"
-    if headers.get("x-content-type-options") != "nosniff":
-        yield "it lacks X-Content-Type-Options: nosniff"
+    for name, value in SAFE.items():
+        if not headers.get(name, "").startswith(value):
+            yield f"it lacks {name}: {value}"
     caching = headers.get("cache-control", "")
     if not caching.endswith(KEEPS_NOTHING):
         yield f"it may be kept by a cache: Cache-Control is {caching!r}"

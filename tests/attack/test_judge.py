@@ -30,6 +30,8 @@ HEADERS = (
     "Cache-Control: no-store",
     "X-Content-Type-Options: nosniff",
     "X-Request-ID: r-1",
+    "Referrer-Policy: no-referrer",
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
 )
 
 
@@ -77,8 +79,10 @@ def test_an_answer_as_it_should_be_has_no_fault() -> None:
         (talk_of(302), "redirects"),
         (talk_of(headers=HEADERS[1:]), "of the type None"),
         (talk_of(headers=(*HEADERS[:1], *HEADERS[2:])), "kept by a cache"),
-        (talk_of(headers=(*HEADERS[:2], *HEADERS[3:])), "lacks X-Content-Type-Options"),
-        (talk_of(headers=HEADERS[:3]), "lacks X-Request-ID"),
+        (talk_of(headers=(*HEADERS[:2], *HEADERS[3:])), "lacks x-content-type-options"),
+        (talk_of(headers=(*HEADERS[:3], *HEADERS[4:])), "lacks X-Request-ID"),
+        (talk_of(headers=(*HEADERS[:4], *HEADERS[5:])), "lacks referrer-policy"),
+        (talk_of(headers=HEADERS[:5]), "lacks content-security-policy"),
         (talk_of(headers=(*HEADERS, "X-Attack: 1")), "the header x-attack"),
         (talk_of(headers=(*HEADERS, "Set-Cookie: a=b")), "the header set-cookie"),
         (talk_of(headers=(*HEADERS, "X-Request-ID: r-1")), "a header twice"),
@@ -116,7 +120,7 @@ def test_a_mark_that_was_sent_may_come_back_and_a_forbidden_one_may_not() -> Non
 
 def test_twins_may_differ_in_their_ids_only() -> None:
     other = error(request_id="r-2")
-    headers = (*HEADERS[:3], "X-Request-ID: r-2")
+    headers = (*HEADERS[:3], "X-Request-ID: r-2", *HEADERS[4:])
     assert found(talk_of(), twin=talk_of(body=other, headers=headers)) == ""
     assert "unlike its twin" in found(talk_of(), twin=talk_of(body=error(message="Yes.")))
     assert "unlike its twin" in found(talk_of(), twin=talk_of(headers=(*HEADERS, "X: y")))

@@ -203,7 +203,9 @@ def body_of(answer: bytes) -> bytes:
         b"cache-control: no-store",
         b"connection: close",
         b"content-length: %d" % len(body),
+        b"content-security-policy: default-src 'none'; frame-ancestors 'none'",
         b"content-type: application/json",
+        b"referrer-policy: no-referrer",
         b"x-content-type-options: nosniff",
         b"x-request-id: %b" % json.loads(body)["error"]["request_id"].encode(),
     ]
