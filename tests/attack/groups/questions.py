@@ -12,6 +12,7 @@ from attack.payloads import EVERYTHING, NUMBERS, SHELL, SQL
 from callreel.api.wire import FILTERS, SORTS
 
 LIST = "/cdr_dialog_recording"
+LISTS = (LIST, LIST, "/cdr_dialog")
 NAMES = ("limit", "offset", "filter", "sort", "cursor", "count")
 ANSWERED = frozenset({200})
 REFUSED = frozenset({400, 431})
@@ -29,9 +30,9 @@ def a_key(target: Target, chance: random.Random) -> Key:
 def asking(
     target: Target, chance: random.Random, says: str, query: str, statuses: frozenset[int] = EITHER
 ) -> Case:
-    key = a_key(target, chance)
-    raw = request("GET", f"{LIST}?{query}", key)
-    return Case(says, raw, statuses, forbidden=key.forbidden)
+    key, path = a_key(target, chance), chance.choice(LISTS)
+    raw = request("GET", f"{path}?{query}", key)
+    return Case(f"{path}: {says}", raw, statuses, forbidden=key.forbidden)
 
 
 def injection(target: Target, chance: random.Random) -> Iterator[Case]:
