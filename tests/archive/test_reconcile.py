@@ -9,11 +9,12 @@ import pytest
 
 from archive.reconciling import WEEK, entry, fill, recorded, stereo
 from callreel.archive import reconcile as verb
+from callreel.archive.keep_call import new_call
 from callreel.archive.reconcile import Question, reconcile
 from callreel.archive.reconciling import Finding, Kind
 from callreel.archive.take_in import PEAKS
 from callreel.errors import NotAllowed
-from callreel.model import Access, Reach, Scope, Span
+from callreel.model import Access, Call, Reach, Scope, Span
 from house import CALL, House
 from house import EVERYTHING as ACCESS
 
@@ -111,6 +112,47 @@ def test_audio_that_cannot_be_listened_to_is_told_of(
     spoil(audio)
     (finding,) = found_in(house)[1]
     assert (finding.kind, finding.reason.startswith(reason)) == (Kind.UNREADABLE, True)
+
+
+def add_calls(house: House, *calls: Call) -> None:
+    made = [new_call(house.archive.bodies, call, "freepbx") for call in calls]
+    house.run(house.archive.catalog.add_calls(1, made))
+
+
+@pytest.mark.parametrize("page", [1, 500])
+def test_a_call_that_was_talked_and_not_recorded_is_told_of(
+    house: House, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(verb, "PAGE", page)
+    house.take_in(replace(CALL, dialog_id="recorded", talking_ms=6_000), stereo(0.5, 0.5))
+    add_calls(
+        house,
+        replace(CALL, dialog_id="recorded", talking_ms=6_000),
+        replace(CALL, dialog_id="missed", talking_ms=0),
+        replace(CALL, dialog_id="talked", talking_ms=1_500),
+        replace(CALL, dialog_id="later", started_at=CALL.started_at + 9, talking_ms=1),
+    )
+    looked, findings = found_in(house)
+    assert looked == 1
+    assert [(each.kind, each.dialog, each.expected) for each in findings] == [
+        (Kind.UNRECORDED, "talked", 1_500),
+        (Kind.UNRECORDED, "later", 1),
+    ]
+    assert findings[0].reason == "The talk lasted 1.5 s, and was not recorded."
+
+
+def test_calls_without_recording_are_calls_when_hours_are_counted(house: House) -> None:
+    moments = ten_an_hour(MONDAY, 5)
+    add_calls(
+        house,
+        *(
+            replace(CALL, dialog_id=f"d-{at}", started_at=at, hung_up_at=at, talking_ms=0)
+            for at in moments
+        ),
+    )
+    last = MONDAY + 5 * WEEK
+    question = replace(QUESTION, started=Span(MONDAY, last + 86_399))
+    assert kinds(house, question) == [Kind.GAP]
 
 
 def ten_an_hour(first: int, weeks: int, hours: int = 2) -> list[int]:

@@ -339,6 +339,10 @@ class Bodies:
         )
         return Recording(wire.recording_uuid, _call(wire), audio)
 
+    def parse_unrecorded(self, body: bytes) -> Call:
+        """Return the call that a whole object was rendered from."""
+        return _call(_UNRECORDED_DECODER.decode(b"{" + body.removeprefix(_NO_ADDRESS)))
+
     def opening(self, base: str) -> bytes:
         """Return what comes before each body.
 

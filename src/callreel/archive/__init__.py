@@ -31,6 +31,10 @@ class BodyFormat(Protocol):
         """Return the recording that a body was rendered from."""
         ...
 
+    def parse_unrecorded(self, body: bytes) -> Call:
+        """Return the call that the object of a call without recording was rendered from."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Archive:

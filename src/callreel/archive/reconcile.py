@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from callreel.archive.reconciling.hours import (
 from callreel.archive.reconciling.sound import by_call, finding, lengths, silence
 from callreel.audio import AudioKey
 from callreel.errors import BadRecording, NotFound, UnsupportedMedia
-from callreel.model import Access, CallFilter, ListRequest, Position, Recording, Scope, Span
+from callreel.model import Access, Call, CallFilter, ListRequest, Position, Recording, Scope, Span
 
 PAGE: Final = 500
 AT_ONCE: Final = 4
@@ -38,7 +38,7 @@ class Question:
     Attributes:
         started: The calls that started in this span, seconds UTC; it has an end.
         zone: By whose clock an hour of the week is the same as in the weeks before.
-        opening: What comes before each body (see `Catalog.page`).
+        opening: What comes before each recording (see `Catalog.page`).
         tolerance_ms: By how much audio may be shorter or longer than the talk.
         holds_whole_call: Whether audio may hold what comes before and after the talk, too.
     """
@@ -64,7 +64,7 @@ class Looked:
 
 
 async def reconcile(archive: Archive, access: Access, question: Question) -> AsyncGenerator[Looked]:
-    """Look at all recordings in the order of their starts, then at the hours; yield part by part.
+    """Look at all recordings, at calls without, each in order, then at the hours; part by part.
 
     Raises:
         NotAllowed: the key lacks a scope.
@@ -73,6 +73,8 @@ async def reconcile(archive: Archive, access: Access, question: Question) -> Asy
     access.require(Scope.LISTEN)
     async for recordings in _pages(archive, access, question):
         yield Looked(len(recordings), await _of_recordings(archive, access, question, recordings))
+    async for calls in _unrecorded(archive, access, question):
+        yield Looked(0, [_without_recording(each) for each in calls])
     yield Looked(0, await _gaps(archive, access, question))
 
 
@@ -98,6 +100,33 @@ async def _pages(
             yield whole
     if held:
         yield held
+
+
+async def _unrecorded(
+    archive: Archive, access: Access, question: Question
+) -> AsyncGenerator[list[Call]]:
+    """Yield the calls that were talked and of which there is no recording."""
+    asked = CallFilter(started=question.started, talking=Span(low=1), unrecorded_too=True)
+    request = ListRequest(asked, limit=PAGE)
+    while True:
+        page = await archive.catalog.page(access.reach, request, question.opening)
+        if page.last is None:
+            break
+        bodies = [each for each in records_of(page.bodies) if not each.startswith(question.opening)]
+        yield [archive.bodies.parse_unrecorded(each) for each in bodies]
+        request = replace(request, after=page.last)
+
+
+def _without_recording(call: Call) -> Finding:
+    return Finding(
+        kind=Kind.UNRECORDED,
+        started_at=call.started_at,
+        ended_at=call.hung_up_at,
+        reason=f"The talk lasted {call.talking_ms / 1000:.1f} s, and was not recorded.",
+        dialog=call.dialog_id,
+        expected=call.talking_ms,
+        found=0,
+    )
 
 
 async def _of_recordings(
@@ -145,7 +174,7 @@ async def _gaps(archive: Archive, access: Access, question: Question) -> list[Fi
 
     async def count(hour: int) -> int:
         if hour not in counts:
-            asked = CallFilter(started=Span(hour, hour + HOUR - 1))
+            asked = CallFilter(started=Span(hour, hour + HOUR - 1), unrecorded_too=True)
             counts[hour] = await archive.catalog.count(access.reach, asked)
         return counts[hour]
 
@@ -160,7 +189,10 @@ async def _gaps(archive: Archive, access: Access, question: Question) -> list[Fi
 
 async def _first_start(archive: Archive, access: Access, question: Question) -> int | None:
     """Return when the first call of all started, or None where there is none."""
-    page = await archive.catalog.page(access.reach, ListRequest(limit=1), question.opening)
+    request = ListRequest(CallFilter(unrecorded_too=True), limit=1)
+    page = await archive.catalog.page(access.reach, request, question.opening)
     if not page.count:
         return None
-    return archive.bodies.parse(page.bodies[len(question.opening) :]).call.started_at
+    if page.bodies.startswith(question.opening):
+        return archive.bodies.parse(page.bodies[len(question.opening) :]).call.started_at
+    return archive.bodies.parse_unrecorded(page.bodies).started_at

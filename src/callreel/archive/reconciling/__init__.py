@@ -17,6 +17,7 @@ class Kind(StrEnum):
     SILENT = "silent"
     ONE_SIDED = "one_sided"
     UNREADABLE = "audio_unreadable"
+    UNRECORDED = "no_recording"
     GAP = "gap"
 
 
@@ -29,7 +30,7 @@ class Finding:
         started_at: When the call, or the gap, began; seconds UTC.
         ended_at: When it ended.
         reason: One sentence.
-        recording: The id of the recording, or None of a gap.
+        recording: The id of the recording, or None where there is none.
         dialog: The id of the call's dialog, or None of a gap.
         expected: Milliseconds of talk or of the call that the audio should hold; of a gap, the
             usual number of calls.
