@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from faults import backups, cuts, failing, kills, outages, points
+from faults import backups, cuts, failing, kills, outages, points, programs
 from faults.table import Figures, markdown
 
 
@@ -26,6 +26,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "kill": Fault(kills.run, 1000, "kill -9 at random, four writers and two readers: rounds"),
     "points": Fault(
         points.run, points.ALL, "kill -9 at each system call that writes: points an operation"
+    ),
+    "programs": Fault(
+        programs.run, points.ALL, "the same of an import, an export, a migration: points each"
     ),
     "errors": Fault(
         failing.run, points.ALL, "EIO, ENOSPC, EDQUOT, EROFS, EMFILE at each such call: calls each"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ from callreel.catalog import sqlite_calls
 from callreel.catalog.sqlite_days import day_of
 from callreel.catalog.sqlite_tables import FILTER_TABLES, UNRECORDED_TABLES, FilterTable, Placed
 from callreel.wiring import AUDIO, DATABASE
+from cli_runs import COMMAND
 from faults.clients import parts_of
 from faults.history import Fate, History, Known, Outcome
-from faults.running import SECONDS, Served
+from faults.running import SECONDS, Served, environment
 
 LOST: Final = "lost"
 HALF: Final = "half visible"
@@ -80,6 +82,16 @@ class Checker:
         self._history.faults.clear()
         for what in wrong_on_disk(data):
             self.verdict.tell(HALF, what)
+
+    def finish(self, server: Served, data: Path) -> None:
+        """Compare for the last time, and have the archive verify itself, too."""
+        self.check(server, data)
+        verify = [*COMMAND, "verify", "--max-rate", "0", "--json"]
+        ran = subprocess.run(
+            verify, env=environment(data), capture_output=True, text=True, check=False
+        )
+        if ran.returncode:
+            self.verdict.tell(HALF, f"callreel verify says: {ran.stdout}{ran.stderr}")
 
     def _compare(self, server: Served, session: requests.Session) -> None:
         found = {}

@@ -51,5 +51,5 @@ def run(kind: str, scratch: Path, rounds: int, seed: int) -> Figures:
             disk.restart()
             history.is_over = False
         with served(data, key) as server:
-            checker.check(server, data)
+            checker.finish(server, data)
     return figures_of(f"power cut on {kind}, {rounds} rounds", history, checker.verdict)

@@ -85,7 +85,7 @@ def run(scratch: Path, count: int, seed: int) -> Figures:
                 _require_left(site, left)
         make_old(data)
         with served(data, site.key) as server:
-            site.checker.check(server, data)
+            site.checker.finish(server, data)
             _require_left(site, 0)
     figures = figures_of(
         f"an error at {sum(failed.values())} system calls", site.history, site.checker.verdict

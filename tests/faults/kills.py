@@ -48,7 +48,7 @@ def run(scratch: Path, rounds: int, seed: int) -> Figures:
         make_old(data)
         let_all_be_due(data)
         with served(data, key, PRIVATE) as server:
-            checker.check(server, data)
+            checker.finish(server, data)
             for each in temporary(data):
                 checker.verdict.tell(WRONG, f"{each.name} is left of an upload")
             _check_told(history, receiver, checker)

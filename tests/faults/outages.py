@@ -90,7 +90,7 @@ def _suffer(
         if crowd.is_deaf:
             checker.verdict.tell(LOST, "the server did not answer any more")
     with served(data, key) as server:
-        checker.check(server, data)
+        checker.finish(server, data)
     figures = figures_of(f"{what}, {len(faults)} times", history, checker.verdict)
     figures.notes["lists answered before and meanwhile"] = f"{len(usual)}, {len(meanwhile)}"
     figures.notes["time of a list, p99 before and meanwhile"] = (
