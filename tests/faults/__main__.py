@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from faults import backups, cuts, failing, kills, outages, points, programs
+from faults import backups, clocks, crowds, cuts, failing, kills, outages, points, programs
 from faults.table import Figures, markdown
 
 
@@ -33,6 +33,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "errors": Fault(
         failing.run, points.ALL, "EIO, ENOSPC, EDQUOT, EROFS, EMFILE at each such call: calls each"
     ),
+    "crowd": Fault(crowds.together, 10, "eight writers beside an import and an export: rounds"),
+    "hang-up": Fault(crowds.hang_up, 500, "uploads that the client breaks off: times"),
+    "clock": Fault(clocks.run, 40, "a clock that steps back and ahead, needs libfaketime: steps"),
     "outage": Fault(
         outages.failing, 10, "the same of all calls for a while, clients at work: each"
     ),

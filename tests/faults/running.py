@@ -79,6 +79,30 @@ async def _new_key(path: Path) -> str:
     return text
 
 
+def new_tenant(data: Path, name: str) -> None:
+    """Add a tenant."""
+    asyncio.run(_new_tenant(data / DATABASE, name))
+
+
+async def _new_tenant(path: Path, name: str) -> None:
+    catalog = SqliteCatalog(path)
+    await catalog.add_tenant(name)
+    await catalog.close()
+
+
+def second_key(data: Path, expires_at: int) -> str:
+    """Return another key of the first tenant, which ends at this time."""
+    return asyncio.run(_second_key(data / DATABASE, expires_at))
+
+
+async def _second_key(path: Path, expires_at: int) -> str:
+    catalog = SqliteCatalog(path)
+    text, kept = keys.make("ending", Reach(1), frozenset(Scope), expires_at)
+    await catalog.add_key(kept)
+    await catalog.close()
+    return text
+
+
 def new_webhook(data: Path, url: str) -> None:
     """Have an address told of everything that happens to the tenant's recordings."""
     asyncio.run(_new_webhook(data / DATABASE, url))
