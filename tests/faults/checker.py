@@ -144,13 +144,18 @@ class Checker:
                 answer = session.post(
                     server.list, files=parts_of(name, known.audio), timeout=SECONDS
                 )
-                if self._history.outcome_of(answer) is Outcome.ACKNOWLEDGED:
+                if self._is_done(answer):
                     known.arrived()
             elif known.fate is Fate.EITHER:
                 answer = session.delete(f"{server.list}/{name}", timeout=SECONDS)
-                if answer.status_code != 404:
-                    self._history.outcome_of(answer)
-                known.fate = Fate.GONE
+                if answer.status_code == 404 or self._is_done(answer):
+                    known.fate = Fate.GONE
+
+    def _is_done(self, answer: requests.Response) -> bool:
+        outcome = self._history.outcome_of(answer)
+        if outcome is not Outcome.ACKNOWLEDGED:
+            self.verdict.tell(WRONG, f"after the fault, still: {answer.text}")
+        return outcome is Outcome.ACKNOWLEDGED
 
 
 def all_listed(session: requests.Session, server: Served) -> Iterator[dict[str, Any]]:

@@ -194,7 +194,8 @@ class Reader(_Client):
             return  # it was being deleted
         whole = hashlib.sha256(answer.content).hexdigest() == recording["recording_sha256"]
         if answer.status_code != 200 or not whole:
-            self._history.tell(f"{name} is listed, and its audio was answered {answer.status_code}")
+            said = answer.text if answer.status_code >= 400 else "other bytes"
+            self._history.tell(f"{name} is listed; its audio was {answer.status_code}: {said}")
 
 
 def parts_of(name: str, audio: bytes) -> dict[str, tuple[str | None, bytes, str]]:

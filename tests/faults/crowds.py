@@ -38,7 +38,6 @@ def together(scratch: Path, rounds: int, seed: int) -> Figures:
                     checker.verdict.tell(LOST, "an import beside writers failed")
                 history.wait_for_promises(WRITERS)
             checker.check(server, site.data)
-        checker.finish(server, site.data)
     if crowd.is_deaf:
         checker.verdict.tell(LOST, "the server did not answer any more")
     return figures_of(
@@ -72,7 +71,7 @@ def hang_up(scratch: Path, times: int, seed: int) -> Figures:
             time.sleep(0.05)  # the server learns of the last ones a moment later
         if left:
             checker.verdict.tell(WRONG, f"{len(left)} files are left of uploads broken off")
-        checker.finish(server, site.data)
+        checker.check(server, site.data)
     return figures_of(f"uploads broken off, {times} times", history, checker.verdict)
 
 

@@ -49,7 +49,7 @@ class FailAt:
         self._lock = threading.Lock()
 
     def __call__(self, held: Held) -> int:
-        if held.name not in ERRORS[self._error] or not may_fail(held):
+        if held.name not in ERRORS[self._error] or not _may_fail(held):
             return 0
         with self._lock:
             self.seen += 1
@@ -60,7 +60,7 @@ class FailAt:
         return self._error
 
 
-def may_fail(held: Held) -> bool:
+def _may_fail(held: Held) -> bool:
     """Say whether a call may be made to fail.
 
     One that closes is not carried out then, other than in earnest, and a lock would stay locked.
@@ -85,7 +85,7 @@ def run(scratch: Path, count: int, seed: int) -> Figures:
                 _require_left(site, left)
         make_old(data)
         with served(data, site.key) as server:
-            site.checker.finish(server, data)
+            site.checker.check(server, data)
             _require_left(site, 0)
     figures = figures_of(
         f"an error at {sum(failed.values())} system calls", site.history, site.checker.verdict

@@ -16,10 +16,11 @@ from typing import Final
 from faults.checker import LOST, WRONG, Checker
 from faults.clients import Crowd
 from faults.disks import fill, in_memory
-from faults.failing import ERRORS, may_fail
+from faults.failing import ERRORS
 from faults.gate import Decide, Gate, Held, gate, let_go
 from faults.history import History
 from faults.kills import sounds
+from faults.points import is_change
 from faults.running import new_key, served
 from faults.table import Figures, figures_of
 
@@ -49,8 +50,8 @@ def slow(scratch: Path, rounds: int, seed: int) -> Figures:
 
 
 def full(scratch: Path, rounds: int, seed: int) -> Figures:
-    """Fill a disk of 48 MB up and make room again, so many times."""
-    with in_memory(scratch, "size=48m") as disk:
+    """Fill a disk of 160 MB up and make room again, so many times: the log alone may take 64."""
+    with in_memory(scratch, "size=160m") as disk:
         return _suffer("a full disk", disk, seed, [partial(_full, disk)] * rounds)
 
 
@@ -90,7 +91,7 @@ def _suffer(
         if crowd.is_deaf:
             checker.verdict.tell(LOST, "the server did not answer any more")
     with served(data, key) as server:
-        checker.finish(server, data)
+        checker.check(server, data)
     figures = figures_of(f"{what}, {len(faults)} times", history, checker.verdict)
     figures.notes["lists answered before and meanwhile"] = f"{len(usual)}, {len(meanwhile)}"
     figures.notes["time of a list, p99 before and meanwhile"] = (
@@ -113,8 +114,10 @@ def _deciding(before: Gate, decide: Decide) -> Iterator[None]:
 
 
 def _fail_with(error: int) -> Decide:
+    """Let fail what changes something; a file that is only read can be closed."""
+
     def fail(held: Held) -> int:
-        return error if held.name in ERRORS[error] and may_fail(held) else 0
+        return error if held.name in ERRORS[error] and is_change(held) else 0
 
     return fail
 

@@ -87,7 +87,7 @@ def run(scratch: Path, count: int, seed: int) -> Figures:
             for name, total in totals.items()
         }
         with served(data, site.key) as server:
-            site.checker.finish(server, data)
+            site.checker.check(server, data)
     what = f"kill -9 at {sum(killed.values())} system calls"
     figures = figures_of(what, site.history, site.checker.verdict)
     figures.notes["points"] = ", ".join(
