@@ -23,6 +23,7 @@ FILES = 1_500
 FILE_SECONDS = 30
 COMMAND = (sys.executable, "-m", "callreel")
 MIB = 1 << 20
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,24 @@ def _run(command: Sequence[str], setting: dict[str, str]) -> Run:
     process = subprocess.Popen(
         command, env={**os.environ, **setting}, stdout=subprocess.DEVNULL, stderr=sys.stderr
     )
-    _, status, used = os.wait4(process.pid, 0)
+    ended, status, used = os.wait4(process.pid, os.WNOHANG)
+    memory = 0
+    while not ended:  # what the kernel tells at the end counts the process that started it, too
+        memory = max(memory, _memory(process.pid))
+        time.sleep(POLL_SECONDS)
+        ended, status, used = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{command[-1]} ended with {process.returncode}.")
     seconds = time.perf_counter() - began
-    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return Run(seconds, used.ru_utime + used.ru_stime, memory)
+
+
+def _memory(pid: int) -> int:
+    """Return the most resident memory that a process had so far; 0 once it has ended."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    lines = (line.split() for line in status.splitlines() if line.startswith("VmHWM:"))
+    return next((int(line[1]) * 1024 for line in lines), 0)
 
 
 @contextmanager
