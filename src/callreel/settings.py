@@ -117,6 +117,9 @@ class Settings:
         512 * MIB, _whole(1, 1 << 40), "Most bytes of audio in an upload."
     )
     max_call_bytes: int = _setting(65_536, _whole(256, MIB), "Most bytes in an upload's call.")
+    max_uploads: int = _setting(
+        128, _whole(1, 10_000), "Most uploads at once in each server process; more get 503."
+    )
     free_space_reserve: int = _setting(
         256 * MIB, _whole(0, 1 << 50), "Free bytes below which nothing more is taken in."
     )

@@ -349,3 +349,22 @@ def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path, sound: bytes) -
         assert (answer.status_code, answer.json()["error"]["code"]) == (507, "storage_full")
         assert full.ask("GET", PATH).json() == {"data": []}
         assert full.ask("GET", "/ready", None).status_code == 503
+
+
+def test_an_upload_too_many_is_turned_away_at_once_and_other_questions_go_on(
+    tmp_path: Path, sound: bytes
+) -> None:
+    body = form(call_part(), audio_part(sound))
+    with serve(tmp_path / "data", Options(limits=Limits(max_uploads=1))) as server:
+        with socket.create_connection(server.address, timeout=20) as first:
+            first.sendall(raw_head(server, len(body)) + body[:100])
+            while not leftovers(server):
+                time.sleep(0.01)
+            turned_away = server.upload(sound, a_call())
+            assert turned_away.status_code == 503
+            assert int(turned_away.headers["Retry-After"]) >= 1
+            assert turned_away.json()["error"]["code"] == "unavailable"
+            assert total(server) == 0
+            first.sendall(body[100:])
+            assert b"201" in first.recv(1000)
+        assert server.upload(sound, a_call(dialog_uuid="later")).status_code == 201

@@ -250,6 +250,29 @@ def test_as_many_conversions_run_as_are_allowed(
     asyncio.run(run())
 
 
+def test_a_conversion_too_many_is_turned_away_while_others_wait(
+    fresh: ChildSoundWorker, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        over = asyncio.Event()
+
+        async def ask(_: Child, __: object) -> dict[str, object]:
+            await over.wait()
+            return {}
+
+        monkeypatch.setattr(Child, "ask", ask)
+        async with asyncio.timeout(60), asyncio.TaskGroup() as waiting:
+            for number in range(worker._MOST_CONVERSIONS):
+                waiting.create_task(fresh.convert(path, tmp_path / str(number), Format.WAV))
+            await asyncio.sleep(0)
+            with pytest.raises(Unavailable, match="Many conversions"):
+                await fresh.convert(path, tmp_path / "more", Format.WAV)
+            over.set()
+        await fresh.convert(path, tmp_path / "later", Format.WAV)
+
+    asyncio.run(run())
+
+
 def test_a_conversion_over_its_processor_time_leaves_nothing(
     long_path: Path, tmp_path: Path
 ) -> None:

@@ -58,6 +58,20 @@ def test_a_question_that_takes_too_long_is_given_up(catalog: SqliteCatalog) -> N
     asyncio.run(catalog.check())
 
 
+def test_a_long_question_too_many_is_turned_away_while_others_wait(catalog: SqliteCatalog) -> None:
+    async def play() -> None:
+        asked = [
+            asyncio.create_task(catalog._db.read_slowly(lambda db: db.execute("SELECT 1").get))
+            for _ in range(sqlite_db.SLOW_MOST + 1)
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert answers[:-1] == [1] * sqlite_db.SLOW_MOST
+        assert isinstance(answers[-1], Unavailable)
+        assert await catalog._db.read_slowly(lambda db: db.execute("SELECT 2").get) == 2
+
+    asyncio.run(play())
+
+
 NAP = "SELECT nap(), (SELECT count(*) FROM (WITH RECURSIVE n(i) AS "
 NAP += "(SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT i FROM n))"
 

@@ -23,6 +23,7 @@ class Limits:
         max_number_chars: Characters in a telephone number.
         max_upload_bytes: Bytes of audio in an upload.
         max_call_bytes: Bytes of JSON in an upload's call.
+        max_uploads: Uploads at once in each server process.
     """
 
     max_limit: int = 10_000
@@ -34,6 +35,7 @@ class Limits:
     max_number_chars: int = 64
     max_upload_bytes: int = 512 << 20
     max_call_bytes: int = 65_536
+    max_uploads: int = 128
 
     @property
     def page(self) -> int:

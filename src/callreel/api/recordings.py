@@ -53,7 +53,7 @@ async def add(ask: Ask) -> Response:
     limits = ask.services.limits
     most = upload.UploadLimits(limits.max_call_bytes, limits.max_upload_bytes)
     boundary = upload.boundary_of(ask.request, most)
-    with ask.archive.audio.stage() as staged:
+    with ask.services.uploads.entered(), ask.archive.audio.stage() as staged:
         received = await upload.receive(ask.request, boundary, staged, most)
         call, wanted = to_call(decode_call(bytes(received.call)))
         arrival = Arrival(call, staged, wanted, received.original_name)

@@ -20,6 +20,7 @@ from callreel.archive import Archive
 from callreel.archive.keys import REFUSAL, KeyRing
 from callreel.errors import BadParameter, NotAuthenticated
 from callreel.model import Access
+from callreel.room import Room
 
 MAX_REMEMBERED: Final = 1_000
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -51,6 +52,7 @@ class Services:
         rate_limit: How often a key may ask, or None for as often as it likes.
         guesses: How many wrong keys may come from an address, or None for any number.
         proxies: Who is believed to say how a client reached the server.
+        uploads: Where those are whose recordings come in.
     """
 
     archive: Archive
@@ -61,7 +63,12 @@ class Services:
     rate_limit: RateLimit | None = None
     guesses: Guesses | None = None
     proxies: Proxies = field(default_factory=lambda: Proxies(""))
+    uploads: Room = field(init=False)
     _addresses: dict[tuple[str, bytes], Address] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        says = "Many uploads are under way; send this one again in a moment."
+        object.__setattr__(self, "uploads", Room(self.limits.max_uploads, says))
 
     def address(self, scope: Scope) -> Address:
         """Return where the client reaches the server.

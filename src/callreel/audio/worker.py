@@ -15,6 +15,7 @@ from callreel.audio import Format, Inspection
 from callreel.audio.limits import Limits
 from callreel.audio.process import Child, ChildLostError
 from callreel.errors import BadRecording, CallreelError, Unavailable, UnsupportedMedia
+from callreel.room import Room
 
 _MEMORY_BYTES: Final = 1 << 30
 _CONVERTED_BYTES: Final = 2 << 30
@@ -25,6 +26,8 @@ _MIME_TYPES: Final = frozenset({"audio/wav", "audio/ogg", "audio/flac", "audio/m
 _FAULTS: Final = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 )
+_MOST_CONVERSIONS: Final = 32
+"""Conversions at work or waiting; each holds a request."""
 _PATIENCE: Final = 3
 """Seconds to wait for each second of processor time that a job may take."""
 
@@ -66,6 +69,7 @@ class ChildSoundWorker:
         self._inspecting = Limits(inspect_seconds, _MEMORY_BYTES, 0)
         self._converting = Limits(convert_seconds, _MEMORY_BYTES, _CONVERTED_BYTES)
         self._gates: _Gates | None = None
+        self._room = Room(_MOST_CONVERSIONS, "Many conversions wait already; ask again later.")
         self._idle: list[Child] = []
         self._busy: set[Child] = set()
 
@@ -82,9 +86,10 @@ class ChildSoundWorker:
 
     async def convert(self, source: Path, target: Path, to: Format) -> None:
         job = {"path": _absolute(source), "target": _absolute(target), "to": to.value}
-        async with self._open_gates().converting:
-            with _whole_or_gone(target):
-                _raise_error(await self._converted(job))
+        with self._room.entered():
+            async with self._open_gates().converting:
+                with _whole_or_gone(target):
+                    _raise_error(await self._converted(job))
 
     async def _converted(self, job: dict[str, str]) -> dict[str, Any]:
         try:

@@ -23,12 +23,15 @@ import apsw
 
 from callreel.catalog.migrate import Migration, migrate, require_newest
 from callreel.errors import BadParameter, Misconfigured, StorageFull, Unavailable
+from callreel.room import Room
 
 Result = TypeVar("Result")
 
 FAST_SECONDS: Final = 0.010
 FAST_WAIT_SECONDS: Final = 0.040
 SLOW_LANES: Final = 2
+SLOW_MOST: Final = 64
+"""Questions in the slow lane, those that wait too."""
 BUSY_MS: Final = 10_000
 CHECK_EVERY: Final = 5_000  # steps of SQLite's machine between looks at the clock, about 0.2 ms
 CHECKPOINT_PAGES: Final = 8_000
@@ -66,6 +69,7 @@ class Database:
             self._slow.put(connection)
         self._write_thread = ThreadPoolExecutor(1, "catalog-writer")
         self._slow_threads = ThreadPoolExecutor(SLOW_LANES, "catalog-slow")
+        self._slow_room = Room(SLOW_MOST, "The archive is busy; ask again in a moment.")
         self._wal_pages = 0
         self._writer.set_wal_hook(self._note_wal)
 
@@ -103,11 +107,12 @@ class Database:
             seconds: The time limit, where it is not that of every question.
 
         Raises:
-            Unavailable: it took longer than its time limit, or the store is away.
+            Unavailable: it took longer than its time limit, too many wait, or the store is away.
         """
         loop = asyncio.get_running_loop()
         limit = seconds or self._query_seconds
-        return await loop.run_in_executor(self._slow_threads, self._ask_slowly, question, limit)
+        with self._slow_room.entered():
+            return await loop.run_in_executor(self._slow_threads, self._ask_slowly, question, limit)
 
     def _ask_slowly(self, question: Callable[[apsw.Connection], Result], limit: int) -> Result:
         connection = self._slow.get()

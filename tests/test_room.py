@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from callreel.errors import Unavailable
+from callreel.room import Room
+
+
+def test_as_many_are_inside_as_there_is_room_for_and_the_next_is_turned_away() -> None:
+    room = Room(2, "Come again.")
+    with room.entered(), room.entered():
+        with pytest.raises(Unavailable, match="Come again") as turned_away, room.entered():
+            pytest.fail("there was no room")
+        assert turned_away.value.retry_after >= 1
+    with room.entered():
+        pass
+
+
+def test_who_leaves_by_an_error_makes_room_too() -> None:
+    room = Room(1, "")
+    for _ in range(3):
+        with pytest.raises(KeyError), room.entered():
+            raise KeyError
