@@ -157,6 +157,32 @@ class AuditContract(CatalogCase):
 
         run(play())
 
+    def test_what_has_an_entry_is_not_adopted(self) -> None:
+        known = known_of(2, seed=29, tenants=1)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                before = await all_kept(catalog)
+                entry = replace(entry_of(known[0]), id="another", source="repair")
+                await catalog.adopt(before[0].place, entry)
+                assert {each.id for each in await all_kept(catalog)} == {k.id for k in known}
+
+        run(play())
+
+    def test_deletions_under_way_are_told(self) -> None:
+        known = known_of(3, seed=30, tenants=2)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                assert await catalog.deleting() == []
+                reach = Reach(known[0].tenant)
+                await catalog.withdraw(reach, known[0].id, State.DELETING, facts_in)
+                (each,) = await catalog.deleting()
+                told = (each.tenant, each.id, each.digest)
+                assert told == (reach.tenant, known[0].id, entry_of(known[0]).digest)
+
+        run(play())
+
     def test_a_forgotten_recording_uses_no_audio(self) -> None:
         known = Known(1, "x", known_of(1, seed=28)[0].facts)
 

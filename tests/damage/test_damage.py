@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
+from callreel.archive import Archive
+from callreel.archive.damage import Damage, Deed, Finding
+from callreel.archive.repair import Repair
+from callreel.archive.verify import Verification
 from damage.trial import damage, fill, findings, judge
 from damage.ways import WAYS
 from house import House
@@ -22,3 +27,70 @@ def test_every_damage_is_found_and_none_where_there_is_none(tmp_path: Path) -> N
     assert set(trial.done.values()) == {3}
     assert trial.missed == []
     assert trial.false == []
+
+
+def test_all_is_mended_or_marked_and_what_is_put_back_returns(tmp_path: Path) -> None:
+    with asyncio.Runner() as runner:
+        house = House(runner, tmp_path)
+        runner.run(fill(house.archive, RECORDINGS, size=400))
+        listed = house.count()
+        kept = tmp_path / "kept"
+        shutil.copytree(tmp_path / "audio", kept)
+        done, _ = damage(tmp_path, DAMAGES, seed=8)
+        foreseen = runner.run(repaired(house.archive, is_dry=True))
+        assert runner.run(repaired(house.archive, is_dry=True)) == foreseen
+        first = runner.run(repaired(house.archive))
+        would = {(each.kind, each.recording, each.deed) for each in foreseen if each.recording}
+        assert would <= {(each.kind, each.recording, each.deed) for each in first}
+        assert {each.deed for each in first} == {
+            Deed.MENDED,
+            Deed.MARKED_MISSING,
+            Deed.MARKED_SUSPECT,
+        }
+        marked = {each.recording for each in first if each.deed is not Deed.MENDED}
+        assert house.count() == listed - len(marked)
+        kinds = {each.kind for each in runner.run(findings(house.archive))}
+        assert not kinds & {Damage.ROW_WRONG, Damage.ROW_SURPLUS, Damage.COUNT_WRONG}
+        assert not kinds & {Damage.ENTRY_MISSING, Damage.STATE_WRONG}
+        runner.run(repaired(house.archive))
+        before = house.count()
+        put_back(kept, tmp_path / "audio")
+        second = runner.run(repaired(house.archive))
+        assert {each.deed for each in second if each.kind is Damage.MARKED} == {
+            Deed.RESTORED,
+            Deed.LEFT,
+        }
+        lost = {way for way, _ in done if "body" in way or "state" in way}
+        restored = {each.recording for each in second if each.deed is Deed.RESTORED}
+        assert house.count() == before + len(restored)
+        assert house.count() == listed - 3 * len(lost)
+        left = {each.kind for each in runner.run(findings(house.archive))}
+        assert left <= {
+            Damage.MARKED,
+            Damage.BODY_DIFFERS,
+            Damage.BODY_MISSING,
+            Damage.BODY_UNREADABLE,
+            Damage.ORPHAN_AUDIO,
+            Damage.ORPHAN_DERIVED,
+        }
+        runner.run(house.archive.close())
+
+
+async def repaired(archive: Archive, *, is_dry: bool = False) -> list[Finding]:
+    """Return what repair finds and does."""
+    work = Repair(Verification(archive), is_dry)
+    found = []
+    for part in (work.of_records(), work.of_files()):
+        async for each in part:
+            found += each
+    return found
+
+
+def put_back(kept: Path, audio: Path) -> None:
+    """Put the files of a backup back where others are, or none."""
+    for file in [each for each in kept.rglob("*") if each.is_file() and len(each.name) == 64]:
+        place = audio / file.relative_to(kept)
+        if place.is_dir() and not place.is_symlink():
+            place.rmdir()
+        place.unlink(missing_ok=True)
+        shutil.copyfile(file, place)

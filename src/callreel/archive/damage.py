@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from callreel.audio import Stored
-from callreel.catalog.audit import SurplusRow, WrongDay
+from callreel.catalog.audit import Kept, SurplusRow, WrongDay
 
 
 class Damage(StrEnum):
@@ -36,6 +36,16 @@ class Damage(StrEnum):
     def is_leftover(self) -> bool:
         """Whether nothing is lost or wrong: it only lies there, as after a crash."""
         return self in _LEFTOVERS
+
+
+class Deed(StrEnum):
+    """What was done about a finding."""
+
+    MENDED = "mended"
+    RESTORED = "restored"
+    MARKED_MISSING = "marked_missing_audio"
+    MARKED_SUSPECT = "marked_suspect"
+    LEFT = "left"
 
 
 _LEFTOVERS: Final = frozenset(
@@ -79,7 +89,8 @@ class Finding:
         recording: The recording's id, or None.
         says: What exactly, in a few words; no path of the machine.
         place: The recording's place in the catalog, or None.
-        cause: What to mend or remove, where that is neither a recording nor its audio.
+        cause: What to mend or remove, where the recording alone does not tell.
+        deed: What was done about it, or would be, or None where nobody tried.
     """
 
     kind: Damage
@@ -87,4 +98,5 @@ class Finding:
     recording: str | None = None
     says: str = ""
     place: int | None = None
-    cause: SurplusRow | WrongDay | Stored | None = None
+    cause: SurplusRow | WrongDay | Stored | Kept | None = None
+    deed: Deed | None = None

@@ -104,7 +104,7 @@ class Verification:
         if kept.id is not None and not await self._is_kept(kept.tenant, kept.id):
             return []
         size = await self.archive.audio.size(AudioKey(kept.tenant, recording.audio.sha256))
-        finding = _finding(kept, Damage.AUDIO_MISSING)
+        finding = replace(_finding(kept, Damage.AUDIO_MISSING), recording=recording.id)
         if size is None:
             return [finding]
         says = f"{size} bytes in place of {recording.audio.size}"
@@ -213,7 +213,8 @@ def _flaws(bodies: BodyFormat, kept: Kept, recording: Recording | None) -> list[
     if recording is None:
         return [_finding(kept, Damage.BODY_UNREADABLE)]
     if kept.id is None:
-        return [replace(_finding(kept, Damage.ENTRY_MISSING), recording=recording.id)]
+        finding = _finding(kept, Damage.ENTRY_MISSING)
+        return [replace(finding, recording=recording.id, cause=kept)]
     found = []
     if kept.state in _MARKED:
         found.append(_finding(kept, Damage.MARKED, f"as {kept.state.value}"))

@@ -227,6 +227,13 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
         """Say whether the id of any recording of the tenant, whatever its state, begins so."""
         ...
 
+    async def adopt(self, place: int, entry: NewEntry) -> None:
+        """Make the entry again of a body that has none; nothing happens where its id has one.
+
+        What is in no list becomes suspect, as nobody knows any more why it is in none.
+        """
+        ...
+
     async def is_digest_used(self, tenant: int, digest: bytes) -> bool:
         """Say whether any recording of the tenant that is not being deleted has this audio."""
         ...

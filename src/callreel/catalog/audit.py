@@ -138,6 +138,7 @@ class Audit(Protocol):
     async def set_aside(self, place: int, state: State) -> None:
         """Take a recording out of every list, as `Catalog.withdraw`, whatever its body is like.
 
-        Rows that lists were made of stay, and are surplus then.
+        One that has another state than available keeps it. Rows that lists were made of stay, and
+        are surplus then.
         """
         ...

@@ -290,6 +290,9 @@ class SqliteCatalog:
     async def set_aside(self, place: int, state: State) -> None:
         await self._db.write(lambda db: sqlite_audit.set_aside(db, place, state))
 
+    async def adopt(self, place: int, entry: NewEntry) -> None:
+        await self._db.write(lambda db: sqlite_audit.adopt(db, place, entry))
+
     async def check(self) -> None:
         await self._db.read(lambda db: db.execute("SELECT 1 FROM recording LIMIT 1").get)
 

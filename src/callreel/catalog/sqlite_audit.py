@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import apsw
 
+from callreel.catalog import NewEntry
 from callreel.catalog.audit import Deleting, Kept, Reading, SurplusRow, WrongDay
 from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS, LOCAL_MASK, first_key
 from callreel.catalog.sqlite_calls import leave
@@ -355,9 +356,37 @@ def mend_day(connection: apsw.Connection, wrong: WrongDay) -> None:
 
 def set_aside(connection: apsw.Connection, place: int, state: State) -> None:
     """Take a recording out of every list (see `Audit.set_aside`)."""
-    connection.execute("UPDATE entry SET state = ? WHERE k = ?", (state, place))
+    connection.execute(
+        "UPDATE entry SET state = ? WHERE k = ? AND state = 'available'", (state, place)
+    )
     connection.execute(
         "INSERT OR IGNORE INTO withdrawn SELECT k, body FROM recording WHERE k = ?", (place,)
     )
     connection.execute("DELETE FROM recording WHERE k = ?", (place,))
     leave(connection, place, lambda: None)
+
+
+def adopt(connection: apsw.Connection, place: int, entry: NewEntry) -> None:
+    """Make the entry of a body again (see `Audit.adopt`)."""
+    sql = "SELECT EXISTS (SELECT 1 FROM recording WHERE k = ?)"
+    state = State.AVAILABLE if connection.execute(sql, (place,)).get else State.SUSPECT
+    connection.execute(
+        "INSERT OR IGNORE INTO entry (k, tenant, id, state, project, user, digest, fingerprint, "
+        "arrived_at, source, dialog) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            place,
+            tenant_of(place),
+            entry.id,
+            state,
+            entry.facts.project_id,
+            entry.facts.user_id,
+            entry.digest,
+            entry.fingerprint,
+            entry.arrived_at,
+            entry.source,
+            entry.dialog,
+        ),
+    )
+    if connection.changes():
+        use = "INSERT OR IGNORE INTO audio_use VALUES (?, ?)"
+        connection.execute(use, (entry.digest, place))

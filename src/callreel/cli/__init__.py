@@ -49,6 +49,7 @@ app.command("callreel.cli.webhook:webhook", help="Create, list and end webhooks.
 app.command(
     "callreel.cli.verify:verify", help="Read all audio again and check every record against it."
 )
+app.command("callreel.cli.repair:repair", help="Mend what can be mended, and mark what is damaged.")
 app.command("callreel.cli.gc:gc", help="Remove what no recording refers to.")
 app.command("callreel.cli.backup:backup", help="Make a backup, also while a server runs.")
 app.command("callreel.cli.backup:restore", help="Restore a backup into a new data folder.")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from callreel.archive.damage import MEANING, Damage, Finding
+from callreel.archive.damage import MEANING, Damage, Deed, Finding
 from callreel.cli.output import print_rows
 
 SHOWN: Final = 20
@@ -19,16 +19,23 @@ class Findings:
 
     Attributes:
         kinds: How many of each kind.
+        deeds: About how many something was done, by what.
     """
 
     def __init__(self, *, as_json: bool, fine: str = "All is well.") -> None:
         """Begin; `fine` is said where nothing was found."""
         self._fine = fine
         self.kinds: Counter[Damage] = Counter()
+        self.deeds: Counter[Deed] = Counter()
         self._as_json = as_json
         self._first: dict[Damage, list[Finding]] = {}
         if as_json:
             self._write('{"findings": [')
+
+    @property
+    def unmended(self) -> int:
+        """How many of them nothing could be done about but to mark them."""
+        return self.kinds.total() - self.deeds[Deed.MENDED] - self.deeds[Deed.RESTORED]
 
     @property
     def damages(self) -> int:
@@ -41,6 +48,8 @@ class Findings:
             if self._as_json:
                 self._write((",\n" if self.kinds else "\n") + json.dumps(_plain(each)))
             self.kinds[each.kind] += 1
+            if each.deed is not None:
+                self.deeds[each.deed] += 1
             first = self._first.setdefault(each.kind, [])
             if len(first) < SHOWN:
                 first.append(each)
@@ -79,9 +88,11 @@ def _plain(finding: Finding) -> dict[str, str | int | None]:
         "tenant": finding.tenant,
         "recording": finding.recording,
         "says": finding.says,
+        **({} if finding.deed is None else {"deed": finding.deed.value}),
     }
 
 
 def _line(finding: Finding) -> str:
     tenant = "" if finding.tenant is None else f"tenant {finding.tenant}"
-    return " ".join(each for each in (tenant, finding.recording, finding.says) if each)
+    deed = "" if finding.deed is None else f"({finding.deed.value})"
+    return " ".join(each for each in (tenant, finding.recording, finding.says, deed) if each)

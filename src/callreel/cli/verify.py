@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from cyclopts import Parameter
 
@@ -27,6 +27,14 @@ COULD_NOT_RUN: Final = 2
 INTERRUPTED: Final = 130
 MEGABYTE: Final = 1_000_000
 RATE_WHEN_SERVED: Final = 50
+
+
+class Steps(Protocol):
+    """What goes through an archive."""
+
+    def of_records(self) -> AsyncIterator[list[Finding]]: ...
+
+    def of_files(self) -> AsyncIterator[list[Finding]]: ...
 
 
 def verify(
@@ -65,9 +73,7 @@ async def _verify(
     settings: Settings, subset: Subset, max_rate: int | None, findings: Findings
 ) -> int:
     began_at = time.time()
-    if max_rate is None:
-        max_rate = RATE_WHEN_SERVED if is_served(settings.data) else 0
-    throttle = Throttle(max_rate * MEGABYTE or None)
+    throttle = throttle_for(settings, max_rate)
     async with opened_archive(settings) as archive:
         work = Verification(archive, subset, throttle.read)
         async for found in followed(work):
@@ -84,19 +90,32 @@ async def _verify(
     return DAMAGED if findings.damages else 0
 
 
-async def followed(work: Verification) -> AsyncIterator[list[Finding]]:
-    """Yield all that is found, and show how far it is on a terminal."""
+def throttle_for(settings: Settings, max_rate: int | None) -> Throttle:
+    """Return what holds up reading: to so many MB a second, or as is good beside a server."""
+    if max_rate is None:
+        max_rate = RATE_WHEN_SERVED if is_served(settings.data) else 0
+    return Throttle(max_rate * MEGABYTE or None)
+
+
+async def followed(work: Verification, steps: Steps | None = None) -> AsyncIterator[list[Finding]]:
+    """Yield all that is found, and show how far it is on a terminal.
+
+    Args:
+        work: What goes through the archive.
+        steps: What goes through it in its place, and does more.
+    """
+    steps = steps or work
     broken = await work.database()
     if broken:
         yield broken
         return
     total = await work.archive.catalog.entries()
     with counting("Checking records", lambda: total) as advance:
-        async for found in work.of_records():
+        async for found in steps.of_records():
             yield found
             advance(to=work.records)
     megabytes = work.audio_bytes // MEGABYTE
     with counting("Reading audio, MB", lambda: megabytes) as advance:
-        async for found in work.of_files():
+        async for found in steps.of_files():
             yield found
             advance(to=work.bytes_read // MEGABYTE)
