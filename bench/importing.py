@@ -1,4 +1,4 @@
-"""The measures of importing, by the command as users run it, each with its bar."""
+"""The measures of importing and verifying, by the commands as users run them, with their bars."""
 
 from __future__ import annotations
 
@@ -93,6 +93,40 @@ def recordings(stage: Stage) -> Iterator[Row]:
     )
 
 
+def verifying(stage: Stage) -> Iterator[Row]:
+    """The same recordings, in the archive, against the plainest check of the same files."""
+    with _folder(stage) as folder:
+        audio, table, archive = folder / "audio", folder / "calls.csv", folder / "data"
+        size = pbx.write_audio(audio, FILES, FILE_SECONDS)
+        pbx.write_calls(table, FILES, recorded=True)
+        _take_in(archive, audio, table)
+        os.sync()
+        turns = [(_check(archive), _verify(archive)) for _ in range(stage.rounds)]
+    checked, verified = (median(each[at].seconds for each in turns) for at in (0, 1))
+    yield Row(
+        measure=f"verifying {FILES:,} recordings, {size / MIB:,.0f} MB",
+        product=f"{size / MIB / verified:,.0f} MB/s, {FILES / verified:,.0f}/s",
+        other="sha256sum",
+        other_figure=f"{size / MIB / checked:,.0f} MB/s",
+        figure=median(check.seconds / verify.seconds for check, verify in turns),
+        bar=at_least(0.8),
+    )
+    yield Row(
+        measure="memory of verifying",
+        product=f"{max(verify.memory for _, verify in turns) / MIB:.0f} MB",
+        figure=max(verify.memory for _, verify in turns) / MIB,
+    )
+
+
+def _check(archive: Path) -> Run:
+    script = 'find "$0" -type f -print0 | xargs -0 sha256sum > /dev/null'
+    return _run(["bash", "-c", script, str(archive / "audio" / "1")], {})
+
+
+def _verify(archive: Path) -> Run:
+    return _run([*COMMAND, "verify"], {"CALLREEL_DATA": str(archive)})
+
+
 def _copy(folder: Path, audio: Path) -> Run:
     copy = folder / "copy"
     script = 'cp -r "$0" "$1" && cd "$1" && sha256sum -- * > /dev/null'
@@ -104,13 +138,17 @@ def _copy(folder: Path, audio: Path) -> Run:
 
 def _import(folder: Path, audio: Path, table: Path) -> Run:
     data = folder / "data"
+    try:
+        return _take_in(data, audio, table)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _take_in(data: Path, audio: Path, table: Path) -> Run:
     setting = {"CALLREEL_DATA": str(data)}
     _run([*COMMAND, "tenant", "create", "bench"], setting)
     options = ("--cdr", str(table), "--timezone", "UTC")
-    try:
-        return _run([*COMMAND, "import", "freepbx", str(audio), *options], setting)
-    finally:
-        shutil.rmtree(data, ignore_errors=True)
+    return _run([*COMMAND, "import", "freepbx", str(audio), *options], setting)
 
 
 def _run(command: Sequence[str], setting: dict[str, str]) -> Run:

@@ -44,6 +44,7 @@ CASES: Mapping[str, reading.Case] = {
     "post": writing.durable_post,
     "rows": importing.call_records,
     "audio": importing.recordings,
+    "verify": importing.verifying,
 }
 LITTLE = 100_000
 MUCH = 1_000_000

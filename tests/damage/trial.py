@@ -17,6 +17,8 @@ from damage.ways import WAYS, Expected, Vandal
 from house import CALL
 
 DAY = 86_400
+DAYS = 5_000
+"""As many as there are between 2000 and these calls, about."""
 _BATCH = 200
 _MEASURED = Inspection("audio/wav", 1, 1_000, b"[]")
 
@@ -30,8 +32,8 @@ async def fill(archive: Archive, count: int, size: int, tenant: int = 1) -> None
             call = replace(
                 CALL,
                 dialog_id=f"d-{number}",
-                started_at=CALL.started_at - number * DAY,
-                hung_up_at=CALL.started_at - number * DAY + 60,
+                started_at=CALL.started_at - number % DAYS * DAY + number // DAYS,
+                hung_up_at=CALL.started_at - number % DAYS * DAY + number // DAYS + 60,
                 talking_ms=dice.randrange(60_000),
                 from_number=f"+48 600 {dice.randrange(1_000_000):06}",
                 project=None if number % 5 == 0 else Named(number % 7, "P"),

@@ -145,7 +145,7 @@ class Vandal:
         sql = "UPDATE recording SET body = CAST(replace(body, ?, ?) AS BLOB) WHERE k = ?"
         other = word + ("1" if word != '"start_time":"' else "")
         if word == '"start_time":"':
-            word, other = '"start_time":"202', '"start_time":"201'
+            word, other = '"start_time":"20', '"start_time":"21'
         self._db.execute(sql, (word, other, victim.k))
         return {(Damage.BODY_DIFFERS, victim.id)}
 
