@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from callreel.catalog import Catalog
+from callreel.catalog import BodyOf, Catalog
 from callreel.catalog.audit import Kept
 from callreel.errors import NotFound
-from callreel.model import CallFilter, Facts, Reach, Span, State
-from contracts.catalog_case import CatalogCase, known_of, run
-from contracts.catalog_reference import Known, entry_of, facts_in
+from callreel.model import EVERY_CALL, CallFilter, Facts, Reach, Span, State
+from contracts.catalog_case import CatalogCase, known_of, mixed_of, run
+from contracts.catalog_reference import OPENING, Known, call_of, entry_of, facts_in, whole_body
 
 MANY = 900
 """More than are read at a time."""
@@ -21,12 +21,17 @@ def read(body: bytes) -> Facts | None:
     return facts_in(body)
 
 
+def read_call(body: bytes) -> Facts | None:
+    return facts_in(body.removeprefix(OPENING))
+
+
 async def all_kept(catalog: Catalog) -> list[Kept]:
     return [each async for batch in catalog.kept(read) for each in batch]
 
 
 async def flaws(catalog: Catalog) -> list[object]:
     found: list[object] = [each for each in await all_kept(catalog) if each.wrong_rows]
+    found += [each async for batch in catalog.wrong_calls(read_call) for each in batch]
     found += [each async for batch in catalog.surplus_rows(read) for each in batch]
     found += [each async for batch in catalog.wrong_days() for each in batch]
     return found + list(await catalog.damages())
@@ -45,6 +50,84 @@ class AuditContract(CatalogCase):
                 await catalog.forget(Reach(known[7].tenant), known[7].id)
                 assert await flaws(catalog) == []
                 assert await catalog.knows_its_audio()
+
+        run(play())
+
+    @pytest.mark.parametrize("remains", [whole_body, None])
+    def test_nothing_is_wrong_with_calls_whatever_was_done(self, remains: BodyOf | None) -> None:
+        known = mixed_of(120, seed=31, tenants=2)
+        recorded = [each for each in known if each.is_recorded]
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                assert await flaws(catalog) == []
+                for each in recorded[::2]:
+                    reach = Reach(each.tenant)
+                    await catalog.withdraw(reach, each.id, State.SUSPECT, facts_in, remains)
+                assert await flaws(catalog) == []
+                for each in recorded[::4]:
+                    await catalog.restore(Reach(each.tenant), each.id, facts_in)
+                for each in recorded[2::4]:
+                    await catalog.forget(Reach(each.tenant), each.id)
+                assert await flaws(catalog) == []
+
+        run(play())
+
+    def test_a_call_that_cannot_be_read_is_told_and_stays(self) -> None:
+        known = replace(known_of(1, seed=32, tenants=1)[0], dialog="a", is_recorded=False)
+
+        async def play() -> None:
+            async with self.filled([known]) as catalog:
+
+                def unread(_body: bytes) -> None:
+                    return None
+
+                for _ in range(2):
+                    found = [each async for batch in catalog.wrong_calls(unread) for each in batch]
+                    told = [(each.tenant, each.dialog, each.tables) for each in found]
+                    assert told == [(1, "a", ())]
+                    assert not found[0].is_readable
+                    await catalog.mend_call(found[0].place, unread)
+                assert await flaws(catalog) == []
+                assert await catalog.count(Reach(1), EVERY_CALL) == 1
+
+        run(play())
+
+    def test_mending_calls_that_are_right_changes_nothing(self) -> None:
+        known = mixed_of(60, seed=33, tenants=2)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                before = [await catalog.count(Reach(tenant), EVERY_CALL) for tenant in (1, 2)]
+                places = [each.place for each in await all_kept(catalog)]
+                for place in range(min(places), max(places), (max(places) - min(places)) // 50):
+                    await catalog.mend_call(place, read_call)
+                for place in places:
+                    await catalog.mend_call(place, read_call)
+                assert await flaws(catalog) == []
+                after = [await catalog.count(Reach(tenant), EVERY_CALL) for tenant in (1, 2)]
+                assert after == before
+
+        run(play())
+
+    def test_more_calls_than_are_looked_at_at_a_time_are_all_looked_at(self) -> None:
+        (one,) = known_of(1, seed=34, tenants=1)
+        calls = [
+            call_of(replace(one, id=f"c{each}", dialog=f"d{each}", is_recorded=False))
+            for each in range(MANY)
+        ]
+
+        async def play() -> None:
+            async with self.empty() as catalog:
+                await catalog.add_calls(1, calls)
+                other = replace(one.facts, tags=frozenset({4711}))
+                found = [
+                    each
+                    async for batch in catalog.wrong_calls(lambda _body: other)
+                    for each in batch
+                ]
+                assert {each.dialog for each in found} == {call.dialog for call in calls}
+                assert all("unrecorded" in each.tables for each in found)
 
         run(play())
 

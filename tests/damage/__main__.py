@@ -43,7 +43,7 @@ def _try(runner: asyncio.Runner, house: House, data: Path, given: argparse.Names
     lines = [f"{count:,} clean recordings: {len(clean)} findings"]
     for way in WAYS:
         missed = sum(name == way.__name__ for name, _ in trial.missed)
-        lines.append(f"{way.__name__:22} {trial.done[way.__name__]:5} done, {missed} not found")
+        lines.append(f"{way.__name__:28} {trial.done[way.__name__]:5} done, {missed} not found")
     lines += [
         f"{trial.done.total():,} damages of {len(trial.done)} kinds: {len(trial.missed)} not found",
         f"{len(trial.false)} found of recordings that are whole",

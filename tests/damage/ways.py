@@ -15,6 +15,7 @@ from callreel.archive.damage import Damage
 
 _DAY: Final = 86_400 << 16
 _TABLES: Final = ("facts", "by_number", "by_talking", "by_hangup", "audio_use")
+_CALL_TABLES: Final = ("facts", "by_number", "by_talking", "by_hangup", "by_kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Victim:
 
 
 Expected = set[tuple[Damage, str | None]]
-"""Kinds with the recording's id, or with the place of a file, or None for what has neither."""
+"""Kinds with the recording's id, the place of a file or of a call, or None for what has neither."""
 
 
 class Vandal:
@@ -43,6 +44,11 @@ class Vandal:
         self._elsewhere.mkdir(exist_ok=True)
         self._db = apsw.Connection(str(data / "callreel.db"))
         self._dice = random.Random(seed)
+        self._silent = self._all("SELECT k FROM unrecorded WHERE is_listed ORDER BY k")
+        self._hidden = self._all("SELECT k FROM unrecorded WHERE NOT is_listed ORDER BY k")
+        self._further = self._all("SELECT k FROM further ORDER BY k")
+        self.places: set[int] = set()
+        """The places of what was damaged in place of a victim."""
         self._db.execute(
             "INSERT OR IGNORE INTO audio_use SELECT digest, k FROM audio_use_new;"
             "DELETE FROM audio_use_new"
@@ -51,9 +57,19 @@ class Vandal:
     def close(self) -> None:
         self._db.close()
 
+    def _all(self, sql: str) -> list[int]:
+        return [k for (k,) in self._db.execute(sql)]
+
+    def _taken(self, places: list[int]) -> tuple[int, str]:
+        """Take the place of a call for a victim; return it, and how what is found there is told."""
+        k = places.pop()
+        self.places.add(k)
+        return k, at(k)
+
     def victims(self, count: int) -> list[Victim]:
         """Return so many recordings, each of another day, in no order."""
-        rows: list[Any] = self._db.execute("SELECT k, id, digest FROM entry ORDER BY k").fetchall()
+        sql = "SELECT k, id, digest FROM entry WHERE dialog LIKE 'd-%' ORDER BY k"
+        rows: list[Any] = self._db.execute(sql).fetchall()
         by_day = {(k >> 48, (k & (1 << 48) - 1) // _DAY): (k, i, d) for k, i, d in rows}
         found = self._dice.sample(sorted(by_day.values()), count)
         return [Victim(k, an_id, digest.hex()) for k, an_id, digest in found]
@@ -173,12 +189,95 @@ class Vandal:
         self._db.execute("UPDATE entry SET state = 'quarantined' WHERE k = ?", (victim.k,))
         return {(Damage.STATE_WRONG, victim.id)}
 
+    def delete_a_row_of_a_call(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        table = self._dice.choice(_CALL_TABLES)
+        self._db.execute(f"DELETE FROM unrecorded_{table} WHERE k = ?", (k,))  # noqa: S608 - ours
+        missing: Expected = {(Damage.ROW_WRONG, place)}
+        return missing | {(Damage.COUNT_WRONG, None)} if table == "facts" else missing
+
+    def edit_a_row_of_a_call(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        table = self._dice.choice(("facts", "by_number", "by_kind"))
+        sql = f"UPDATE unrecorded_{table} SET talking = talking + 1 WHERE k = ?"  # noqa: S608 - ours
+        self._db.execute(sql, (k,))
+        return {(Damage.ROW_WRONG, place)}
+
+    def add_a_row_of_a_call(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        insert = self._dice.choice(
+            (
+                "by_number SELECT ?2, '999', k, talking, hangup, project, user",
+                "by_tag SELECT 4711, k, talking, hangup, project, user",
+                "by_hangup SELECT ?2, hangup + 1, k, talking, project, user",
+                "by_source_call SELECT ?2, 'x', k, talking, hangup, project, user",
+            )
+        )
+        sql = f"INSERT INTO unrecorded_{insert} FROM unrecorded_facts WHERE k = ?1 AND ?2 = ?2"
+        self._db.execute(sql, (k, k >> 48))
+        return {(Damage.ROW_SURPLUS, place)}
+
+    def leave_a_row_of_a_hidden_call(self, _victim: Victim) -> Expected:
+        k, _ = self._taken(self._hidden)
+        self._db.execute(
+            "INSERT INTO unrecorded_by_tag SELECT 3, k, talking, hangup, project, user "
+            "FROM facts WHERE k = ?",
+            (k,),
+        )
+        return {(Damage.ROW_SURPLUS, self._id(k))}
+
+    def hide_a_call(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        self._db.execute("UPDATE unrecorded SET is_listed = 0 WHERE k = ?", (k,))
+        return {(Damage.ROW_WRONG, place)}
+
+    def show_a_hidden_call(self, _victim: Victim) -> Expected:
+        k, _ = self._taken(self._hidden)
+        self._db.execute("UPDATE unrecorded SET is_listed = 1 WHERE k = ?", (k,))
+        return {(Damage.ROW_WRONG, self._id(k))}
+
+    def edit_the_facts_of_a_call(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        facts = self._dice.choice(("json_set(facts, '$[1]', 7)", "'[]'", "'no JSON'"))
+        self._db.execute(f"UPDATE unrecorded SET facts = {facts} WHERE k = ?", (k,))  # noqa: S608 - ours
+        return {(Damage.ROW_WRONG, place)}
+
+    def garble_the_body_of_a_call(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        self._db.execute("UPDATE unrecorded SET body = substr(body, 1, 100) WHERE k = ?", (k,))
+        return {(Damage.CALL_UNREADABLE, place)}
+
+    def list_a_call_twice(self, _victim: Victim) -> Expected:
+        k, _ = self._taken(self._further)
+        self._db.execute("DELETE FROM further WHERE k = ?", (k,))
+        first = self._db.execute("SELECT max(k) FROM entry WHERE k < ?", (k,)).get
+        self.places.add(first)
+        return {(Damage.ROW_WRONG, self._id(first)), (Damage.COUNT_WRONG, None)}
+
+    def list_a_call_not_at_all(self, victim: Victim) -> Expected:
+        self._db.execute("INSERT INTO further VALUES (?)", (victim.k,))
+        return {(Damage.ROW_SURPLUS, victim.id), (Damage.COUNT_WRONG, None)}
+
+    def edit_a_count_of_calls(self, victim: Victim) -> Expected:
+        day = (victim.k & (1 << 48) - 1) // _DAY
+        sql = "UPDATE day_count SET extra = extra - 1 WHERE tenant = ? AND day = ?"
+        self._db.execute(sql, (victim.tenant, day))
+        return {(Damage.COUNT_WRONG, None)}
+
+    def _id(self, k: int) -> str:
+        return str(self._db.execute("SELECT id FROM entry WHERE k = ?", (k,)).get)
+
     def leave_an_orphan(self, victim: Victim) -> Expected:
         digest = f"{self._dice.getrandbits(256):064x}"
         path = self._audio / str(victim.tenant) / digest[:2] / digest
         path.write_bytes(b"nobody's")
         found: Expected = {(Damage.ORPHAN_AUDIO, f"{victim.tenant}/{digest[:2]}/{digest}")}
         return found
+
+
+def at(place: int) -> str:
+    """Return how a finding of what has no recording is told from others."""
+    return f"at {place}"
 
 
 def _place(victim: Victim) -> str:
@@ -207,4 +306,15 @@ WAYS: Final[tuple[Way, ...]] = (
     Vandal.delete_an_entry,
     Vandal.edit_a_state,
     Vandal.leave_an_orphan,
+    Vandal.delete_a_row_of_a_call,
+    Vandal.edit_a_row_of_a_call,
+    Vandal.add_a_row_of_a_call,
+    Vandal.leave_a_row_of_a_hidden_call,
+    Vandal.hide_a_call,
+    Vandal.show_a_hidden_call,
+    Vandal.edit_the_facts_of_a_call,
+    Vandal.garble_the_body_of_a_call,
+    Vandal.list_a_call_twice,
+    Vandal.list_a_call_not_at_all,
+    Vandal.edit_a_count_of_calls,
 )

@@ -215,7 +215,7 @@ def _wrong_calls(connection: apsw.Connection, recorded: list[Placed]) -> Iterato
     """Look whether every call is listed once, in the tables as in the counts."""
     sql = "SELECT k, facts FROM unrecorded WHERE is_listed"
     rows: list[Any] = connection.execute(sql).fetchall()
-    silent = [Placed(k, k >> _TENANT_BITS, sqlite_calls._unpacked(k, facts)) for k, facts in rows]
+    silent = [Placed(k, k >> _TENANT_BITS, sqlite_calls.unpacked(k, facts)) for k, facts in rows]
     yield from _wrong_tables(connection, UNRECORDED_TABLES, silent)
     further = {k for (k,) in connection.execute("SELECT k FROM further")}
     if not further <= {place.k for place in recorded}:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from callreel.audio import Stored
-from callreel.catalog.audit import Kept, SurplusRow, WrongDay
+from callreel.catalog.audit import Kept, SurplusRow, WrongCall, WrongDay
 
 
 class Damage(StrEnum):
@@ -22,6 +22,7 @@ class Damage(StrEnum):
     BODY_UNREADABLE = "body_unreadable"
     BODY_DIFFERS = "body_differs"
     STATE_WRONG = "state_wrong"
+    CALL_UNREADABLE = "call_unreadable"
     ROW_WRONG = "row_wrong"
     ROW_SURPLUS = "row_surplus"
     COUNT_WRONG = "count_wrong"
@@ -67,8 +68,9 @@ MEANING: Final = {
     Damage.BODY_UNREADABLE: "The data of a call cannot be read.",
     Damage.BODY_DIFFERS: "The data of a call is not what was taken in.",
     Damage.STATE_WRONG: "A recording is in the lists though its state says no, or the other way.",
-    Damage.ROW_WRONG: "A row by which a recording is found is not there, or not as its call is.",
-    Damage.ROW_SURPLUS: "A row leads to a recording that it does not belong to.",
+    Damage.CALL_UNREADABLE: "The data of a call without recording cannot be read.",
+    Damage.ROW_WRONG: "A row by which a call is found is not there, or not as the call is.",
+    Damage.ROW_SURPLUS: "A row leads to a recording or call that it does not belong to.",
     Damage.COUNT_WRONG: "The calls of a day are counted wrongly.",
     Damage.MARKED: "A recording is kept out of the lists, because it was damaged.",
     Damage.ORPHAN_AUDIO: "Audio that no recording has, as after a crash; `callreel gc` removes it.",
@@ -88,7 +90,7 @@ class Finding:
         tenant: The number of whose it is, or None where nobody can say.
         recording: The recording's id, or None.
         says: What exactly, in a few words; no path of the machine.
-        place: The recording's place in the catalog, or None.
+        place: The place of the recording or call in the catalog, or None.
         cause: What to mend or remove, where the recording alone does not tell.
         deed: What was done about it, or would be, or None where nobody tried.
     """
@@ -98,5 +100,5 @@ class Finding:
     recording: str | None = None
     says: str = ""
     place: int | None = None
-    cause: SurplusRow | WrongDay | Stored | Kept | None = None
+    cause: SurplusRow | WrongCall | WrongDay | Stored | Kept | None = None
     deed: Deed | None = None

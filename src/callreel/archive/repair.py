@@ -15,10 +15,10 @@ from callreel.archive import Archive
 from callreel.archive.damage import Damage, Deed, Finding
 from callreel.archive.facts import facts_of, facts_reader
 from callreel.archive.take_in import fingerprint
-from callreel.archive.verify import Verification, reading, recording_of
+from callreel.archive.verify import Verification, reading, reading_calls, recording_of
 from callreel.audio import AudioKey
 from callreel.catalog import NewEntry
-from callreel.catalog.audit import Kept, SurplusRow, WrongDay
+from callreel.catalog.audit import Kept, SurplusRow, WrongCall, WrongDay
 from callreel.errors import NotFound
 from callreel.model import Reach, State
 
@@ -35,6 +35,7 @@ _DEEDS: Final = {
     Damage.BODY_UNREADABLE: Deed.MARKED_SUSPECT,
     Damage.BODY_DIFFERS: Deed.MARKED_SUSPECT,
     Damage.STATE_WRONG: Deed.MARKED_SUSPECT,
+    Damage.CALL_UNREADABLE: Deed.LEFT,
 }
 _OF_AUDIO: Final = frozenset({Damage.AUDIO_MISSING, Damage.AUDIO_LENGTH, Damage.AUDIO_CHANGED})
 _STATES: Final = {Deed.MARKED_MISSING: State.MISSING_AUDIO, Deed.MARKED_SUSPECT: State.SUSPECT}
@@ -85,6 +86,8 @@ class Repair:
         match finding:
             case Finding(cause=SurplusRow() as row):
                 await catalog.drop_row(row, read)
+            case Finding(cause=WrongCall() as call):
+                await catalog.mend_call(call.place, reading_calls(self._archive.bodies))
             case Finding(cause=WrongDay() as day):
                 await catalog.mend_day(day)
             case Finding(cause=Kept() as kept):

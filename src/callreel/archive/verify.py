@@ -20,7 +20,7 @@ from callreel.archive.facts import facts_of
 from callreel.archive.subset import EVERYTHING, Subset
 from callreel.archive.take_in import fingerprint
 from callreel.audio import AudioKey, Part, Stored
-from callreel.catalog.audit import Kept, Reading
+from callreel.catalog.audit import Kept, Reading, WrongCall
 from callreel.errors import BadRecording, NotFound
 from callreel.model import Facts, Reach, Recording, State
 
@@ -61,6 +61,8 @@ class Verification:
         async for batch in self.archive.catalog.kept(read):
             yield await self._judged(batch)
             self.records += len(batch)
+        async for calls in self.archive.catalog.wrong_calls(reading_calls(self.archive.bodies)):
+            yield [finding for call in calls for finding in _call_flaws(call)]
         async for rows in self.archive.catalog.surplus_rows(read):
             yield [
                 Finding(
@@ -187,6 +189,18 @@ def reading(bodies: BodyFormat) -> Reading:
     return read
 
 
+def reading_calls(bodies: BodyFormat) -> Reading:
+    """Return what reads the facts out of the body of a call without recording."""
+
+    def read(body: bytes) -> Facts | None:
+        try:
+            return facts_of(bodies.parse_unrecorded(body))
+        except (ValueError, BadRecording):  # the decoder's errors are of the former kind
+            return None
+
+    return read
+
+
 def recording_of(bodies: BodyFormat, kept: Kept) -> Recording | None:
     """Return the recording that is kept somewhere, or None where its body is lost."""
     body = kept.withdrawn if kept.listed is None else kept.listed
@@ -202,6 +216,20 @@ def _parsed(bodies: BodyFormat, body: bytes) -> Recording | None:
 
 def _finding(kept: Kept, kind: Damage, says: str = "") -> Finding:
     return Finding(kind=kind, tenant=kept.tenant, recording=kept.id, says=says, place=kept.place)
+
+
+def _call_flaws(call: WrongCall) -> list[Finding]:
+    finding = Finding(
+        kind=Damage.ROW_WRONG,
+        tenant=call.tenant,
+        recording=call.recording,
+        says=f"of the call {call.dialog} in " + ", ".join(call.tables),
+        place=call.place,
+        cause=call,
+    )
+    says = f"of the call {call.dialog}"
+    unreadable = replace(finding, kind=Damage.CALL_UNREADABLE, recording=None, says=says)
+    return [finding] * bool(call.tables) + [unreadable] * (not call.is_readable)
 
 
 def _flaws(bodies: BodyFormat, kept: Kept, recording: Recording | None) -> list[Finding]:

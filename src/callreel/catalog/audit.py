@@ -1,6 +1,7 @@
 """Whether the catalog agrees with itself, and how it is mended: what `callreel verify` asks.
 
-Every recording has one body; all rows that serve filters are made of it and can be made again.
+Every recording, and every call without one, has one body; all rows that serve filters are made of
+it and can be made again.
 What is yielded together was read at one moment, and no reading lasts from one to the next.
 """
 
@@ -64,6 +65,27 @@ class SurplusRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WrongCall:
+    """A call that is not listed as it should be.
+
+    Attributes:
+        place: Its place in the catalog; of one with recordings, that of the first.
+        tenant: Whose place that is.
+        dialog: The id of its dialog.
+        recording: The id of the recording there, or None where there is none.
+        tables: Names of what should have been made of it, and is not there or not so.
+        is_readable: Whether the body of a call without recording can be read.
+    """
+
+    place: int
+    tenant: int
+    dialog: str
+    recording: str | None
+    tables: tuple[str, ...]
+    is_readable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Deleting:
     """A recording that is being deleted."""
 
@@ -93,6 +115,14 @@ class Audit(Protocol):
 
     def kept(self, read: Reading) -> AsyncIterator[list[Kept]]:
         """Yield all that is kept, in order, a few hundred at a time."""
+        ...
+
+    def wrong_calls(self, read: Reading) -> AsyncIterator[list[WrongCall]]:
+        """Yield the calls that the list of calls should show, and does not, or otherwise.
+
+        Args:
+            read: Reads the body of a call without recording.
+        """
         ...
 
     def surplus_rows(self, read: Reading) -> AsyncIterator[list[SurplusRow]]:
@@ -125,6 +155,10 @@ class Audit(Protocol):
 
     async def mend_rows(self, place: int, read: Reading) -> None:
         """Make all rows again that a recording should have."""
+        ...
+
+    async def mend_call(self, place: int, read: Reading) -> None:
+        """Make again what lists a call; `read` as for `wrong_calls`. Its day may be wrong then."""
         ...
 
     async def drop_row(self, row: SurplusRow, read: Reading) -> None:

@@ -16,14 +16,23 @@ from callreel.catalog import (
     NewEntry,
     Outcome,
     sqlite_audit,
+    sqlite_audit_calls,
     sqlite_calls,
     sqlite_ledger,
     sqlite_list,
     sqlite_outbox,
     sqlite_people,
+    sqlite_surplus,
     sqlite_write,
 )
-from callreel.catalog.audit import Deleting, Kept, Reading, SurplusRow, WrongDay
+from callreel.catalog.audit import (
+    Deleting,
+    Kept,
+    Reading,
+    SurplusRow,
+    WrongCall,
+    WrongDay,
+)
 from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
 from callreel.catalog.migrate import Migration, migrations
 from callreel.catalog.outbox import Delivery, NewWebhook, Tried, Webhook
@@ -242,17 +251,28 @@ class SqliteCatalog:
             yield found
             after = found[-1].place
 
+    async def wrong_calls(self, read: Reading) -> AsyncIterator[list[WrongCall]]:
+        asks = (
+            partial(sqlite_audit_calls.wrong_unrecorded, read=read),
+            sqlite_audit_calls.wrong_shared,
+        )
+        for ask in asks:
+            after: int | None = 0
+            while after is not None:
+                found, after = await self._db.read_slowly(partial(ask, after=after))
+                yield found
+
     async def surplus_rows(self, read: Reading) -> AsyncIterator[list[SurplusRow]]:
-        for table in sqlite_audit.CHECKED:
+        for table in sqlite_surplus.CHECKED:
             async for found in self._surplus_of(table, read):
                 yield found
 
     async def _surplus_of(
-        self, table: sqlite_audit.Checked, read: Reading
+        self, table: sqlite_surplus.Checked, read: Reading
     ) -> AsyncIterator[list[SurplusRow]]:
         after = None
         while True:
-            ask = partial(sqlite_audit.surplus_rows, table=table, after=after, read=read)
+            ask = partial(sqlite_surplus.surplus_rows, table=table, after=after, read=read)
             found, after = await self._db.read_slowly(ask)
             yield found
             if after is None:
@@ -281,8 +301,11 @@ class SqliteCatalog:
     async def mend_rows(self, place: int, read: Reading) -> None:
         await self._db.write(lambda db: sqlite_audit.mend_rows(db, place, read))
 
+    async def mend_call(self, place: int, read: Reading) -> None:
+        await self._db.write(lambda db: sqlite_audit_calls.mend_call(db, place, read))
+
     async def drop_row(self, row: SurplusRow, read: Reading) -> None:
-        await self._db.write(lambda db: sqlite_audit.drop_row(db, row, read))
+        await self._db.write(lambda db: sqlite_surplus.drop_row(db, row, read))
 
     async def mend_day(self, wrong: WrongDay) -> None:
         await self._db.write(lambda db: sqlite_audit.mend_day(db, wrong))

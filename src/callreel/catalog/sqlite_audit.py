@@ -7,24 +7,27 @@ database can begin anew between two of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import apsw
 
 from callreel.catalog import NewEntry
-from callreel.catalog.audit import Deleting, Kept, Reading, SurplusRow, WrongDay
-from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS, LOCAL_MASK, first_key
+from callreel.catalog.audit import Deleting, Kept, Reading, WrongDay
+from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_MASK, first_key
 from callreel.catalog.sqlite_calls import leave
 from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
-from callreel.catalog.sqlite_tables import FILTER_TABLES, FilterTable, Placed
+from callreel.catalog.sqlite_tables import (
+    FILTER_TABLES,
+    Placed,
+    make_again,
+    tenant_of,
+    wrong_tables,
+)
 from callreel.catalog.sqlite_write import is_digest_marked
 from callreel.model import EARLIEST_START, Facts, State
 
 WINDOW: Final = 400
 _DAYS_AT_ONCE: Final = 100
-_USES: Final = {"audio_use": ("digest", "k"), "audio_use_new": ("k",)}
-_READ_FROM_BODY: Final = frozenset({"by_number", "by_tag", "by_kind", "by_source_call"})
 _KEPT: Final = """
 SELECT w.k, e.tenant, e.id, e.state, e.project, e.user, e.digest, e.fingerprint, r.body, x.body,
     EXISTS (SELECT 1 FROM touched t WHERE t.k = w.k),
@@ -40,36 +43,6 @@ LEFT JOIN recording r ON r.k = w.k
 LEFT JOIN withdrawn x ON x.k = w.k
 ORDER BY w.k
 """
-_AGREES: Final = {
-    "facts": "EXISTS (SELECT 1 FROM recording r WHERE r.k = t.k)",
-    "audio_use": "EXISTS (SELECT 1 FROM entry e WHERE e.k = t.k AND e.digest = t.digest)",
-    "audio_use_new": "EXISTS (SELECT 1 FROM entry e WHERE e.k = t.k AND e.digest = t.digest)",
-}
-_AS_THE_FACTS: Final = (
-    "EXISTS (SELECT 1 FROM facts f JOIN recording r ON r.k = f.k WHERE f.k = t.k AND "
-    "f.talking = t.talking AND "
-    "f.hangup = t.hangup AND f.project IS t.project AND f.user IS t.user)"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A table that is gone through for surplus rows, and the columns that identify a row in it."""
-
-    name: str
-    key: tuple[str, ...]
-    filter: FilterTable | None = None
-
-    @property
-    def place(self) -> int:
-        """Which of the key's columns leads to the recording."""
-        return self.key.index("k")
-
-
-CHECKED: Final = (
-    *(Checked(table.name, table.key, table) for table in FILTER_TABLES),
-    *(Checked(name, key) for name, key in _USES.items()),
-)
 
 
 def damages(connection: apsw.Connection) -> list[str]:
@@ -118,7 +91,7 @@ def _kept(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> K
         if held != (tenant_of(k), facts.project_id, facts.user_id):
             wrong.append("entry")
     if facts is not None and listed is not None:
-        wrong += _wrong_tables(connection, Placed(k, tenant_of(k), facts))
+        wrong += wrong_tables(connection, FILTER_TABLES, Placed(k, tenant_of(k), facts))
         if facts.hung_up_at - facts.started_at > longest:
             wrong.append("longest_call")
     return Kept(
@@ -134,78 +107,6 @@ def _kept(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> K
         is_touched=bool(is_touched),
         wrong_rows=tuple(wrong),
     )
-
-
-def tenant_of(k: int) -> int:
-    """Return the tenant whose place a key is."""
-    return k >> LOCAL_BITS
-
-
-def _wrong_tables(connection: apsw.Connection, placed: Placed) -> list[str]:
-    return [
-        table.name
-        for table in FILTER_TABLES
-        if any(_row(connection, table, row) != row for row in table.rows(placed))
-    ]
-
-
-def _row(
-    connection: apsw.Connection, table: FilterTable, row: tuple[Any, ...]
-) -> tuple[Any, ...] | None:
-    where = " AND ".join(f"{column} = ?" for column in table.key)
-    sql = f"SELECT * FROM {table.name} WHERE {where}"
-    found: tuple[Any, ...] | None = connection.execute(sql, row[: len(table.key)]).fetchone()
-    return found
-
-
-def surplus_rows(
-    connection: apsw.Connection, table: Checked, after: tuple[Any, ...] | None, read: Reading
-) -> tuple[list[SurplusRow], tuple[Any, ...] | None]:
-    """Return the surplus rows of a window, and what it ends with, or None where nothing is left."""
-    columns = ", ".join(table.key)
-    where = "" if after is None else f"WHERE ({columns}) > ({', '.join('?' * len(after))})"
-    sql = (
-        f"SELECT {_agrees(table)}, * FROM {table.name} t {where} ORDER BY {columns} LIMIT {WINDOW}"
-    )
-    with connection:
-        rows = connection.execute(sql, after or ()).fetchall()
-        found = [
-            _surplus(connection, table, row)
-            for agrees, *row in rows
-            if not agrees and not _is_called_for(connection, table, tuple(row), read)
-        ]
-    last = tuple(rows[-1][1 : 1 + len(table.key)]) if len(rows) == WINDOW else None
-    return found, last
-
-
-def _agrees(table: Checked) -> str:
-    """Return what says, cheaply and never wrongly, that a row is right."""
-    if table.name in _READ_FROM_BODY:
-        return "0"
-    agrees = _AGREES.get(table.name, _AS_THE_FACTS)
-    return f"{agrees} AND t.tenant = t.k >> {LOCAL_BITS}" if "tenant" in table.key else agrees
-
-
-def _surplus(connection: apsw.Connection, table: Checked, row: Sequence[Any]) -> SurplusRow:
-    k = row[table.place]
-    an_id = connection.execute("SELECT id FROM entry WHERE k = ?", (k,)).get
-    return SurplusRow(table.name, tuple(row[: len(table.key)]), k, tenant_of(k), an_id)
-
-
-def _is_called_for(
-    connection: apsw.Connection, table: Checked, row: tuple[Any, ...], read: Reading
-) -> bool:
-    if table.filter is None:
-        return False
-    k = row[table.place]
-    body = connection.execute("SELECT body FROM recording WHERE k = ?", (k,)).get
-    if body is None:
-        return False
-    facts = read(body)
-    if facts is None:
-        return True  # nobody can say
-    keys = {each[: len(table.key)] for each in table.filter.rows(Placed(k, tenant_of(k), facts))}
-    return row[: len(table.key)] in keys
 
 
 def wrong_days(
@@ -259,7 +160,8 @@ def with_audio(connection: apsw.Connection, tenant: int, digest: bytes) -> list[
         "SELECT e.id FROM {} u CROSS JOIN entry e ON e.k = u.k WHERE u.digest = ? AND u.k >= ? "
         "AND u.k < ?"
     )
-    found = [connection.execute(sql.format(name), (digest, *span)).fetchall() for name in _USES]
+    uses = ("audio_use", "audio_use_new")
+    found = [connection.execute(sql.format(name), (digest, *span)).fetchall() for name in uses]
     return sorted(str(each) for rows in found for (each,) in rows)
 
 
@@ -311,7 +213,7 @@ def mend_rows(connection: apsw.Connection, place: int, read: Reading) -> None:
     if facts is not None:
         _mend_entry(connection, place, facts)
     if facts is not None and each.listed is not None:
-        _mend_tables(connection, Placed(place, each.tenant, facts))
+        make_again(connection, FILTER_TABLES, Placed(place, each.tenant, facts))
 
 
 def _mend_entry(connection: apsw.Connection, place: int, facts: Facts) -> None:
@@ -319,28 +221,6 @@ def _mend_entry(connection: apsw.Connection, place: int, facts: Facts) -> None:
         "UPDATE entry SET tenant = ?, project = ?, user = ? WHERE k = ?",
         (tenant_of(place), facts.project_id, facts.user_id, place),
     )
-
-
-def _mend_tables(connection: apsw.Connection, placed: Placed) -> None:
-    for table in FILTER_TABLES:
-        sql = table.insert.replace("INSERT", "INSERT OR REPLACE", 1)
-        connection.executemany(sql, table.rows(placed))
-    longest = placed.facts.hung_up_at - placed.facts.started_at
-    connection.execute(
-        "UPDATE tenant SET longest_call = max(longest_call, ?) WHERE number = ?",
-        (longest, placed.tenant),
-    )
-
-
-def drop_row(connection: apsw.Connection, row: SurplusRow, read: Reading) -> None:
-    """Drop a surplus row (see `Audit.drop_row`)."""
-    table = next(each for each in CHECKED if each.name == row.table)
-    where = " AND ".join(f"{column} = ?" for column in table.key)
-    sql = f"SELECT {_agrees(table)}, * FROM {table.name} t WHERE {where}"
-    found = connection.execute(sql, row.key).fetchone()
-    if found is None or found[0] or _is_called_for(connection, table, tuple(found[1:]), read):
-        return
-    connection.execute(f"DELETE FROM {table.name} WHERE {where}", row.key)
 
 
 def mend_day(connection: apsw.Connection, wrong: WrongDay) -> None:

@@ -201,7 +201,7 @@ def _insert(connection: apsw.Connection, tenant: int, calls: Iterable[tuple[int,
                 k,
                 call.body,
                 call.dialog,
-                _packed(call.facts),
+                packed(call.facts),
                 call.arrived_at,
                 call.source,
                 call.import_run,
@@ -219,11 +219,12 @@ def _show(connection: apsw.Connection, k: int, *, is_listed: bool) -> None:
     facts = connection.execute(sql, (is_listed, k)).get
     tenant = k >> LOCAL_BITS
     change = insert if is_listed else delete
-    change(connection, UNRECORDED_TABLES, [Placed(k, tenant, _unpacked(k, str(facts)))])
+    change(connection, UNRECORDED_TABLES, [Placed(k, tenant, unpacked(k, str(facts)))])
     count_extra(connection, [(tenant, k)], 1 if is_listed else -1)
 
 
-def _packed(facts: Facts) -> str:
+def packed(facts: Facts) -> str:
+    """Return what `unrecorded` keeps of the facts of a call."""
     return json.dumps(
         [
             facts.hung_up_at,
@@ -239,7 +240,12 @@ def _packed(facts: Facts) -> str:
     )
 
 
-def _unpacked(k: int, text: str) -> Facts:
+def unpacked(k: int, text: str) -> Facts:
+    """Return the facts that are kept of the call with a key.
+
+    Raises:
+        ValueError, TypeError: the text was not made by `packed`.
+    """
     hung_up, talking, project, user, numbers, tags, *rest = json.loads(text)
     dialog_type, direction, source_call = rest
     return Facts(

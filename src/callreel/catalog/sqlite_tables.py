@@ -9,11 +9,16 @@ from typing import Any, Final
 
 import apsw
 
-from callreel.catalog.bounds import kind_of
+from callreel.catalog.bounds import LOCAL_BITS, kind_of
 from callreel.catalog.sqlite_days import day_of
 from callreel.model import Facts
 
 Rows = list[tuple[Any, ...]]
+
+
+def tenant_of(k: int) -> int:
+    """Return the tenant whose place a key is."""
+    return k >> LOCAL_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,40 @@ def delete(
     for table in tables:
         keys = [row[: len(table.key)] for place in placed for row in table.rows(place)]
         connection.executemany(table.delete, keys)
+
+
+def wrong_tables(
+    connection: apsw.Connection, tables: tuple[FilterTable, ...], placed: Placed
+) -> list[str]:
+    """Return the names of the tables that lack a row of a call, or have it otherwise."""
+    return [
+        table.name
+        for table in tables
+        if any(_row(connection, table, row) != row for row in table.rows(placed))
+    ]
+
+
+def _row(
+    connection: apsw.Connection, table: FilterTable, row: tuple[Any, ...]
+) -> tuple[Any, ...] | None:
+    where = " AND ".join(f"{column} = ?" for column in table.key)
+    sql = f"SELECT * FROM {table.name} WHERE {where}"
+    found: tuple[Any, ...] | None = connection.execute(sql, row[: len(table.key)]).fetchone()
+    return found
+
+
+def make_again(
+    connection: apsw.Connection, tables: tuple[FilterTable, ...], placed: Placed
+) -> None:
+    """Put a call into every filter table, whichever of its rows are there already."""
+    for table in tables:
+        sql = table.insert.replace("INSERT", "INSERT OR REPLACE", 1)
+        connection.executemany(sql, table.rows(placed))
+    longest = placed.facts.hung_up_at - placed.facts.started_at
+    connection.execute(
+        "UPDATE tenant SET longest_call = max(longest_call, ?) WHERE number = ?",
+        (longest, placed.tenant),
+    )
 
 
 def count_days(connection: apsw.Connection, places: Iterable[tuple[int, int]], sign: int) -> None:
