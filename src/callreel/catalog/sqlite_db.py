@@ -71,6 +71,7 @@ class Database:
         self._slow_threads = ThreadPoolExecutor(SLOW_LANES, "catalog-slow")
         self._slow_room = Room(SLOW_MOST, "The archive is busy; ask again in a moment.")
         self._wal_pages = 0
+        self._is_full = False
         self._writer.set_wal_hook(self._note_wal)
 
     def read_now(self, question: Callable[[apsw.Connection], Result]) -> Result:
@@ -138,7 +139,7 @@ class Database:
         try:
             return await asyncio.shield(done)
         finally:
-            if self._wal_pages >= CHECKPOINT_PAGES:
+            if self._is_log_due():
                 loop.run_in_executor(self._write_thread, self._checkpoint)
 
     def _change(self, change: Callable[[apsw.Connection], Result]) -> Result:
@@ -152,6 +153,7 @@ class Database:
                     self._writer.execute("ROLLBACK")
                 raise
         except apsw.Error as error:
+            self._is_full |= isinstance(error, apsw.FullError)
             raise _translated(error) from error
         return result
 
@@ -159,14 +161,34 @@ class Database:
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
+    def _is_log_due(self) -> bool:
+        return self._is_full or self._wal_pages >= CHECKPOINT_PAGES
+
     def _checkpoint(self) -> None:
-        if self._wal_pages < CHECKPOINT_PAGES:
+        if not self._is_log_due():
             return
         self._wal_pages = 0
         try:
+            if self._is_full:
+                self._empty_log()
+                return
             self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error:
             return  # the next commit finds the log still long and asks again
+
+    def _empty_log(self) -> None:
+        """Move all of the log into the file, and give its room back to the disk.
+
+        Raises:
+            apsw.Error: somebody reads it, or the file finds no room to grow by what it lacks, which
+                is less than the log holds. What is moved stays so; every change tries again.
+        """
+        self._writer.set_busy_timeout(0)
+        try:
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        finally:
+            self._writer.set_busy_timeout(BUSY_MS)
+        self._is_full = False
 
     def _is_late(self) -> bool:
         worked = time.thread_time()
