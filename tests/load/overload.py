@@ -1,0 +1,137 @@
+"""More than the server can do: whether it goes on doing what it can.
+
+First as much as it can is found, by clients that wait for their answers. Then requests come at a
+fixed rate, whether or not those before were answered, as those of many clients do; a client that
+is told 503 goes away. What counts is how many good answers come in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count as counting
+from pathlib import Path
+from typing import Final
+
+from faults.running import Served, new_key, served
+from load.line import Answer, Line, get, post, quantile
+from load.report import Report
+from support import PATH, a_sound
+
+STEPS: Final = (1, 2, 4)
+WAITING: Final = 16
+CONNECTIONS: Final = 400
+IN_TIME: Final = 10.0
+LEAST_GOODPUT: Final = 0.8
+HEALTH_MS: Final = 200
+
+
+@dataclass(slots=True)
+class Step:
+    """What was seen at a rate.
+
+    Attributes:
+        answers: Of those that came.
+        unsent: Requests for which there was no connection left: all were waiting.
+        health: Seconds that `/health` took, asked all the while.
+    """
+
+    seconds: float
+    answers: list[Answer] = field(default_factory=list)
+    unsent: int = 0
+    health: list[float] = field(default_factory=list)
+
+    @property
+    def goodput(self) -> float:
+        """Good answers a second."""
+        return sum(each.is_good and each.seconds <= IN_TIME for each in self.answers) / self.seconds
+
+
+def run(scratch: Path, seconds: int, seed: int) -> Report:
+    """Overload with lists and with uploads, each rate for so many seconds."""
+    key = new_key(scratch / "data")
+    sound = a_sound(scratch, seed, 0.5)
+    report = Report(f"overload, {seconds} s each")
+    with served(scratch / "data", key) as server:
+        numbers = counting()
+        uploads = (post(f"o-{n}", sound[:-8] + n.to_bytes(8, "big"), key) for n in numbers)
+        asyncio.run(_overload(report, "take in", server, uploads, seconds))
+        pages = (get(f"{PATH}?limit=200", key) for _ in counting())
+        asyncio.run(_overload(report, "list of 200", server, pages, seconds))
+    return report
+
+
+async def _overload(
+    report: Report, what: str, server: Served, requests: Iterator[bytes], seconds: int
+) -> None:
+    capacity = await _waiting(server, requests, seconds)
+    report.judge(f"{what}: 16 clients that wait", f"{capacity:,.0f}/s", is_enough=True)
+    best = 0.0
+    for times in STEPS:
+        step = await _at_rate(server, requests, capacity * times, seconds)
+        best = max(best, step.goodput)
+        statuses = dict(Counter(each.status for each in step.answers))
+        p99 = quantile([each.seconds for each in step.answers if each.is_good], 0.99)
+        says = f"{step.goodput:,.0f}/s good, p99 {p99:,.0f} ms, {statuses}, unsent {step.unsent}"
+        is_enough = step.goodput >= LEAST_GOODPUT * best
+        report.judge(f"{what}: at {times} x", says, is_enough, "≥ 0.8 of the best")
+        slowest = 1000 * max(step.health)
+        says = f"at most {slowest:,.0f} ms"
+        report.judge(f"{what}: /health at {times} x", says, is_enough=True)
+
+
+async def _waiting(server: Served, requests: Iterator[bytes], seconds: int) -> float:
+    end = time.monotonic() + seconds
+    good = 0
+
+    async def ask() -> None:
+        nonlocal good
+        async with Line(server.asking.address) as line:
+            while time.monotonic() < end:
+                good += (await line.ask(next(requests))).is_good
+
+    await asyncio.gather(*(ask() for _ in range(WAITING)))
+    return good / seconds
+
+
+async def _at_rate(server: Served, requests: Iterator[bytes], rate: float, seconds: int) -> Step:
+    step = Step(seconds)
+    idle = [Line(server.asking.address) for _ in range(CONNECTIONS)]
+    asked: set[asyncio.Task[None]] = set()
+    probing = asyncio.create_task(_probe(server, step))
+    began = time.monotonic()
+    sent = 0
+    while (passed := time.monotonic() - began) < seconds:
+        while sent < passed * rate:
+            sent += 1
+            if not idle:
+                step.unsent += 1
+                continue
+            task = asyncio.create_task(_ask_once(idle, next(requests), step))
+            asked.add(task)
+            task.add_done_callback(asked.discard)
+        await asyncio.sleep(0.002)
+    probing.cancel()
+    await asyncio.wait([probing])
+    step.seconds = time.monotonic() - began
+    counted = len(step.answers)
+    await asyncio.gather(*asked)
+    del step.answers[counted:]  # they came after the time that is counted
+    await asyncio.gather(*(line.close() for line in idle))
+    return step
+
+
+async def _ask_once(idle: list[Line], request: bytes, step: Step) -> None:
+    line = idle.pop()
+    step.answers.append(await line.ask(request))
+    idle.append(line)
+
+
+async def _probe(server: Served, step: Step) -> None:
+    async with Line(server.asking.address) as line:
+        while True:
+            step.health.append((await line.ask(get("/health", ""))).seconds)
+            await asyncio.sleep(0.05)
