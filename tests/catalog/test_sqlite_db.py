@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from callreel.catalog import Outcome, sqlite_db
+from callreel.catalog import Outcome, sqlite_db, sqlite_writer
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import BadParameter, StorageFull, Unavailable
 from callreel.model import CallFilter, ListRequest, Reach
@@ -30,7 +30,7 @@ def catalog(tmp_path: Path) -> Iterator[SqliteCatalog]:
 
 
 def test_commits_are_synced(catalog: SqliteCatalog) -> None:
-    writer = catalog._db._writer
+    writer = catalog._db._writer.connection
     assert writer.execute("PRAGMA synchronous").get == 2  # FULL
     assert writer.execute("PRAGMA journal_mode").get == "wal"
 
@@ -122,7 +122,7 @@ def test_a_write_waits_for_another_process_and_is_then_done(
 
 
 def test_a_write_that_waits_too_long_is_refused(catalog: SqliteCatalog, tmp_path: Path) -> None:
-    catalog._db._writer.set_busy_timeout(50)
+    catalog._db._writer.connection.set_busy_timeout(50)
     other = apsw.Connection(str(tmp_path / "callreel.db"))
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="busy"):
@@ -135,7 +135,7 @@ def test_a_full_disk_refuses_writes_keeps_nothing_of_them_and_reading_goes_on(
     catalog: SqliteCatalog,
 ) -> None:
     known = known_of(2_000, seed=2, tenants=1)
-    writer = catalog._db._writer
+    writer = catalog._db._writer.connection
     pages = writer.execute("PRAGMA page_count").get
     writer.execute(f"PRAGMA max_page_count={pages + 4}")
     with pytest.raises(StorageFull):
@@ -158,7 +158,7 @@ def test_a_page_that_is_longer_than_sqlite_can_make_is_refused(catalog: SqliteCa
 def test_the_log_is_carried_over_and_stays_short(
     catalog: SqliteCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_db, "CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr(sqlite_writer, "CHECKPOINT_PAGES", 20)
 
     async def play() -> None:
         for seed in range(30):

@@ -72,7 +72,9 @@ def test_what_was_heard_is_kept_and_named_unless_told(imported: Command, data: P
     catalog = SqliteCatalog(data / "callreel.db")
     lines = imported("imports", "show", "1", "--became", "added", "--json").out.splitlines()
     heard = json.loads(lines[0])["recording"]
-    catalog._db._writer.execute("INSERT INTO touched SELECT k, 1 FROM entry WHERE id = ?", (heard,))
+    catalog._db._writer.connection.execute(
+        "INSERT INTO touched SELECT k, 1 FROM entry WHERE id = ?", (heard,)
+    )
     catalog._db.close()
     ran = imported("imports", "undo", "1", "--json")
     assert ran.code == 3

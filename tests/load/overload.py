@@ -59,8 +59,9 @@ def run(scratch: Path, seconds: int, seed: int) -> Report:
         numbers = counting()
         uploads = (post(f"o-{n}", sound[:-8] + n.to_bytes(8, "big"), key) for n in numbers)
         asyncio.run(_overload(report, "take in", server, uploads, seconds))
-        pages = (get(f"{PATH}?limit=200", key) for _ in counting())
-        asyncio.run(_overload(report, "list of 200", server, pages, seconds))
+        page = get(f"{PATH}?limit=2000", key, "Accept-Encoding: gzip\r\n")
+        pages = (page for _ in counting())
+        asyncio.run(_overload(report, "list of 2,000, compressed", server, pages, seconds))
     return report
 
 
@@ -85,16 +86,16 @@ async def _overload(
 
 async def _waiting(server: Served, requests: Iterator[bytes], seconds: int) -> float:
     end = time.monotonic() + seconds
-    good = 0
 
-    async def ask() -> None:
-        nonlocal good
+    async def ask() -> int:
+        good = 0
         async with Line(server.asking.address) as line:
             while time.monotonic() < end:
-                good += (await line.ask(next(requests))).is_good
+                answer = await line.ask(next(requests))
+                good += answer.is_good
+        return good
 
-    await asyncio.gather(*(ask() for _ in range(WAITING)))
-    return good / seconds
+    return sum(await asyncio.gather(*(ask() for _ in range(WAITING)))) / seconds
 
 
 async def _at_rate(server: Served, requests: Iterator[bytes], rate: float, seconds: int) -> Step:
@@ -110,7 +111,7 @@ async def _at_rate(server: Served, requests: Iterator[bytes], rate: float, secon
             if not idle:
                 step.unsent += 1
                 continue
-            task = asyncio.create_task(_ask_once(idle, next(requests), step))
+            task = asyncio.create_task(_ask_once(idle, idle.pop(), next(requests), step))
             asked.add(task)
             task.add_done_callback(asked.discard)
         await asyncio.sleep(0.002)
@@ -124,8 +125,7 @@ async def _at_rate(server: Served, requests: Iterator[bytes], rate: float, secon
     return step
 
 
-async def _ask_once(idle: list[Line], request: bytes, step: Step) -> None:
-    line = idle.pop()
+async def _ask_once(idle: list[Line], line: Line, request: bytes, step: Step) -> None:
     step.answers.append(await line.ask(request))
     idle.append(line)
 

@@ -4,8 +4,8 @@ Three lanes. Short questions run on the event loop's own thread, since a hop to 
 costs more than most of them take; one that has not ended after `FAST_SECONDS` is given up and
 asked again in the slow lane, a few threads with connections of their own. What counts is
 processor time, or else a busy machine would ask twice what is quickly answered; a slow disk,
-for which that stands still, is given `FAST_WAIT_SECONDS`. Writes go one by one
-through the writer's thread, so that a sync of the disk never holds up the event loop.
+for which that stands still, is given `FAST_WAIT_SECONDS`. Writes go through the writer's thread
+(`sqlite_writer`), so that a sync of the disk never holds up the event loop.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Final, TypeVar
 import apsw
 
 from callreel.catalog.migrate import Migration, migrate, require_newest
+from callreel.catalog.sqlite_writer import BUSY_MS, Writer
 from callreel.errors import BadParameter, Misconfigured, StorageFull, Unavailable
 from callreel.room import Room
 
@@ -32,9 +33,7 @@ FAST_WAIT_SECONDS: Final = 0.040
 SLOW_LANES: Final = 2
 SLOW_MOST: Final = 64
 """Questions in the slow lane, those that wait too."""
-BUSY_MS: Final = 10_000
 CHECK_EVERY: Final = 5_000  # steps of SQLite's machine between looks at the clock, about 0.2 ms
-CHECKPOINT_PAGES: Final = 8_000
 PAGE_BYTES: Final = 8192
 
 
@@ -57,22 +56,19 @@ class Database:
         self._worked_from: float | None = None
         with _explained(path):
             if read_only:
-                self._writer = _open_untouched(path, steps)
+                writing = _open_untouched(path, steps)
             else:
-                self._writer = open_writer(path)
-                migrate(self._writer, steps)
+                writing = open_writer(path)
+                migrate(writing, steps)
             self._fast = _open_reader(path, cache_mib=64)
             slow = [_open_reader(path, cache_mib=16) for _ in range(SLOW_LANES)]
         self._fast.set_progress_handler(self._is_late, CHECK_EVERY)
         self._slow: SimpleQueue[apsw.Connection] = SimpleQueue()
         for connection in slow:
             self._slow.put(connection)
-        self._write_thread = ThreadPoolExecutor(1, "catalog-writer")
+        self._writer = Writer(writing, _translated)
         self._slow_threads = ThreadPoolExecutor(SLOW_LANES, "catalog-slow")
         self._slow_room = Room(SLOW_MOST, "The archive is busy; ask again in a moment.")
-        self._wal_pages = 0
-        self._is_full = False
-        self._writer.set_wal_hook(self._note_wal)
 
     def read_now(self, question: Callable[[apsw.Connection], Result]) -> Result:
         """Ask on this thread.
@@ -133,62 +129,12 @@ class Database:
             self._slow.put(connection)
 
     async def write(self, change: Callable[[apsw.Connection], Result]) -> Result:
-        """Run a change in one transaction; it is on stable storage when this returns."""
-        loop = asyncio.get_running_loop()
-        done = loop.run_in_executor(self._write_thread, self._change, change)
-        try:
-            return await asyncio.shield(done)
-        finally:
-            if self._is_log_due():
-                loop.run_in_executor(self._write_thread, self._checkpoint)
+        """Make a change, whole or not at all; it is on stable storage when this returns.
 
-    def _change(self, change: Callable[[apsw.Connection], Result]) -> Result:
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                result = change(self._writer)
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
-        except apsw.Error as error:
-            self._is_full |= isinstance(error, apsw.FullError)
-            raise _translated(error) from error
-        return result
-
-    def _note_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._wal_pages = pages
-        return apsw.SQLITE_OK
-
-    def _is_log_due(self) -> bool:
-        return self._is_full or self._wal_pages >= CHECKPOINT_PAGES
-
-    def _checkpoint(self) -> None:
-        if not self._is_log_due():
-            return
-        self._wal_pages = 0
-        try:
-            if self._is_full:
-                self._empty_log()
-                return
-            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.Error:
-            return  # the next commit finds the log still long and asks again
-
-    def _empty_log(self) -> None:
-        """Move all of the log into the file, and give its room back to the disk.
-
-        Raises:
-            apsw.Error: somebody reads it, or the file finds no room to grow by what it lacks, which
-                is less than the log holds. What is moved stays so; every change tries again.
+        It bears to be made again: with others in one transaction, then alone where one of them
+        fails.
         """
-        self._writer.set_busy_timeout(0)
-        try:
-            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        finally:
-            self._writer.set_busy_timeout(BUSY_MS)
-        self._is_full = False
+        return await self._writer.write(change)
 
     def _is_late(self) -> bool:
         worked = time.thread_time()
@@ -198,12 +144,11 @@ class Database:
 
     def close(self) -> None:
         """Finish the writes under way and give the file back."""
-        self._write_thread.shutdown()
+        self._writer.close()
         self._slow_threads.shutdown()
         while not self._slow.empty():
             self._slow.get().close()
         self._fast.close()
-        self._writer.close()
 
 
 def open_writer(path: Path) -> apsw.Connection:
