@@ -138,7 +138,7 @@ def test_a_call_that_was_talked_and_not_recorded_is_told_of(
         (Kind.UNRECORDED, "talked", 1_500),
         (Kind.UNRECORDED, "later", 1),
     ]
-    assert findings[0].reason == "The talk lasted 1.5 s, and was not recorded."
+    assert findings[0].reason == "The talk lasted 1.5 s, and there is no recording of it."
 
 
 def test_calls_without_recording_are_calls_when_hours_are_counted(house: House) -> None:

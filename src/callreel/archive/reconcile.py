@@ -122,7 +122,7 @@ def _without_recording(call: Call) -> Finding:
         kind=Kind.UNRECORDED,
         started_at=call.started_at,
         ended_at=call.hung_up_at,
-        reason=f"The talk lasted {call.talking_ms / 1000:.1f} s, and was not recorded.",
+        reason=f"The talk lasted {call.talking_ms / 1000:.1f} s, and there is no recording of it.",
         dialog=call.dialog_id,
         expected=call.talking_ms,
         found=0,
