@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 
 from callreel.audio import AudioKey, AudioStore
 from callreel.audio.folder import FolderStore
+from callreel.audio.folder_walk import digest_of
 from callreel.audio.staged import StagedFile
 from callreel.errors import CallreelError, StorageFull, Unavailable
 from contracts.audio_contract import (
@@ -245,6 +246,50 @@ def test_audio_that_is_there_in_part_is_replaced(store: FolderStore, root: Path)
     place.write_bytes(SHORT[:4])
     asyncio.run(put(store, SHORT))
     assert place.read_bytes() == SHORT
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_audio_that_is_damaged_in_its_place_is_replaced_as_if_it_were_new(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch, is_readable: bool
+) -> None:
+    asyncio.run(put(store, LONG))
+    place = place_of(root, LONG)
+    damage(place)
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    if not is_readable:
+        monkeypatch.setattr("callreel.audio.staged.digest_of", lambda *_: None)
+    asyncio.run(put(store, LONG))
+    assert place.read_bytes() == LONG
+    assert [each.parent for each in noted.paths] == [root / "tmp", place.parent.parent]
+
+
+def damage(place: Path) -> None:
+    """Change one bit in the middle of a file."""
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.chmod(0o640)
+    place.write_bytes(content)
+
+
+@pytest.mark.parametrize("there", [None, LONG[:-1], LONG])
+def test_only_a_file_of_that_name_and_length_is_read_again(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch, there: bytes | None
+) -> None:
+    place = place_of(root, LONG)
+    if there is not None:
+        place.parent.mkdir(parents=True)
+        place.write_bytes(there)
+    read: list[Path] = []
+
+    def noted(each: Path, count: Callable[[int], None]) -> str | None:
+        read.append(each)
+        return digest_of(each, count)
+
+    monkeypatch.setattr("callreel.audio.staged.digest_of", noted)
+    asyncio.run(put(store, LONG))
+    assert read == ([place] if there == LONG else [])
+    assert place.read_bytes() == LONG
 
 
 def test_audio_that_is_short_on_the_disk_is_not_kept(store: FolderStore) -> None:

@@ -133,6 +133,19 @@ class AudioContract:
 
         asyncio.run(run())
 
+    @pytest.mark.parametrize("content", [SHORT[::-1], SHORT[:-1], SHORT + b"."])
+    def test_what_has_the_place_and_is_not_the_same_is_replaced(
+        self, store: AudioStore, content: bytes
+    ) -> None:
+        async def run() -> None:
+            with store.stage() as staged:
+                staged.write(content)
+                await store.keep(staged, key_of(SHORT))
+            assert await put(store, SHORT) == key_of(SHORT)
+            assert b"".join(await chunks(store, key_of(SHORT), 0, len(SHORT))) == SHORT
+
+        asyncio.run(run())
+
     def test_the_same_may_be_kept_many_times_at_once(self, store: AudioStore) -> None:
         async def run() -> None:
             keys = await asyncio.gather(*(put(store, LONG) for _ in range(8)))

@@ -80,6 +80,25 @@ def test_all_is_mended_or_marked_and_what_is_put_back_returns(tmp_path: Path) ->
         runner.run(house.archive.close())
 
 
+def test_good_audio_that_is_handed_in_again_replaces_what_was_damaged(tmp_path: Path) -> None:
+    with asyncio.Runner() as runner:
+        house = House(runner, tmp_path)
+        house.take_in()
+        (file,) = [each for each in (tmp_path / "audio" / "1").rglob("*") if each.is_file()]
+        content = file.read_bytes()
+        file.chmod(0o640)
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        (marked,) = runner.run(repaired(house.archive))
+        assert marked.deed is Deed.MARKED_SUSPECT
+        house.take_in()
+        assert file.read_bytes() == content
+        (mended,) = runner.run(repaired(house.archive))
+        assert mended.deed is Deed.RESTORED
+        assert house.count() == 1
+        assert runner.run(findings(house.archive)) == []
+        runner.run(house.archive.close())
+
+
 async def repaired(archive: Archive, *, is_dry: bool = False) -> list[Finding]:
     """Return what repair finds and does."""
     work = Repair(Verification(archive), is_dry)

@@ -109,7 +109,7 @@ class AudioStore(Protocol):
         """Put staged audio into its place; it is on stable storage when this returns.
 
         The bytes on disk are `staged.size` long, or this fails. Audio that is there already,
-        whole, is left as it is.
+        whole, is left as it is; what has its place and is not the same, byte by byte, is replaced.
         """
         ...
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from callreel.audio.folder_walk import digest_of
 from callreel.disk import sync_folder
 from callreel.errors import StorageFull, Unavailable
 
@@ -101,7 +102,8 @@ class StagedFile:
         file, self._file = self._file, None
         if file is None:
             raise ValueError("staged audio was kept after it was kept or dropped")
-        return Written(file, self.path, self.size, is_synced=self.synced == self.size)
+        is_synced = self.synced == self.size
+        return Written(file, self.path, self.size, self.sha256, is_synced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,13 @@ class Written:
     file: io.FileIO
     path: Path
     size: int
+    sha256: str
     is_synced: bool
 
     def settle(self, place: Path) -> None:
         """Put the audio on stable storage in its place, or leave there the same that is there.
+
+        A file of that name and length is read: one that was damaged since is replaced.
 
         Where this fails nothing may be tried again with this file: after a failed fsync the
         system may have dropped the bytes, and would call a second one a success.
@@ -149,7 +154,9 @@ class Written:
             found = place.lstat()
         except FileNotFoundError:
             return False
-        return stat.S_ISREG(found.st_mode) and found.st_size == self.size
+        if not stat.S_ISREG(found.st_mode) or found.st_size != self.size:
+            return False
+        return digest_of(place, lambda _count: None) == self.sha256
 
     def _move(self, place: Path) -> None:
         try:
