@@ -86,9 +86,9 @@ def test_call_records_that_wait_for_an_import_are_in_it(archive: BackedUp) -> No
     archive.back_up()
 
     assert archive.back_up().copied == 0
-    one, two = archive.folder.manifests()[:2]
-    old = archive.restore(one.id)[0] / "spool" / "freeswitch" / "1"
-    new = archive.restore(two.id)[0] / "spool" / "freeswitch" / "1"
+    one, two = archive.folder.ids()[:2]
+    old = archive.restore(one)[0] / "spool" / "freeswitch" / "1"
+    new = archive.restore(two)[0] / "spool" / "freeswitch" / "1"
     assert {each.name: each.read_bytes() for each in old.iterdir()} == {"abc.cdr.json": b"{}"}
     assert {each.name: each.read_bytes() for each in new.iterdir()} == {
         "abc.cdr.json": b'{"other": 1}',
@@ -157,7 +157,7 @@ def test_recordings_that_keep_going_end_the_backup_with_a_sentence(
     with pytest.raises(Unavailable, match="faster than they can be copied"):
         archive.back_up()
     monkeypatch.undo()
-    assert archive.folder.manifests() == []
+    assert archive.folder.ids() == []
     archive.back_up()
     assert len(names(archive.folder.root / "backups")) == 1
 
@@ -233,7 +233,7 @@ def test_a_disk_that_gives_other_bytes_back_than_were_written_makes_no_backup(
     with pytest.raises(Misconfigured, match="what was written is not what is on the disk"):
         archive.back_up()
     monkeypatch.undo()
-    assert archive.folder.manifests() == []
+    assert archive.folder.ids() == []
 
 
 def test_a_damaged_copy_of_the_database_makes_no_backup(
@@ -242,7 +242,7 @@ def test_a_damaged_copy_of_the_database_makes_no_backup(
     monkeypatch.setattr(back_up, "is_sound", lambda _: False)
     with pytest.raises(Unavailable, match="copy of the database is damaged"):
         archive.back_up()
-    assert archive.folder.manifests() == []
+    assert archive.folder.ids() == []
 
 
 def test_a_full_disk_is_told_and_what_was_there_stays_whole(
@@ -370,8 +370,8 @@ def test_a_kill_at_any_sync_leaves_the_older_backups_whole_and_the_next_goes_on(
         held.update(archive.add(next(tones)) for _ in range(2 if count == 1 else 1))
         ended = backed_up_till(archive, count)
         assert ended in {0, -signal.SIGKILL}
-        for each in archive.folder.manifests():
-            assert archive.held_by(each.id) == sure.setdefault(each.id, set(held))
+        for each in archive.folder.ids():
+            assert archive.held_by(each) == sure.setdefault(each, set(held))
         if ended == 0:
             break
         kills += 1
@@ -394,7 +394,7 @@ def test_what_is_copied_elsewhere_manifests_last_is_whole_once_it_has_one(
 
     shutil.copytree(root, there, ignore=manifests)
     elsewhere = replace(archive, folder=BackupFolder(there))
-    assert elsewhere.folder.manifests() == []
+    assert elsewhere.folder.ids() == []
     shutil.copytree(root, there, dirs_exist_ok=True)
     assert elsewhere.held_by() == {first}
 

@@ -28,6 +28,10 @@ ITEMS = st.one_of(
 SETS = st.sets(ITEMS, max_size=12)
 
 
+def id_of(number: int) -> str:
+    return f"20260101T00000{number}.000Z"
+
+
 def put_backup(folder: BackupFolder, backup_id: str, items: set[Item]) -> None:
     """Make a backup of files without a database."""
     made = folder.of(backup_id)
@@ -68,18 +72,16 @@ def test_what_any_backup_that_stays_has_stays_and_nothing_else(
     with tempfile.TemporaryDirectory() as made:
         folder = BackupFolder(Path(made))
         with folder.writing():
-            put_backup(folder, "0", left)
+            put_backup(folder, id_of(0), left)
             for number, items in enumerate(backups, 1):
-                put_backup(folder, str(number), items)
-            shutil.rmtree(folder.of("0"))  # as of one that was cut short
+                put_backup(folder, id_of(number), items)
+            shutil.rmtree(folder.of(id_of(0)))  # as of one that was cut short
 
         removed = folder.prune(keep)
 
         kept = backups[-keep:]
         assert removed == len(backups) - len(kept)
-        assert [each.id for each in folder.manifests()] == [
-            str(number) for number in range(1, len(backups) + 1)
-        ][-keep:]
+        assert folder.ids() == [id_of(number) for number in range(1, len(backups) + 1)][-keep:]
         assert files_of(folder) == {item.path for items in kept for item in items}
 
 
@@ -125,3 +127,77 @@ def test_old_backups_are_thrown_away_while_no_other_backup_can_be_made(
     monkeypatch.setattr(BackupFolder, "prune", pruning)
     archive.back_up(keep=1)
     assert tried == [1]
+
+
+@pytest.mark.parametrize("keep", [None, 1])
+def test_a_folder_with_something_else_in_it_is_refused_and_left_as_it_is(
+    archive: BackedUp, keep: int | None
+) -> None:
+    archive.add(1)
+    root = archive.folder.root
+    others = ["backups/laptop/photo.jpg", "tmp/mine.txt", "audio/song.mp3", "spool/mail/x"]
+    for each in others:
+        (root / each).parent.mkdir(parents=True)
+        (root / each).touch()
+    with pytest.raises(Misconfigured, match="take a new or empty folder"):
+        archive.back_up(keep=keep)
+    assert {str(each.relative_to(root)) for each in root.rglob("*") if each.is_file()} == {*others}
+
+
+def test_what_others_put_into_a_folder_of_backups_later_stays(archive: BackedUp) -> None:
+    archive.add(1)
+    archive.back_up()
+    others = ["backups/laptop/photo.jpg", "tmp/mine.txt", "audio/song.mp3", "spool/mail/x", "note"]
+    for each in others:
+        (archive.folder.root / each).parent.mkdir(parents=True, exist_ok=True)
+        (archive.folder.root / each).touch()
+    (archive.folder.tmp / ("0" * 32)).touch()  # as of a copy that was cut short
+
+    assert archive.back_up(keep=1).removed == 1
+
+    assert all((archive.folder.root / each).exists() for each in others)
+    assert not (archive.folder.tmp / ("0" * 32)).exists()
+
+
+def test_a_new_disk_is_an_empty_folder(archive: BackedUp) -> None:
+    (archive.folder.root / "lost+found").mkdir(parents=True)
+    assert archive.folder.ids() == []
+    first = archive.add(1)
+    archive.back_up()
+    assert archive.held_by() == {first}
+
+
+def test_a_list_that_is_damaged_is_found_before_any_backup_goes_and_the_new_one_is_told(
+    archive: BackedUp,
+) -> None:
+    first = archive.add(1)
+    old = archive.back_up().manifest.id
+    damaged = archive.back_up().manifest.id
+    (archive.folder.of(damaged) / "files.sha256").write_text("")
+
+    made = archive.back_up(keep=2)
+
+    assert made.removed == 0
+    assert f"list of the backup {damaged} is damaged" in made.not_pruned
+    assert archive.folder.ids() == [old, damaged, made.manifest.id]
+    assert archive.held_by(old) == archive.held_by() == {first}
+
+
+def test_a_manifest_that_cannot_be_read_is_in_the_way_of_no_other_backup(
+    archive: BackedUp,
+) -> None:
+    first = archive.add(1)
+    damaged, old = archive.back_up().manifest.id, archive.back_up().manifest.id
+    (archive.folder.of(damaged) / "manifest.json").write_bytes(b"{")
+
+    assert archive.held_by(old) == archive.held_by() == {first}
+    with pytest.raises(Misconfigured, match=f"manifest of the backup {damaged} cannot be read"):
+        archive.folder.find(damaged)
+
+    made = archive.back_up(keep=3)  # which files it has is not known, so none may go
+    assert f"{damaged} cannot be read" in made.not_pruned
+    assert len(archive.folder.ids()) == 3
+    made = archive.back_up(keep=3)  # it is the oldest, and goes
+    assert (made.removed, made.not_pruned) == (1, "")
+    assert damaged not in archive.folder.ids()
+    assert archive.held_by(old) == archive.held_by() == {first}

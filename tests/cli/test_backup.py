@@ -107,6 +107,23 @@ def test_old_backups_go_when_told(key: str, callreel: Command, dest: Path) -> No
     assert refused.err.startswith("callreel: There is no such backup; there are 2, from ")
 
 
+def test_a_backup_of_which_the_older_ones_cannot_go_is_made_and_told(
+    key: str, callreel: Command, data: Path, dest: Path
+) -> None:
+    damaged = callreel("backup", str(dest), "--json").json()["id"]
+    (dest / "backups" / damaged / "files.sha256").write_text("x")
+    callreel("backup", str(dest))
+    told = callreel("backup", str(dest), "--keep", "3", "--json")
+    assert told.code == 4
+    assert told.json()["removed_backups"] == 0
+    assert told.err == (
+        "callreel: The backup is made, but older ones are not removed: The list of the backup "
+        f"{damaged} is damaged; take another.\n"
+    )
+    assert told.json()["id"] in (data / "last-backup.json").read_text()
+    assert len(list((dest / "backups").iterdir())) == 3
+
+
 @pytest.mark.parametrize("keep", ["0", "-1", "all"])
 def test_to_keep_none_is_wrongly_asked_for(
     key: str, callreel: Command, dest: Path, keep: str

@@ -23,6 +23,7 @@ from callreel.wiring import LAST_BACKUP, means_of_restoring, parts_of, sole_serv
 
 INTERRUPTED: Final = 130
 LEFT_OUT: Final = 3
+NOT_PRUNED: Final = 4
 Kept = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
 
 
@@ -33,10 +34,12 @@ def backup(dest: Path, /, *, keep: Kept | None = None, json: bool = False) -> in
     that was cut short is finished by running it again, and those before stay whole.
 
     Exit code: 0 the backup holds everything, 3 it does but for audio that is lost or damaged in the
-    archive itself, 1 there is no new backup.
+    archive itself, 4 it holds everything, but older ones could not be thrown away, 1 there is no
+    new backup.
 
     Args:
-        dest: A folder, best on another disk; for one archive only.
+        dest: A folder that is new, empty or has backups, best on another disk; for one archive
+            only.
         keep: Throw all but so many of the newest backups away, and the audio that no other has.
         json: Print one object.
     """
@@ -54,7 +57,9 @@ def backup(dest: Path, /, *, keep: Kept | None = None, json: bool = False) -> in
         settings.data / LAST_BACKUP, LastBackup(made.manifest.id, made.manifest.taken_at)
     )
     _tell_made(made, as_json=json)
-    return LEFT_OUT if made.manifest.without_audio else 0
+    if made.manifest.without_audio:
+        return LEFT_OUT
+    return NOT_PRUNED if made.not_pruned else 0
 
 
 def restore(
@@ -119,6 +124,8 @@ def _tell_made(made: Made, *, as_json: bool) -> None:
         "removed_backups": made.removed,
         "without_audio": list(manifest.without_audio),
     }
+    if made.not_pruned:
+        note(f"callreel: The backup is made, but older ones are not removed: {made.not_pruned}")
     if as_json:
         print_json(told)
         return

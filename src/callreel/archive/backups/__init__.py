@@ -6,6 +6,7 @@
     <root>/backups/<id>/files.sha256                       what belongs to it, as sha256sum reads it
     <root>/backups/<id>/manifest.json                      put there last: without it, it is none
     <root>/tmp/                                            what is on its way in
+    <root>/callreel-backups                                says that the folder is one of backups
 
 A file gets its name when it is whole, on the disk and was read back; then nothing changes it.
 """

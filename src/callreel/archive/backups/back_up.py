@@ -26,7 +26,7 @@ from callreel.archive.backups.copying import Copying
 from callreel.archive.backups.files import explained, sha256_of
 from callreel.archive.backups.folder import WHAT, BackupFolder, read_items
 from callreel.catalog.snapshot import Held, Snapshot, is_sound
-from callreel.errors import Misconfigured, Unavailable
+from callreel.errors import Misconfigured, StorageFull, Unavailable
 
 ROUNDS: Final = 20
 
@@ -39,12 +39,14 @@ class Made:
         manifest: What it says of itself.
         copied, copied_bytes: How many files had to be copied for it, and their bytes.
         removed: How many older ones were thrown away.
+        not_pruned: Why the older ones that should have gone are still there; empty if none should.
     """
 
     manifest: Manifest
     copied: int
     copied_bytes: int
     removed: int = 0
+    not_pruned: str = ""
 
 
 def back_up(
@@ -67,7 +69,15 @@ def back_up(
         work = _Work(parts, folder)
         with Copying(work.source_of, work.target_of, folder.root, folder.tmp) as copying:
             made = work.run(copying, tell)
-        return made if keep is None else replace(made, removed=folder.prune(keep))
+        return made if keep is None else _pruned(made, folder, keep)
+
+
+def _pruned(made: Made, folder: BackupFolder, keep: int) -> Made:
+    """Throw older backups away; where that fails, the new one is made all the same."""
+    try:
+        return replace(made, removed=folder.prune(keep))
+    except (Misconfigured, StorageFull) as error:
+        return replace(made, not_pruned=error.message)
 
 
 class _Work:
