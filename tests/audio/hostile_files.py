@@ -18,7 +18,7 @@ from callreel.audio.limits import Limits
 from callreel.audio.process import Child, ChildLostError
 
 PATIENCE_SECONDS = 60
-LIMITS = Limits(cpu_seconds=20, memory_bytes=1 << 30, file_bytes=8 << 20)
+LIMITS = Limits(cpu_seconds=20, memory_bytes=1 << 30, file_bytes=8 << 20, targets_stay=True)
 
 
 def hostile(seed: int) -> bytes:

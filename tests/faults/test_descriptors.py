@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from faults.running import Served, call_of, listed, new_key, served
 from support import a_sound
@@ -23,6 +26,7 @@ def no_descriptor_left(server: Served) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees a server's descriptors")
 def test_without_a_descriptor_left_what_needs_one_waits_and_the_list_goes_on(
     tmp_path: Path,
 ) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from callreel.audio import Format
+from callreel.audio import Format, syscalls
 from callreel.audio.convert import convert
 from callreel.audio.limits import Limits, allow_processor_time, confine
 from callreel.audio.probe import inspect
@@ -29,17 +30,23 @@ def main(limits: Limits, parent: int) -> None:
         parent: The process that it must not outlive.
     """
     confine(limits, parent)
+    when_open = (lambda: True) if limits.targets_stay else syscalls.forbid_writing
     with open(0, "rb", closefd=False) as jobs, open(0, "wb", closefd=False) as answers:
         _send(answers, {})
         for line in jobs:
             allow_processor_time(limits.cpu_seconds)
-            _send(answers, answer_to(json.loads(line)))
+            _send(answers, answer_to(json.loads(line), when_open))
 
 
-def answer_to(job: Job) -> Answer:
-    """Do a job and return its answer; what goes wrong is one too, by the error's name."""
+def answer_to(job: Job, when_open: Callable[[], object] = lambda: None) -> Answer:
+    """Do a job and return its answer; what goes wrong is one too, by the error's name.
+
+    Args:
+        job: What to do.
+        when_open: Called when all that the job may write is open, before it reads anything.
+    """
     try:
-        return _done(job)
+        return _done(job, when_open)
     except CallreelError as error:
         return {"error": type(error).__name__, "message": error.message}
     except MemoryError:
@@ -51,10 +58,10 @@ def answer_to(job: Job) -> Answer:
     return {"error": type(refusal).__name__, "message": refusal.message}
 
 
-def _done(job: Job) -> Answer:
+def _done(job: Job, when_open: Callable[[], object]) -> Answer:
     path = Path(job["path"])
     if "target" in job:
-        convert(path, Path(job["target"]), Format(job["to"]))
+        convert(path, Path(job["target"]), Format(job["to"]), when_open)
         return {}
     found = inspect(path)
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,24 +52,40 @@ _ENCODINGS: Final = {
 }
 
 
-def convert(source: Path, target: Path, to: Format) -> None:
+def convert(
+    source: Path, target: Path, to: Format, when_open: Callable[[], object] = lambda: None
+) -> None:
     """Write audio to target in another format: one channel or two, on the disk when it returns.
+
+    Args:
+        source: Where the audio is.
+        target: The file to write.
+        to: Its format.
+        when_open: Called when target is open, before anything of the audio is read.
 
     Raises:
         BadRecording: the audio cannot be read to its end.
         UnsupportedMedia: it is no audio that the archive takes.
         Unavailable: it could not be written.
     """
+    with _made(target) as descriptor:
+        when_open()
+        seconds = _encode(source, descriptor, to)
+    _verify(target, seconds)
+
+
+def _encode(source: Path, descriptor: int, to: Format) -> float:
+    """Write audio to an open file and return its length in seconds."""
     encoding = _ENCODINGS[to]
     with opened(source) as sound:
         rate = _rate_for(encoding.rates, sound.rate)
         channels = min(sound.channels, _MOST_CHANNELS)
         frames = 0
-        with _written(target, encoding, rate, channels) as encoder:
+        with _written(descriptor, encoding, rate, channels) as encoder:
             for block in _resampled(sound, rate, channels):
                 frames += len(block)
                 _write(encoder, block)
-    _verify(target, frames / rate)
+    return frames / rate
 
 
 def _rate_for(rates: tuple[int, ...], rate: int) -> int:
@@ -97,30 +113,35 @@ def _mixed(block: Samples, channels: int) -> Samples:
 
 
 @contextmanager
-def _written(
-    target: Path, encoding: _Encoding, rate: int, channels: int
-) -> Iterator[soundfile.SoundFile]:
+def _made(target: Path) -> Iterator[int]:
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with _writing():
         descriptor = os.open(target, flags, 0o640)
     try:
-        with _writing():
-            encoder = soundfile.SoundFile(
-                descriptor,
-                "w",
-                rate,
-                channels,
-                encoding.coding,
-                format=encoding.file,
-                closefd=False,
-                compression_level=encoding.level,
-            )
-        yield encoder
-        with _writing():
-            encoder.close()
-            os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _written(
+    descriptor: int, encoding: _Encoding, rate: int, channels: int
+) -> Iterator[soundfile.SoundFile]:
+    with _writing():
+        encoder = soundfile.SoundFile(
+            descriptor,
+            "w",
+            rate,
+            channels,
+            encoding.coding,
+            format=encoding.file,
+            closefd=False,
+            compression_level=encoding.level,
+        )
+    yield encoder
+    with _writing():
+        encoder.close()
+        os.fsync(descriptor)
 
 
 def _write(encoder: soundfile.SoundFile, block: Samples) -> None:

@@ -14,6 +14,7 @@ from callreel.audio import syscalls
 
 _OPEN_FILES: Final = 32
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 
@@ -25,11 +26,14 @@ class Limits:
         cpu_seconds: Processor time that each job may take.
         memory_bytes: Address space.
         file_bytes: Length of a file that it writes; 0 where it writes none.
+        targets_stay: Whether it may open a target for each job, not for the first alone. What took
+            it over could then write to any file.
     """
 
     cpu_seconds: int
     memory_bytes: int
     file_bytes: int
+    targets_stay: bool = False
 
 
 def confine(limits: Limits, parent: int) -> None:
@@ -52,7 +56,18 @@ def confine(limits: Limits, parent: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+    hide_memory()
     syscalls.forbid()
+    if limits.file_bytes == 0:
+        syscalls.forbid_writing()
+
+
+def hide_memory() -> None:
+    """Keep other processes of the same user out of this one's memory and descriptors, for good.
+
+    Only root can look into it then, and it leaves no core dump (PR_SET_DUMPABLE of prctl(2)).
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def allow_processor_time(seconds: int) -> None:

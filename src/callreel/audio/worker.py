@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from callreel.audio import Format, Inspection
-from callreel.audio.limits import Limits
+from callreel.audio.limits import Limits, hide_memory
 from callreel.audio.process import Child, ChildLostError
 from callreel.errors import BadRecording, CallreelError, Unavailable, UnsupportedMedia
 from callreel.room import Room
@@ -56,7 +56,7 @@ class ChildSoundWorker:
         inspect_seconds: int = 60,
         conversions: int = 2,
     ) -> None:
-        """Prepare the worker; nothing is started yet.
+        """Prepare the worker; no child is started yet, but this process's memory is hidden already.
 
         Args:
             children: Inspections at once, each in a process of its own.
@@ -64,6 +64,7 @@ class ChildSoundWorker:
             inspect_seconds: Processor time that an inspection may take.
             conversions: Conversions at once.
         """
+        hide_memory()
         self._children = children
         self._conversions = conversions
         self._inspecting = Limits(inspect_seconds, _MEMORY_BYTES, 0)
