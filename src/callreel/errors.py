@@ -93,6 +93,20 @@ class Unavailable(CallreelError):
         self.retry_after = retry_after
 
 
+class AudioDamaged(Unavailable):
+    """The audio of a recording is missing, or not as long as it was, until somebody puts it back.
+
+    Attributes:
+        tenant: The number of whose it is.
+        recording: The recording's id.
+    """
+
+    def __init__(self, message: str, *, tenant: int, recording: str) -> None:
+        super().__init__(message, retry_after=3_600)
+        self.tenant = tenant
+        self.recording = recording
+
+
 class StorageFull(CallreelError):
     """There is no room for what was handed in. Reading goes on."""
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
-from collections.abc import AsyncGenerator, Iterator, MutableMapping
+from collections.abc import AsyncGenerator, Callable, Iterator, MutableMapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,12 @@ import apsw
 import pytest
 import requests
 import soundfile
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callreel.api.audio import Stream, _read_file
+from callreel.api.log import configure_log
 from callreel.errors import Unavailable
 from support import PATH, Running, a_call, a_sound
 
@@ -171,14 +174,41 @@ def test_the_peaks_of_each_channel_are_there(server: Running, address: str) -> N
     assert all(0.4 < max(peaks) <= 0.5 for peaks in data["peaks"])
 
 
-def test_audio_that_got_shorter_is_not_served(server: Running, tmp_path: Path) -> None:
-    data = server.add(a_sound(tmp_path, seed=1))
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda place: os.truncate(place, 1000), "damaged in the archive: it has another length"),
+        (lambda place: place.write_bytes(b""), "damaged in the archive: it has another length"),
+        (Path.unlink, "missing in the archive"),
+    ],
+)
+def test_damaged_audio_is_not_served_and_the_operator_is_told_once(
+    server: Running,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    says: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    seed = sum(request.node.name.encode())
+    data = server.add(a_sound(tmp_path, seed=seed))
     place = next((server.data / "audio").rglob(data["recording_sha256"]))
     place.chmod(0o600)
-    os.truncate(place, 1000)
-    answer = server.ask("GET", f"{PATH}/{data['recording_uuid']}/audio")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
-    assert "Retry-After" in answer.headers
+    spoil(place)
+    log = io.StringIO()
+    configure_log(log)
+    try:
+        for kind in ("audio", "audio?format=mp3", "peaks"):
+            answer = server.ask("GET", f"{PATH}/{data['recording_uuid']}/{kind}")
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"]) == (503, "unavailable")
+            assert says in error["message"]
+            assert answer.headers["Retry-After"] == "3600"
+    finally:
+        structlog.reset_defaults()
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    (line,) = [each for each in lines if "audio" in each["event"]]
+    assert (line["level"], line["tenant"]) == ("error", 1)
+    assert line["recording"] == data["recording_uuid"]
 
 
 class Watched:

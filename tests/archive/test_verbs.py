@@ -10,7 +10,8 @@ import pytest
 
 from callreel.archive import delete, find, listen, tag
 from callreel.archive.facts import facts_of, facts_reader, is_within
-from callreel.audio import Format
+from callreel.audio import AudioKey, Format
+from callreel.audio.folder import FolderStore
 from callreel.catalog import Kind
 from callreel.errors import BadRecording, NotAllowed, NotFound
 from callreel.model import Access, CallFilter, ListRequest, Named, Reach, Scope, State
@@ -131,3 +132,21 @@ def test_names_are_those_of_the_key_s_own_calls(house: House) -> None:
     narrowed = Access("k", Reach(1, projects=frozenset([3])), frozenset(Scope))
     assert house.run(find.names(house.archive, narrowed, Kind.PROJECT)) == [Named(3, "Orders")]
     assert len(house.do(find.names, Kind.PROJECT)) == 2
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_what_is_deleted_while_it_is_asked_for_is_not_there_and_no_damage(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, is_forgotten: bool
+) -> None:
+    recording_id = house.id_of(house.take_in())
+    read = facts_reader(house.archive.bodies)
+
+    async def deleted_meanwhile(_store: FolderStore, _key: AudioKey) -> None:
+        catalog, reach = house.archive.catalog, Reach(1)
+        await catalog.withdraw(reach, recording_id, State.DELETING, read)
+        if is_forgotten:
+            await catalog.forget(reach, recording_id)
+
+    monkeypatch.setattr(FolderStore, "size", deleted_meanwhile)
+    with pytest.raises(NotFound):
+        house.do(listen.sound_of, recording_id)

@@ -22,10 +22,11 @@ from callreel.api.log import trace_of
 from callreel.api.masking import masked
 from callreel.api.services import Services
 from callreel.api.wire import CALLS_PATH, LIST_PATH
-from callreel.errors import CallreelError
+from callreel.errors import AudioDamaged, CallreelError
 
 _log = structlog.get_logger(__name__)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
+_MOST_DAMAGED: Final = 10_000
 
 
 class Api:
@@ -55,6 +56,7 @@ class Api:
         self._router = router
         self._lists = {path: Listing(services, path, gzip=gzip) for path in (LIST_PATH, CALLS_PATH)}
         self._journal = Journal(services.metrics, access_log)
+        self._damaged: set[tuple[int, str]] = set()
         self._numbers = itertools.count()
         self._prefix = secrets.token_hex(6)
 
@@ -81,6 +83,9 @@ class Api:
                 await self._router(scope, receive, exchange.pass_on)
         except ClientDisconnect:
             pass  # there is nobody to answer to; what was sent is noted below
+        except AudioDamaged as error:
+            self._tell(error, exchange.request_id)
+            await exchange.fail(error)
         except CallreelError as error:
             await exchange.fail(error)
         except Exception as error:  # noqa: BLE001 - the edge: a bug is an answer too
@@ -89,6 +94,21 @@ class Api:
         finally:
             exchange.close()
             self._journal.add(exchange)
+
+    def _tell(self, error: AudioDamaged, request_id: str) -> None:
+        """Log damage once, however often its audio is asked for."""
+        which = error.tenant, error.recording
+        if which in self._damaged:
+            return
+        if len(self._damaged) >= _MOST_DAMAGED:
+            self._damaged.clear()
+        self._damaged.add(which)
+        _log.error(
+            "audio damaged or missing; see callreel verify",
+            tenant=error.tenant,
+            recording=error.recording,
+            request_id=request_id,
+        )
 
     def _request_id(self, scope: Scope) -> str:
         """Return the id that the client, or a proxy before us, gave the request, or a new one.

@@ -13,10 +13,15 @@ from callreel.archive import Archive
 from callreel.archive.find import entry_for
 from callreel.archive.take_in import PEAKS
 from callreel.audio import AudioKey, Format
-from callreel.errors import NotFound, StorageFull, Unavailable
-from callreel.model import Access, Recording, Scope
+from callreel.errors import AudioDamaged, NotFound, StorageFull, Unavailable
+from callreel.model import Access, Recording, Scope, State
 
 _UNREADABLE: Final = "The audio of this recording cannot be read just now; tell the operator."
+_MISSING: Final = "The audio of this recording is missing in the archive; tell the operator."
+_OTHER_LENGTH: Final = (
+    "The audio of this recording is damaged in the archive: it has another length than it had; "
+    "tell the operator."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,24 @@ async def sound_of(archive: Archive, access: Access, recording_id: str) -> Sound
 
     Raises:
         NotFound: there is no such recording for this key.
-        Unavailable: the audio is away, or not as long as it was.
+        AudioDamaged: the audio is not there, or not as long as it was.
+        Unavailable: nobody can say just now.
         NotAllowed: the key lacks the scope.
     """
     access.require(Scope.LISTEN)
     entry = await entry_for(archive, access, recording_id)
     recording = archive.bodies.parse(entry.body)
     key = AudioKey(access.reach.tenant, recording.audio.sha256)
-    if await archive.audio.size(key) != recording.audio.size:
-        raise Unavailable(_UNREADABLE)
+    size = await archive.audio.size(key)
+    if size != recording.audio.size:
+        entry = await entry_for(archive, access, recording_id)
+        if entry.state is State.DELETING:  # so nothing is amiss
+            raise NotFound("There is no such recording.")
+        raise AudioDamaged(
+            _MISSING if size is None else _OTHER_LENGTH,
+            tenant=access.reach.tenant,
+            recording=recording_id,
+        )
     return Sound(recording, key, entry.original_name)
 
 
@@ -82,7 +96,7 @@ async def peaks(archive: Archive, access: Access, recording_id: str) -> bytes:
     """Return the waveform as JSON text; made again where it was lost.
 
     Raises:
-        NotFound, Unavailable, NotAllowed: as `sound_of`.
+        NotFound, AudioDamaged, Unavailable, NotAllowed: as `sound_of`.
     """
     sound = await sound_of(archive, access, recording_id)
     return await peaks_of(archive, sound.key)
