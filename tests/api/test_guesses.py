@@ -29,3 +29,9 @@ def test_wrong_keys_through_a_proxy_are_counted_for_who_sent_them() -> None:
         return home.ask(key="wrong", headers=headers, client="127.0.0.1").status
 
     assert [asked(f"192.0.2.{number}") for number in (1, 2, 1)] == [401, 401, 429]
+
+
+def test_wrong_keys_over_ipv4_to_a_socket_of_ipv6_are_counted_by_address() -> None:
+    home = house(guesses=Guesses(1))
+    clients = [f"::ffff:192.0.2.{number}" for number in (1, 2, 1)]
+    assert [home.ask(key="wrong", client=each).status for each in clients] == [401, 401, 429]

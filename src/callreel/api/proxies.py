@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
@@ -58,17 +58,23 @@ class Proxies:
         if self._everyone:
             return True
         try:
-            at = ip_address(address)
+            ways = (ip_address(address), _address(address))  # a setting may name either
         except ValueError:  # a socket in the file system has no address
             return False
-        return any(at in network for network in self._networks)
+        return any(at in network for network in self._networks for at in ways)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Return an address; of IPv4 that came to a socket of IPv6 (`::ffff:192.0.2.1`), the IPv4."""
+    at = ip_address(text)
+    return (at.ipv4_mapped or at) if isinstance(at, IPv6Address) else at
 
 
 def _network_of(text: str) -> str:
     try:
-        at = ip_address(text)
+        at = _address(text)
     except ValueError:
         return ""
     if not isinstance(at, IPv6Address):
-        return text
+        return str(at)
     return str(ip_network((int(at), 128 - HOST_BITS), strict=False))
