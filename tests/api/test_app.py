@@ -172,9 +172,10 @@ def test_each_request_has_an_id_of_its_own() -> None:
     assert len(found) == 3
 
 
-def test_a_requests_own_id_is_kept() -> None:
-    answer = house().ask("x", headers=[("X-Request-ID", "proxy-1.a_b")])
-    assert answer.headers["x-request-id"] == answer.error["request_id"] == "proxy-1.a_b"
+@pytest.mark.parametrize("given", ["proxy-1.a_b", "1-67891233-abcdef012345678912345678"])
+def test_a_requests_own_id_is_kept(given: str) -> None:
+    answer = house().ask("x", headers=[("X-Request-ID", given)])
+    assert answer.headers["x-request-id"] == answer.error["request_id"] == given
 
 
 @pytest.mark.parametrize(

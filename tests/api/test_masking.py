@@ -36,6 +36,17 @@ def test_a_uuid_is_kept(given_id: uuid.UUID) -> None:
         assert masked(text) == text
 
 
+@given(st.from_regex(r"1-[0-9]{8}-[0-9a-f]{24}", fullmatch=True))
+def test_a_trace_id_of_a_balancer_is_kept(trace_id: str) -> None:
+    assert masked(trace_id) == trace_id
+    assert masked(f"/a/{trace_id}/b") == f"/a/{trace_id}/b"
+
+
+@pytest.mark.parametrize("text", ["1-20255501", "1-20255501-abc", "1-20255501-" + "a" * 25])
+def test_what_only_begins_like_a_trace_id_is_masked(text: str) -> None:
+    assert masked(text) == text.replace("1-20255501", MASK)
+
+
 @given(st.text(st.sampled_from("0123456789abcdef"), min_size=8, max_size=64))
 def test_an_id_with_letters_is_kept(text: str) -> None:
     assert masked("g" + text + "g") == "g" + text + "g"
