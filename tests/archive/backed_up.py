@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,13 +72,18 @@ class BackedUp:
         return made
 
     def restore(
-        self, backup_id: str | None = None, *, to: Path | None = None, partial: bool = False
+        self,
+        backup_id: str | None = None,
+        *,
+        to: Path | None = None,
+        partial: bool = False,
+        tell: Callable[[], None] = no_news,
     ) -> tuple[Path, Restored]:
         """Restore a backup, the newest if none is named."""
         data = to or self.new_folder()
         found = Backup(self.folder, self.folder.find(backup_id))
         means = Means(SqliteCatalog, Bodies())
-        return data, asyncio.run(restore(found, data, means, no_news, partial=partial))
+        return data, restore(found, data, means, tell, partial=partial)
 
     def held_by(self, backup_id: str | None = None) -> set[str]:
         """Restore a backup and return its recordings, the audio of each proven to be whole."""

@@ -249,6 +249,49 @@ def test_a_kill_at_any_time_leaves_no_archive_or_all_of_it_and_the_next_try_goes
     assert kills > 10
 
 
+def test_an_interruption_ends_it_at_once_and_leaves_nothing(archive: BackedUp) -> None:
+    archive.add(1)
+    archive.back_up()
+    data = archive.new_folder()
+    with pytest.raises(KeyboardInterrupt):
+        archive.restore(to=data, tell=lambda: signal.raise_signal(signal.SIGINT))
+    assert names(data) == set()
+
+
+@pytest.mark.parametrize("what", ["rename", "fsync"])
+def test_an_interruption_at_any_time_restores_nothing_or_is_too_late(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    held = {archive.add(1)}
+    archive.back_up()
+    call, left, ends = getattr(os, what), 0, []
+
+    def interrupted(*given: Any) -> None:
+        nonlocal left
+        left -= 1
+        call(*given)
+        if not left:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, what, interrupted)
+    for count in range(1, 30):
+        data, left = archive.new_folder(), count
+        try:
+            archive.restore(to=data)
+        except KeyboardInterrupt:
+            assert not (data / "callreel.db").exists()
+            archive.restore(to=data)
+            ends.append("nothing")
+        else:
+            ends.append("restored")
+        assert whole_in(data) == held
+        assert names(data) == {"callreel.db", "audio"}
+        if left > 0:
+            break
+    assert ends.count("nothing") >= 3
+    assert ends[-2:] == ["restored", "restored"]  # one of these was interrupted, too late
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(
     archive: BackedUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import time
 from collections.abc import Mapping
@@ -59,7 +58,7 @@ def run(scratch: Path, rounds: int, seed: int) -> Figures:
 def _restore(folder: BackupFolder, data: Path) -> None:
     data.mkdir()
     found = Backup(folder, folder.find())
-    done = asyncio.run(restore(found, data, means_of_restoring(), lambda: None, partial=False))
+    done = restore(found, data, means_of_restoring(), lambda: None, partial=False)
     assert done.is_done
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -95,7 +94,7 @@ def restore(
             sole_server(to),
             counting("Restoring", lambda: found.manifest.files) as advance,
         ):
-            done = asyncio.run(verb(found, to, means_of_restoring(), advance, partial=partial))
+            done = verb(found, to, means_of_restoring(), advance, partial=partial)
     except KeyboardInterrupt:
         note("callreel: interrupted; nothing was restored.")
         return INTERRUPTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Means:
     bodies: BodyFormat
 
 
-async def restore(
+def restore(
     backup: Backup, data: Path, means: Means, tell: Callable[[], None], *, partial: bool
 ) -> Restored:
     """Bring a backup into a data folder; the caller sees to it that nobody else uses the folder.
@@ -70,6 +71,8 @@ async def restore(
     Where something of the backup is missing, nothing is restored unless `partial` is asked for.
     Recordings without their audio, also those of which it was lost before, are then there, but not
     available.
+
+    Not to be called within an event loop: an interruption has to end it at once.
 
     Args:
         backup: Which.
@@ -82,6 +85,7 @@ async def restore(
         Misconfigured: the data folder has something in it, the backup is of a newer version or its
             database is damaged, or a folder cannot be used.
         StorageFull: there is no room.
+        KeyboardInterrupt: it was interrupted, and nothing is restored.
     """
     manifest = backup.manifest
     newest = migrations()[-1].number
@@ -93,9 +97,14 @@ async def restore(
     with explained(WHAT):
         draft = _begun(data)
         try:
-            return await _Work(backup, draft, means).run(data, tell, partial=partial)
-        finally:
+            done = _Work(backup, draft, means).run(tell, partial=partial)
+        except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
+            raise
+        if done.is_done:
+            _move(draft, data)
+        shutil.rmtree(draft, ignore_errors=True)
+        return done
 
 
 class _Work:
@@ -118,8 +127,8 @@ class _Work:
             raise Misconfigured("The backup holds a file that belongs nowhere; take another.")
         return self._draft / item.place
 
-    async def run(self, data: Path, tell: Callable[[], None], *, partial: bool) -> Restored:
-        """Restore the backup."""
+    def run(self, tell: Callable[[], None], *, partial: bool) -> Restored:
+        """Restore the backup into the draft."""
         self._bring_database()
         with Copying(self.source_of, self.target_of, self._draft, self._draft / "tmp") as copying:
             lost = copying.bring(_told(self._folder.items(self._manifest), tell))
@@ -127,8 +136,7 @@ class _Work:
                 return Restored(self._manifest, 0, tuple(sorted(lost)), is_done=False)
             copying.sync()
         missing = tuple(sorted(lost.union(self._manifest.without_audio)))
-        withdrawn = await self._withdraw(missing)
-        self._move(data)
+        withdrawn = asyncio.run(self._withdraw(missing))
         return Restored(self._manifest, copying.files, missing, is_done=True, withdrawn=withdrawn)
 
     def _bring_database(self) -> None:
@@ -161,14 +169,23 @@ class _Work:
                 await catalog.close()
         return len(found)
 
-    def _move(self, data: Path) -> None:
-        """Put everything into its place: the database last, as without it there is no archive."""
+
+def _move(draft: Path, data: Path) -> None:
+    """Put everything into its place: the database last, as without it there is no archive.
+
+    Where this is cut short before that, the draft stays, so that nobody takes the rest for one.
+    """
+    try:
         for name in ("audio", "spool"):
-            if (self._draft / name).is_dir():
-                (self._draft / name).rename(data / name)
+            if (draft / name).is_dir():
+                (draft / name).rename(data / name)
         sync_folder(data)
-        self._database.rename(data / DATABASE)
+        (draft / DATABASE).rename(data / DATABASE)
         sync_folder(data)
+    except KeyboardInterrupt:
+        if not (data / DATABASE).exists():
+            raise
+        sync_folder(data)  # too late to be interrupted: the archive is there
 
 
 def _begun(data: Path) -> Path:
