@@ -116,6 +116,18 @@ def test_free_space_is_compared_with_the_reserve(
     }
 
 
+@pytest.mark.parametrize(
+    ("free", "level"),
+    [(0, Level.BAD), (15, Level.BAD), (16, Level.WARNING), (31, Level.WARNING), (32, Level.OK)],
+)
+def test_a_full_disk_is_bad_also_without_a_reserve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: Level
+) -> None:
+    made = SimpleNamespace(f_bavail=free, f_frsize=MIB, f_files=0, f_favail=0)
+    monkeypatch.setattr(os, "statvfs", Mock(return_value=made))
+    assert levels([*look_at_room(tmp_path, 0)])["free space"] is level
+
+
 @pytest.mark.parametrize(("left", "level"), [(9_999, Level.WARNING), (10_000, Level.OK)])
 def test_few_inodes_are_warned_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, level: Level

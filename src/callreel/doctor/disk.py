@@ -14,6 +14,8 @@ from callreel.doctor.mounts import MOUNTS, mount_of
 from callreel.settings import MIB
 
 FEW_INODES: Final = 10_000
+LEAST_ROOM: Final = 16 * MIB
+"""Below this the database and its log have no room to work, whatever the reserve is."""
 NETWORK: Final = frozenset(
     [
         "9p",
@@ -92,13 +94,14 @@ def look_at_disk(what: str, folder: Path) -> Finding:
 
 
 def look_at_room(folder: Path, reserve: int) -> Iterator[Finding]:
-    """Look at the free space and the free inodes."""
+    """Look at the free space, of which a few MiB are needed even without a reserve, and inodes."""
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
     told = f"{free // MIB:,} MiB are free, and {reserve // MIB:,} MiB are kept in reserve"
-    if free < reserve:
+    needed = max(reserve, LEAST_ROOM)
+    if free < needed:
         yield bad("free space", f"{told}: nothing is taken in; make room.")
-    elif free < 2 * reserve:
+    elif free < 2 * needed:
         yield warning("free space", f"{told}: soon nothing is taken in; make room.")
     else:
         yield ok("free space", f"{told}.")
