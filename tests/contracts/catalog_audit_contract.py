@@ -221,6 +221,35 @@ class AuditContract(CatalogCase):
 
         run(play())
 
+    @pytest.mark.parametrize("is_heir_recorded", [True, False])
+    def test_what_was_set_aside_may_be_so_again_while_another_lists_its_call(
+        self, is_heir_recorded: bool
+    ) -> None:
+        (known,) = known_of(1, seed=35, tenants=1)
+        first = replace(known, id="first", dialog="a")
+        other = replace(first, id="other", is_recorded=is_heir_recorded)
+
+        async def play() -> None:
+            async with self.filled(
+                [first, other] if is_heir_recorded else [other, first]
+            ) as catalog:
+                (place,) = [each.place for each in await all_kept(catalog) if each.id == "first"]
+                for _ in range(2):
+                    await catalog.set_aside(place, State.SUSPECT)
+                    rows = [each async for batch in catalog.surplus_rows(read) for each in batch]
+                    for row in rows:
+                        await catalog.drop_row(row, read)
+                    days = [each async for batch in catalog.wrong_days() for each in batch]
+                    if rows:  # which are counted for as long as they stay
+                        for day in days:
+                            await catalog.mend_day(day)
+                    else:
+                        assert days == []
+                assert await flaws(catalog) == []
+                assert await catalog.count(Reach(1), EVERY_CALL) == 1
+
+        run(play())
+
     def test_a_row_that_is_called_for_by_now_is_not_dropped(self) -> None:
         (known,) = known_of(1, seed=27, tenants=1)
 

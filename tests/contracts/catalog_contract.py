@@ -171,6 +171,20 @@ class CatalogContract(ListContract, CallsContract, AuditContract, LedgerContract
 
         run(play())
 
+    def test_a_deletion_that_began_is_not_undone(self) -> None:
+        known = known_of(3, seed=9, tenants=1)
+
+        async def play() -> None:
+            async with self.filled(known) as catalog:
+                await catalog.withdraw(Reach(1), known[0].id, State.DELETING, facts_in)
+                await catalog.withdraw(Reach(1), known[0].id, State.SUSPECT, facts_in)
+                with pytest.raises(NotFound):
+                    await catalog.restore(Reach(1), known[0].id, facts_in)
+                assert (await catalog.find(Reach(1), known[0].id)).state is State.DELETING
+                assert await catalog.count(Reach(1), CallFilter()) == 2
+
+        run(play())
+
     def test_what_is_forgotten_is_gone_and_its_digest_unused(self) -> None:
         known = [Known(1, "aaaa-1", random_facts(random.Random(1)))]
 

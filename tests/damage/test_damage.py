@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import pytest
 
 from callreel.archive import Archive
 from callreel.archive.damage import Damage, Deed, Finding
+from callreel.archive.facts import facts_reader
 from callreel.archive.repair import Repair
 from callreel.archive.verify import Verification
+from callreel.audio import AudioKey
+from callreel.model import Reach, State
 from damage.trial import damage, fill, findings, judge
 from damage.ways import WAYS
 from house import House
@@ -96,6 +102,29 @@ def test_good_audio_that_is_handed_in_again_replaces_what_was_damaged(tmp_path: 
         assert mended.deed is Deed.RESTORED
         assert house.count() == 1
         assert runner.run(findings(house.archive)) == []
+        runner.run(house.archive.close())
+
+
+def test_what_is_deleted_while_its_audio_is_read_is_not_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with asyncio.Runner() as runner:
+        house = House(runner, tmp_path)
+        recording = house.id_of(house.take_in())
+        catalog, digests = house.archive.catalog, house.archive.audio.digests
+        read = facts_reader(house.archive.bodies)
+        runner.run(catalog.withdraw(Reach(1), recording, State.SUSPECT, read))
+
+        async def deleted_meanwhile(
+            keys: Sequence[AudioKey], count: Callable[[int], None]
+        ) -> list[str | None]:
+            await catalog.withdraw(Reach(1), recording, State.DELETING, read)
+            return await digests(keys, count)
+
+        monkeypatch.setattr(house.archive.audio, "digests", deleted_meanwhile)
+        (found,) = runner.run(repaired(house.archive))
+        assert (found.kind, found.deed) == (Damage.MARKED, Deed.LEFT)
+        assert runner.run(catalog.find(Reach(1), recording)).state is State.DELETING
         runner.run(house.archive.close())
 
 

@@ -138,7 +138,13 @@ class Repair:
         key = AudioKey(tenant, entry.digest.hex())
         if await self._archive.audio.digests([key], self.work.read) != [key.sha256]:
             return Deed.LEFT
+        return await self._listed_again(Reach(tenant), recording_id)
+
+    async def _listed_again(self, reach: Reach, recording_id: str) -> Deed:
         if not self.is_dry:
             read = facts_reader(self._archive.bodies)
-            await self._archive.catalog.restore(Reach(tenant), recording_id, read)
+            try:
+                await self._archive.catalog.restore(reach, recording_id, read)
+            except NotFound:  # deleted while its audio was read
+                return Deed.LEFT
         return Deed.RESTORED

@@ -205,6 +205,7 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
 
         Its call is listed by another recording of it, or as it came without one, if it did. Where
         there is neither, it is listed as `remains` has it, or not at all where that is None.
+        What is being deleted stays so.
 
         Raises:
             NotFound: none within reach has this id.
@@ -215,7 +216,7 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
         """Make a withdrawn recording available again, at its old place.
 
         Raises:
-            NotFound: none within reach has this id and is withdrawn.
+            NotFound: none within reach has this id and is withdrawn, or it is being deleted.
         """
         ...
 

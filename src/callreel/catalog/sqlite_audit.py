@@ -239,11 +239,13 @@ def set_aside(connection: apsw.Connection, place: int, state: State) -> None:
     connection.execute(
         "UPDATE entry SET state = ? WHERE k = ? AND state = 'available'", (state, place)
     )
+    was_available = connection.changes() > 0
     connection.execute(
         "INSERT OR IGNORE INTO withdrawn SELECT k, body FROM recording WHERE k = ?", (place,)
     )
     connection.execute("DELETE FROM recording WHERE k = ?", (place,))
-    leave(connection, place, lambda: None)
+    if was_available or connection.changes():  # else its call is listed by another already
+        leave(connection, place, lambda: None)
 
 
 def adopt(connection: apsw.Connection, place: int, entry: NewEntry) -> None:

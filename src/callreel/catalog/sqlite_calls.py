@@ -150,7 +150,8 @@ def leave(connection: apsw.Connection, k: int, remains: Callable[[], NewCall | N
     heir, kept = second.recorded.get(dialog), second.unrecorded.get(dialog)
     if heir is not None:
         connection.execute("DELETE FROM further WHERE k = ?", (heir,))
-        count_extra(connection, [(tenant, heir)], 1)
+        if connection.changes():  # else it lists the call already
+            count_extra(connection, [(tenant, heir)], 1)
     elif kept is not None:
         _show(connection, kept, is_listed=True)
     elif (left := remains()) is not None:
@@ -214,9 +215,11 @@ def _insert(connection: apsw.Connection, tenant: int, calls: Iterable[tuple[int,
 
 
 def _show(connection: apsw.Connection, k: int, *, is_listed: bool) -> None:
-    """Put a call without recording into the list, or take it out."""
-    sql = "UPDATE unrecorded SET is_listed = ? WHERE k = ? RETURNING facts"
+    """Put a call without recording into the list, or take it out, unless that is so already."""
+    sql = "UPDATE unrecorded SET is_listed = ?1 WHERE k = ?2 AND is_listed <> ?1 RETURNING facts"
     facts = connection.execute(sql, (is_listed, k)).get
+    if facts is None:
+        return
     tenant = k >> LOCAL_BITS
     change = insert if is_listed else delete
     change(connection, UNRECORDED_TABLES, [Placed(k, tenant, unpacked(k, str(facts)))])

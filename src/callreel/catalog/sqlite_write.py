@@ -253,6 +253,8 @@ def withdraw(
 ) -> None:
     """Take a recording out of the lists (see `Catalog.withdraw`)."""
     entry, k = find(connection, reach, recording_id)
+    if entry.state is State.DELETING:
+        return
     connection.execute("UPDATE entry SET state = ? WHERE k = ?", (state, k))
     if entry.state is State.AVAILABLE:
         facts = reading.facts(entry.body)
@@ -261,7 +263,7 @@ def withdraw(
         connection.execute("INSERT INTO withdrawn VALUES (?, ?)", (k, entry.body))
         connection.execute("DELETE FROM recording WHERE k = ?", (k,))
         leave(connection, k, partial(_left, connection, k, entry, reading))
-    if state is State.DELETING and entry.state is not State.DELETING:
+    if state is State.DELETING:
         tell(connection, reach.tenant, EventKind.DELETED, [recording_id])
 
 
@@ -284,7 +286,7 @@ def _left(connection: apsw.Connection, k: int, entry: Entry, reading: Reading) -
 def restore(connection: apsw.Connection, reach: Reach, recording_id: str, read: FactsOf) -> None:
     """Make a withdrawn recording available again (see `Catalog.restore`)."""
     entry, k = find(connection, reach, recording_id)
-    if entry.state is State.AVAILABLE:
+    if entry.state in {State.AVAILABLE, State.DELETING}:
         raise NotFound(ABSENT)
     dialog = connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get
     place = Second.of(connection, k).place(k, dialog)
