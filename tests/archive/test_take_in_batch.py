@@ -18,7 +18,7 @@ from archive.imports import EPOCH, HEADER, Machine, fill, name_of, taken_in, tal
 from callreel.api.wire import Bodies
 from callreel.archive import Archive
 from callreel.archive.facts import facts_of
-from callreel.archive.take_in_batch import BATCH_ITEMS, groups
+from callreel.archive.take_in_batch import BATCH_ROWS, groups
 from callreel.archive.verdict import Became, Verdict
 from callreel.errors import StorageFull
 from callreel.importers.freepbx import FreePbx
@@ -187,8 +187,8 @@ def test_groups_are_bounded_in_number_and_bytes(root: Path) -> None:
     fill(root, 1)
     (candidate,) = FreePbx(source(root)).items()
     assert isinstance(candidate, Candidate)
-    many = [Refusal(str(number), Fault.EMPTY, "") for number in range(2 * BATCH_ITEMS + 1)]
-    assert [len(group) for group in groups(many)] == [BATCH_ITEMS, BATCH_ITEMS, 1]
+    many = [Refusal(str(number), Fault.EMPTY, "") for number in range(2 * BATCH_ROWS + 1)]
+    assert [len(group) for group in groups(many)] == [BATCH_ROWS, BATCH_ROWS, 1]
     heavy = replace(candidate, size=40 << 20)
     assert [len(group) for group in groups([heavy, heavy, heavy])] == [2, 1]
 

@@ -350,7 +350,7 @@ def test_rows_and_files_get_their_verdicts_in_order(
     records.write_text("\n".join((HEADER, *rows)) + "\n")
     verdicts = machine.take_in(tmp_path / "data", FreePbx(source(root, records)).items())
     assert [(each.became, each.is_row) for each in verdicts] == [
-        (Became.UNRECORDED, True),
+        (Became.CALL_ADDED, True),
         (Became.REFUSED, True),
         (Became.ADDED, False),
         (Became.ADDED, False),

@@ -55,7 +55,7 @@ def test_what_a_dry_run_foresees_is_taken_in_once(
     ran = callreel(*arguments(switch))
     assert ran.code == 0
     assert ran.out.replace("files\t", "files, if imported\t") == foreseen.out
-    assert "of the recordings\t2\nof calls without recording\t1" in ran.out
+    assert "of the recordings\t2\ncalls without recording\t1" in ran.out
     (kept,) = listed(data)
     assert (kept["from_display_target"], kept["to_display_target"]) == (
         "48600100200", "48221234567"

@@ -43,7 +43,7 @@ def test_recordings_are_taken_in_once_however_often_they_are_imported(
     assert foreseen.out.replace("files, if imported", "files") == ran.out
     told = json.loads(report.read_text())
     assert (told["files"]["added"], told["files"]["refused"]) == (3, 2)
-    assert told["rows"] == told["rows"] | {"joined": 5, "unrecorded": 1, "refused": 2}
+    assert told["rows"] == told["rows"] | {"joined": 5, "call_added": 1, "refused": 2}
     assert {each["where"] for each in told["items"] if each["kind"]} == {
         "2.wav", "6.wav", "manifest.jsonl:5", "manifest.jsonl:6",
     }  # fmt: skip

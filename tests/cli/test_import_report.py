@@ -82,7 +82,8 @@ def test_the_summary_counts_files_and_rows_apart(capsys: pytest.CaptureFixture[s
         "files\tnumber\ntaken in\t2\nalready there\t1\nleft for later\t0\nrefused\t1\nseen\t4\n"
         "\n"
         "rows of call records\tnumber\n"
-        "of the recordings\t3\nof calls without recording\t1\nrefused\t1\nseen\t5\n"
+        "of the recordings\t3\ncalls without recording\t0\nother rows of such calls\t1\n"
+        "refused\t1\nseen\t5\n"
         "\n"
         "not taken in\tnumber\nno_audio\t1\nempty\t1\n"
         "\n"
@@ -186,7 +187,15 @@ def test_the_report_of_nothing_is_whole(tmp_path: Path) -> None:
         "dry_run": False,
         "finished": True,
         "files": nothing,
-        "rows": {"seen": 0, "joined": 0, "unrecorded": 0, "earlier": 0, "refused": 0},
+        "rows": {
+            "seen": 0,
+            "joined": 0,
+            "call_added": 0,
+            "call_already_there": 0,
+            "unrecorded": 0,
+            "earlier": 0,
+            "refused": 0,
+        },
         "kinds": {},
         "noted": 0,
     }

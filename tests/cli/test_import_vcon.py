@@ -71,7 +71,7 @@ def test_recordings_are_taken_in_once_however_often_they_are_imported(
     assert (foreseen.code, ran.code) == (3, 3)
     assert foreseen.out.replace("files, if imported", "files") == ran.out
     assert "taken in\t2\n" in ran.out
-    assert "of calls without recording\t1" in ran.out
+    assert "calls without recording\t1" in ran.out
     assert "3.vcon: The audio is at an address of the web; allow that with --fetch." in ran.out
     assert "4.vcon: The audio is not the one whose digest is given." in ran.out
     again = callreel("import", "vcon", str(root))

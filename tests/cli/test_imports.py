@@ -9,6 +9,7 @@ import pytest
 
 from callreel.catalog.sqlite import SqliteCatalog
 from cli_runs import Command
+from importers.manifests import line, put_lines
 from importers.monitor import put, wav
 
 EPOCH = 1_772_438_405
@@ -78,7 +79,11 @@ def test_what_was_heard_is_kept_and_named_unless_told(imported: Command, data: P
     catalog._db.close()
     ran = imported("imports", "undo", "1", "--json")
     assert ran.code == 3
-    assert ran.json() == {"deleted": [json.loads(lines[1])["recording"]], "kept": [heard]}
+    assert ran.json() == {
+        "deleted": [json.loads(lines[1])["recording"]],
+        "kept": [heard],
+        "calls": 0,
+    }
     ran = imported("imports", "undo", "1")
     assert ran.err == f"callreel: {heard} was kept: someone has tagged or heard it.\n"
     assert imported("imports", "undo", "1", "--touched-too").code == 0
@@ -94,3 +99,14 @@ def test_a_dry_run_leaves_no_import_behind(imported: Command, root: Path) -> Non
     arguments = ("import", "freepbx", str(root), "--timezone", "Europe/Warsaw", "--dry-run")
     imported(*arguments)
     assert len(imported("imports", "list", "--json").json()) == 1
+
+
+def test_undoing_tells_how_many_calls_without_recording_went(
+    callreel: Command, tmp_path: Path
+) -> None:
+    callreel("tenant", "create", "Acme")
+    put_lines(tmp_path / "calls", line(None), line(None, dialog_id="other"))
+    callreel("import", "manifest", str(tmp_path / "calls"))
+    ran = callreel("imports", "undo", "1")
+    assert ran.out.endswith("2 calls without recording of import 1 were dropped.\n")
+    assert callreel("imports", "undo", "1", "--json").json()["calls"] == 0

@@ -46,7 +46,7 @@ def read(rows: list[dict[str, str]]) -> tuple[Calls, list[Item]]:
     wanted = Wanted()
     for name in NAMES:
         wanted.want(name, EPOCH)
-    calls = Calls(WARSAW)
+    calls = Calls(WARSAW, "asterisk")
     return calls, list(calls.read("cdr", numbered, wanted))
 
 

@@ -261,9 +261,10 @@ def test_a_row_without_id_is_of_a_call_that_cannot_be_named(tmp_path: Path) -> N
 def test_the_night_of_the_clock_is_read_by_the_rows_unique_id(tmp_path: Path) -> None:
     rows = left(
         tmp_path,
-        {"calldate": "2026-10-25 02:30:00", "uniqueid": "1792891800.1"},
-        {"calldate": "2026-10-25 02:30:00", "uniqueid": "1792888200.1"},
-        {"calldate": "2026-10-25 02:30:00", "uniqueid": "x"},
+        *(
+            {"calldate": "2026-10-25 02:30:00", "uniqueid": each, "linkedid": each}
+            for each in ("1792891800.1", "1792888200.1", "x")
+        ),
     )
     starts = [0 if row.call is None else row.call.started_at for row in rows]
     assert starts == [1_792_891_800, 1_792_888_200, 1_792_888_200]

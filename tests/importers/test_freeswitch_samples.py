@@ -10,7 +10,7 @@ from callreel.importers.items import Candidate, Fault, Refusal, Row, RowUse
 from callreel.importers.source import Source
 from callreel.model import Direction
 from importers.monitor import wav
-from importers.switch import SAMPLES, A, B, Switch, as_json, variables
+from importers.switch import SAMPLES, A, B, Switch, as_json, leg_b, variables
 
 QUEUE = "pbx.example/archive/2026/Mar/02/3b0c1d7e-91f4-4a0e-8a2f-5d6e7f809102.mp3"
 INSIDE = "2014-04-08-21-10-21_1002_1001.wav"
@@ -77,8 +77,8 @@ def test_audio_that_appears_while_the_import_runs_is_left_for_later(tmp_path: Pa
 
 def test_records_that_vanish_while_the_import_runs_end_nothing_else(tmp_path: Path) -> None:
     switch = Switch(tmp_path)
-    for uuid in (B, A):
-        switch.record(f"{uuid}.cdr.json", as_json(variables(uuid=uuid)))
+    switch.record(f"{B}.cdr.json", as_json(leg_b()))
+    switch.record(f"{A}.cdr.json", as_json(variables()))
     items = FreeSwitch(switch.source()).items()
     next(items)
     (switch.records / f"{A}.cdr.json").unlink()

@@ -101,12 +101,12 @@ def test_every_row_gets_an_item_and_none_ends_the_import(switch: Switch) -> None
         '"open quote',
         line(uuid=OTHER, billsec="x\0"),
     )
-    assert [each.where for each in found] == [
+    assert {each.where for each in found} == {
         *(f"Master.csv:{number}" for number in range(1, 9)),
         f"{A}.wav",
-    ]
+    }
     assert [each.fault for each in found if isinstance(each, Refusal)] == [Fault.BAD_ROW] * 6
-    unrecorded = found[1]
+    (unrecorded,) = [each for each in found if each.where == "Master.csv:2"]
     assert isinstance(unrecorded, Row)
     assert unrecorded.use is RowUse.UNRECORDED
 

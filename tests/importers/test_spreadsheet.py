@@ -250,7 +250,7 @@ def test_a_recording_without_id_is_known_by_its_place(tmp_path: Path) -> None:
     taken = made.taken()["x/a.wav"]
     assert (taken.native_id, taken.call.dialog_id) == ("x/a.wav", "x/a.wav")
     assert taken.call.source_call_id is None
-    assert Row("calls.csv:3", RowUse.UNRECORDED) in made.items()
+    assert Row("calls.csv:3", RowUse.UNRECORDED, source="csv") in made.items()
 
 
 def test_what_identifies_a_recording_does_not_depend_on_the_time_zone(made: Made) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from callreel.archive import BodyFormat
+from callreel.archive.keep_call import foresee_call
 from callreel.archive.take_in_batch import copy, look, measured
-from callreel.archive.verdict import Became, Verdict, plain_verdict, refused
+from callreel.archive.verdict import Became, Verdict, refused
 from callreel.audio import Inspection, SoundWorker
 from callreel.catalog import Catalog
 from callreel.errors import BadRecording
@@ -44,7 +45,7 @@ class Foreseer:
             if isinstance(item, Candidate):
                 yield await self._verdict(item)
             else:
-                yield plain_verdict(item)
+                yield await foresee_call(self.catalog, self.bodies, self.tenant, item)
 
     async def _verdict(self, candidate: Candidate) -> Verdict:
         if self.catalog is not None:

@@ -117,14 +117,31 @@ async def undo(archive: Archive, number: int, *, touched_too: bool) -> AsyncGene
     """
     found = await archive.catalog.import_run(number)
     access = Access("", Reach(found.tenant), frozenset(Scope))
-    while await archive.catalog.drop_calls(number, CALLS_AT_ONCE):
-        pass
+    await undo_calls(archive, number)
     for each in await archive.catalog.brought(number):
         is_kept = each.is_touched and not touched_too
         if not is_kept:
             await _delete(archive, access, each.id)
         yield Undone(each.id, is_kept)
     await archive.catalog.note_undone(number, int(time.time()))
+
+
+async def undo_calls(archive: Archive, number: int) -> int:
+    """Drop the calls that an import brought without recording, and return how many.
+
+    Args:
+        archive: The archive.
+        number: The import.
+
+    Raises:
+        NotFound: there is no such import.
+        StorageFull, Unavailable: the archive cannot go on; undo again to finish.
+    """
+    await archive.catalog.import_run(number)
+    total = 0
+    while dropped := await archive.catalog.drop_calls(number, CALLS_AT_ONCE):
+        total += dropped
+    return total
 
 
 async def _delete(archive: Archive, access: Access, recording_id: str) -> None:

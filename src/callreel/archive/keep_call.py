@@ -1,14 +1,26 @@
-"""Keep calls without recording, for the list of calls."""
+"""Keep calls without recording, for the list of calls.
+
+A call that comes twice, or of which there is a recording, is kept once.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Final
 
-from callreel.archive import BodyFormat
+from callreel.archive import Archive, BodyFormat
+from callreel.archive.export import records_of
 from callreel.archive.facts import facts_of
 from callreel.archive.take_in import check_call
-from callreel.catalog import NewCall
-from callreel.model import Call
+from callreel.archive.verdict import Became, Verdict, plain_verdict
+from callreel.catalog import Catalog, NewCall, Outcome
+from callreel.errors import BadRecording
+from callreel.importers.items import Fault, Refusal, Row
+from callreel.model import Call, CallFilter, ListRequest, Reach, Span
+
+_OPENING: Final = b'{"":"'  # what is put before a recording's body must make JSON of it
+_MOST: Final = 1 << 16  # so many calls may start in a second
 
 
 def new_call(bodies: BodyFormat, call: Call, source: str, import_run: int | None = None) -> NewCall:
@@ -34,3 +46,82 @@ def new_call(bodies: BodyFormat, call: Call, source: str, import_run: int | None
         user=call.user,
         import_run=import_run,
     )
+
+
+async def keep_calls(
+    archive: Archive, tenant: int, rows: Sequence[Row | Refusal], import_run: int | None
+) -> list[Verdict]:
+    """Keep the calls that rows of call records tell of; return each row's verdict, in order.
+
+    They are kept in one transaction. A row whose call cannot be is refused; one that is refused
+    already, since its recording is missing, stays so, and its call is kept.
+    """
+    made = [_new_call(archive.bodies, row, import_run) for row in rows]
+    calls = [each for each in made if isinstance(each, NewCall)]
+    outcomes = iter(await _add(archive.catalog, tenant, calls))
+    return [
+        _verdict(row, next(outcomes)) if isinstance(each, NewCall) else each
+        for row, each in zip(rows, made, strict=True)
+    ]
+
+
+async def foresee_call(
+    catalog: Catalog | None, bodies: BodyFormat, tenant: int, row: Row | Refusal
+) -> Verdict:
+    """Return the verdict that a row would get; nothing is written."""
+    made = _new_call(bodies, row, None)
+    if isinstance(made, Verdict):
+        return made
+    is_known = catalog is not None and await _is_known(catalog, bodies, tenant, made)
+    return _verdict(row, Outcome.SAME if is_known else Outcome.ADDED)
+
+
+def _new_call(bodies: BodyFormat, row: Row | Refusal, import_run: int | None) -> NewCall | Verdict:
+    if row.call is None:
+        return plain_verdict(row)
+    try:
+        return new_call(bodies, row.call, row.source, import_run)
+    except BadRecording as error:
+        return _refused(row, error)
+
+
+async def _add(
+    catalog: Catalog, tenant: int, calls: Sequence[NewCall]
+) -> list[Outcome | BadRecording]:
+    """Add all together; where one of them cannot be added, each alone."""
+    if not calls:
+        return []
+    try:
+        return [*await catalog.add_calls(tenant, calls)]
+    except BadRecording as error:
+        if len(calls) == 1:
+            return [error]
+    return [each for call in calls for each in await _add(catalog, tenant, [call])]
+
+
+async def _is_known(catalog: Catalog, bodies: BodyFormat, tenant: int, call: NewCall) -> bool:
+    second = Span(call.facts.started_at, call.facts.started_at)
+    request = ListRequest(CallFilter(started=second, unrecorded_too=True), limit=_MOST)
+    page = await catalog.page(Reach(tenant), request, _OPENING)
+    return any(_dialog(bodies, each) == call.dialog for each in records_of(page.bodies))
+
+
+def _dialog(bodies: BodyFormat, body: bytes) -> str:
+    if body.startswith(_OPENING):
+        return bodies.parse(body.removeprefix(_OPENING)).call.dialog_id
+    return bodies.parse_unrecorded(body).dialog_id
+
+
+def _verdict(row: Row | Refusal, added: Outcome | BadRecording) -> Verdict:
+    if isinstance(added, BadRecording):
+        return _refused(row, added)
+    if isinstance(row, Refusal):
+        return plain_verdict(row)
+    became = Became.CALL_ADDED if added is Outcome.ADDED else Became.CALL_SAME
+    return Verdict(where=row.where, became=became, is_row=True)
+
+
+def _refused(row: Row | Refusal, error: BadRecording) -> Verdict:
+    if isinstance(row, Refusal):
+        return plain_verdict(row)
+    return plain_verdict(Refusal(row.where, Fault.BAD_CALL, error.message, is_row=True))

@@ -1,4 +1,4 @@
-"""Take in many recordings that an importer found, each with a verdict.
+"""Take in many recordings and calls that an importer found, each with a verdict.
 
 What `take_in` promises of one holds of each: audio before record, twice is the same as once.
 A recording's id is made of what its source calls it and of its audio, so an import that was cut
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from callreel.archive import Archive, BodyFormat
+from callreel.archive.keep_call import keep_calls
 from callreel.archive.take_in import (
     Arrival,
     beginning_of_id,
@@ -24,7 +25,7 @@ from callreel.archive.take_in import (
     keep_peaks,
     store,
 )
-from callreel.archive.verdict import Became, Verdict, plain_verdict, refused
+from callreel.archive.verdict import Became, Verdict, refused
 from callreel.audio import AudioKey, AudioStore, Inspection, SoundWorker
 from callreel.catalog import Catalog, NewEntry, Outcome
 from callreel.errors import (
@@ -40,6 +41,7 @@ from callreel.model import Audio, Call, Reach, State
 
 BATCH_ITEMS: Final = 100
 BATCH_BYTES: Final = 64 << 20
+BATCH_ROWS: Final = 500
 AT_ONCE: Final = 3
 CHUNK: Final = 1 << 20
 _CHANGED: Final = "Its source tells other data of the call by now; what is here stays as it is."
@@ -76,8 +78,8 @@ async def take_in_batch(
 ) -> AsyncGenerator[list[Verdict]]:
     """Take in all candidates, a transaction for each group, and yield a verdict for every item.
 
-    They come group by group, in the order of the items. A verdict that a recording was added is
-    a promise: it is on stable storage.
+    They come group by group, in the order of the items. A verdict that a recording or a call was
+    added is a promise: it is on stable storage.
 
     Args:
         archive: The archive.
@@ -99,13 +101,14 @@ async def take_in_batch(
 def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
     """Yield items in groups of bounded number and bytes."""
     group: list[Item] = []
-    weight = 0
+    files, weight = 0, 0
     for item in items:
         group.append(item)
-        weight += (item.size or 0) if isinstance(item, Candidate) else 0
-        if len(group) >= BATCH_ITEMS or weight >= BATCH_BYTES:
+        if isinstance(item, Candidate):
+            files, weight = files + 1, weight + (item.size or 0)
+        if files >= BATCH_ITEMS or weight >= BATCH_BYTES or len(group) >= BATCH_ROWS:
             yield group
-            group, weight = [], 0
+            group, files, weight = [], 0, 0
     if group:
         yield group
 
@@ -116,26 +119,30 @@ async def _take_in_group(
     slots = asyncio.Semaphore(AT_ONCE)
     halts: list[Halt] = []
 
-    async def prepare(item: Item) -> Prepared:
-        if not isinstance(item, Candidate):
-            return plain_verdict(item)
+    candidates = [item for item in group if isinstance(item, Candidate)]
+
+    async def prepare(candidate: Candidate) -> Prepared:
         async with slots:
-            prepared = halts[0] if halts else await _prepare(archive, tenant, item)
+            prepared = halts[0] if halts else await _prepare(archive, tenant, candidate)
         if isinstance(prepared, Halt):
             halts.append(prepared)
         return prepared
 
     async with archive.audio.taking_in():
-        prepared = await asyncio.gather(*map(prepare, group))
+        prepared = await asyncio.gather(*map(prepare, candidates))
         entries = [replace(each, import_run=run) for each in prepared if isinstance(each, NewEntry)]
         outcomes = iter(await _add(archive.catalog, tenant, entries))
-    verdicts: list[Verdict] = []
-    for item, made in zip(group, prepared, strict=True):
-        if isinstance(made, NewEntry) and isinstance(item, Candidate):
-            verdicts.append(_verdict(item, next(outcomes), made.id))
-        elif isinstance(made, Verdict):
-            verdicts.append(made)
-    return verdicts, halts[0] if halts else None
+    rows = [item for item in group if not isinstance(item, Candidate)]
+    of_rows = iter(await keep_calls(archive, tenant, rows, run))
+    of_candidates = iter(
+        _verdict(candidate, next(outcomes), made.id) if isinstance(made, NewEntry) else made
+        for candidate, made in zip(candidates, prepared, strict=True)
+    )
+    verdicts = [
+        next(of_candidates) if isinstance(item, Candidate) else next(of_rows) for item in group
+    ]
+    sound = [verdict for verdict in verdicts if not isinstance(verdict, Halt)]
+    return sound, halts[0] if halts else None
 
 
 async def _add(catalog: Catalog, tenant: int, entries: Sequence[NewEntry]) -> list[Added]:

@@ -19,6 +19,8 @@ class Became(StrEnum):
     EARLIER = "earlier"
     JOINED = "joined"
     UNRECORDED = "unrecorded"
+    CALL_ADDED = "call_added"
+    CALL_SAME = "call_already_there"
 
 
 _LEFT_OUT: Final = {Fault.GROWING: Became.LATER, Fault.EARLIER: Became.EARLIER}

@@ -15,7 +15,15 @@ from callreel.errors import Misconfigured
 
 SHOWN: Final = 10
 _FILES: Final = (Became.ADDED, Became.SAME, Became.LATER, Became.EARLIER, Became.REFUSED)
-_ROWS: Final = (Became.JOINED, Became.UNRECORDED, Became.EARLIER, Became.REFUSED)
+_ROWS: Final = (
+    Became.JOINED,
+    Became.CALL_ADDED,
+    Became.CALL_SAME,
+    Became.UNRECORDED,
+    Became.EARLIER,
+    Became.REFUSED,
+)
+_SELDOM: Final = frozenset({Became.EARLIER, Became.CALL_SAME, Became.UNRECORDED})
 WORDS: Final = {
     Became.ADDED: "taken in",
     Became.SAME: "already there",
@@ -23,7 +31,9 @@ WORDS: Final = {
     Became.EARLIER: "of earlier calls",
     Became.REFUSED: "refused",
     Became.JOINED: "of the recordings",
-    Became.UNRECORDED: "of calls without recording",
+    Became.CALL_ADDED: "calls without recording",
+    Became.CALL_SAME: "calls already there",
+    Became.UNRECORDED: "other rows of such calls",
 }
 
 
@@ -160,7 +170,7 @@ def show(report: Report) -> None:
 
 
 def _show_table(title: str, counts: Counter[Became], order: tuple[Became, ...]) -> None:
-    told = [became for became in order if counts[became] or became is not Became.EARLIER]
+    told = [became for became in order if counts[became] or became not in _SELDOM]
     rows = [(WORDS[became], str(counts[became])) for became in told]
     print_rows((title, "number"), [*rows, ("seen", str(counts.total()))])
 

@@ -76,16 +76,20 @@ async def undo(number: int, /, *, touched_too: bool = False, json: bool = False)
     Args:
         number: The import's number, which `callreel imports list` shows.
         touched_too: Delete also what someone has tagged or heard.
-        json: Print `{"deleted", "kept"}`, each a list of ids.
+        json: Print `{"deleted", "kept", "calls"}`: two lists of ids, and how many calls without
+            recording were dropped.
     """
     async with opened_archive(read_settings()) as archive:
+        calls = await verbs.undo_calls(archive, number)
         outcomes = await _undone(archive, number, touched_too=touched_too)
     deleted = [each.recording for each in outcomes if not each.is_kept]
     kept = [each.recording for each in outcomes if each.is_kept]
     if json:
-        print_json({"deleted": deleted, "kept": kept})
+        print_json({"deleted": deleted, "kept": kept, "calls": calls})
     else:
         print(f"{len(deleted)} recordings of import {number} were deleted.")
+        if calls:
+            print(f"{calls} calls without recording of import {number} were dropped.")
         for recording in kept:
             note(f"callreel: {recording} was kept: someone has tagged or heard it.")
     return KEPT if kept else 0

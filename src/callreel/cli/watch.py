@@ -26,7 +26,9 @@ from callreel.settings import Settings, read_settings
 
 MORE_THAN_SETTLED: Final = 1.0  # seconds
 REST: Final = 4  # times as long as a pass took: a large folder must not keep a processor busy
-_QUIET: Final = frozenset({Became.JOINED, Became.UNRECORDED, Became.EARLIER, Became.LATER})
+_QUIET: Final = frozenset(
+    {Became.JOINED, Became.CALL_SAME, Became.UNRECORDED, Became.EARLIER, Became.LATER}
+)
 Seconds = Annotated[int, Parameter(validator=Number(gte=1, lte=86_400))]
 
 

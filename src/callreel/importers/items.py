@@ -100,12 +100,18 @@ class Refusal:
         fault: The kind of reason.
         reason: One sentence for the user.
         is_row: Whether it is a row although the fault could be a file's.
+        call: The call, where it is one whose recording is missing.
+        agent, queue, source: As of a `Candidate`.
     """
 
     where: str
     fault: Fault
     reason: str
     is_row: bool = False
+    call: Call | None = None
+    agent: str | None = None
+    queue: str | None = None
+    source: str = ""
 
 
 class RowUse(StrEnum):
@@ -122,8 +128,8 @@ class Row:
     Attributes:
         where: The file of call records and the line.
         use: Which of the two.
-        call: The call, of one without recording.
-        agent, queue: As of a `Candidate`.
+        call: The call, of one without recording; of several legs, one has it.
+        agent, queue, source: As of a `Candidate`.
     """
 
     where: str
@@ -131,6 +137,7 @@ class Row:
     call: Call | None = None
     agent: str | None = None
     queue: str | None = None
+    source: str = ""
 
 
 Item = Candidate | Refusal | Row

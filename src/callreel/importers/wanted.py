@@ -10,7 +10,7 @@ from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 from callreel.errors import Misconfigured
-from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, plain_text
+from callreel.importers.items import Candidate, Fault, Item, Refusal, plain_text
 from callreel.importers.local_time import to_utc
 from callreel.importers.table import Table
 from callreel.model import Call, Named
@@ -59,6 +59,8 @@ class Directory:
         """Return the call with its user and its project, where it has none and both are known."""
         user = call.user or (None if agent is None else self.users.get(agent))
         project = call.project or (None if queue is None else self.projects.get(queue))
+        if user is call.user and project is call.project:
+            return call
         return replace(call, user=user, project=project)
 
 
@@ -77,16 +79,18 @@ class Wanted:
     def of(self, items: Iterable[Item]) -> Iterator[Item]:
         """Yield an item for each item: as it is, with its people, or left out."""
         for item in items:
-            yield item if isinstance(item, Refusal) else self._one(item)
+            yield self._one(item)
 
-    def _one(self, item: Candidate | Row) -> Item:
+    def _one(self, item: Item) -> Item:
         if item.call is None:
             return item
         if self.since is not None and item.call.started_at < self.since:
             reason = "The call started before the time given."
-            return Refusal(item.where, Fault.EARLIER, reason, is_row=isinstance(item, Row))
+            return Refusal(
+                item.where, Fault.EARLIER, reason, is_row=not isinstance(item, Candidate)
+            )
         call = self.directory.introduce(item.call, item.agent, item.queue)
-        return replace(item, call=call)
+        return item if call is item.call else replace(item, call=call)
 
 
 def moment_of(text: str, zone: ZoneInfo | None) -> int:

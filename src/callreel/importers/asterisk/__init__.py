@@ -53,7 +53,7 @@ class Asterisk:
         self._records = (
             None if source.records is None else open_calls(source.records, source.columns)
         )
-        self._calls = Calls(self._zone)
+        self._calls = Calls(self._zone, NAME)
         self._wanted: Wanted | None = None
 
     def count(self) -> int:

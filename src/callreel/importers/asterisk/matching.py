@@ -20,6 +20,7 @@ from callreel.importers.asterisk.legs import (
     surely_names_audio,
 )
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
+from callreel.importers.open_calls import OpenCalls
 from callreel.importers.table import TableRow
 
 
@@ -48,8 +49,9 @@ class Wanted:
 class Calls:
     """The calls of the recordings at hand."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: ZoneInfo, source: str) -> None:
         self._zone = zone
+        self._source = source
         # The calls that are named by a file, by a unique id and by a linked id.
         self._by_key: dict[str, list[str]] = defaultdict(list)
         self._by_uniqueid: dict[str, list[str]] = defaultdict(list)
@@ -69,8 +71,10 @@ class Calls:
         """
         for row in rows():
             self._look(row.cells, wanted)
+        others = OpenCalls(self._unrecorded)
         for row in rows():
-            yield self._item(f"{records}:{row.line}", row)
+            yield from self._items(f"{records}:{row.line}", row, others)
+        yield from others.rest()
 
     def of(self, name: AudioName, file_name: str) -> AsteriskCall | Refusal | None:
         """Return the call of a recording, the reason why its rows are of no use, or None.
@@ -103,9 +107,11 @@ class Calls:
                 place[name].append(call)
                 self._calls[call] = None
 
-    def _item(self, where: str, row: TableRow) -> Item:
+    def _items(self, where: str, row: TableRow, others: OpenCalls[Leg]) -> Iterator[Item]:
+        """Yield what becomes of a row, or of others that it is found not to belong to."""
         if row.fault is not None:
-            return Refusal(where, Fault.BAD_ROW, row.fault)
+            yield Refusal(where, Fault.BAD_ROW, row.fault)
+            return
         call = call_of(row.cells)
         try:
             leg = leg_of(where, row.cells, self._zone)
@@ -113,24 +119,36 @@ class Calls:
             refusal = Refusal(where, Fault.BAD_ROW, f"{error}.")
             if call in self._calls:
                 self._broken.setdefault(call, refusal)
-            return refusal
+            yield refusal
+        else:
+            yield from self._of_leg(call, leg, row.cells, others)
+
+    def _of_leg(
+        self, call: str, leg: Leg, cells: Mapping[str, str], others: OpenCalls[Leg]
+    ) -> Iterator[Item]:
+        key = call or leg.where
         if call in self._calls:
             kept = self._calls[call]
             if kept is None:
                 self._calls[call] = AsteriskCall(leg)
             else:
                 kept.add(leg)
-            return Row(where, RowUse.JOINED)
-        return _other(leg, is_missed=leg.talk_ms > 0 and surely_names_audio(row.cells))
+            yield Row(leg.where, RowUse.JOINED)
+        elif leg.talk_ms > 0 and surely_names_audio(cells):
+            reason = "The row names a recording that is not in the folder."
+            yield from others.take(key, leg, Refusal(leg.where, Fault.NO_AUDIO, reason))
+        else:
+            yield from others.take(key, leg, Row(leg.where, RowUse.UNRECORDED))
 
-
-def _other(leg: Leg, *, is_missed: bool) -> Refusal | Row:
-    """Return what becomes of a row of a call without recording."""
-    if is_missed:
-        reason = "The row names a recording that is not in the folder."
-        return Refusal(leg.where, Fault.NO_AUDIO, reason)
-    alone = AsteriskCall(leg)
-    return Row(leg.where, RowUse.UNRECORDED, alone.call(), agent=alone.agent(), queue=alone.queue)
+    def _unrecorded(self, legs: Iterable[Leg]) -> Row:
+        """Return the row of a call without recording."""
+        first, *others = legs
+        call = AsteriskCall(first)
+        for leg in others:
+            call.add(leg)
+        return Row(
+            first.where, RowUse.UNRECORDED, call.call(), call.agent(), call.queue, self._source
+        )
 
 
 def _fit(call: AsteriskCall, file_name: str) -> tuple[bool, int]:

@@ -63,7 +63,7 @@ class FreePbx:
 
     def _rows(self, table: CallRecords, wanted: Wanted) -> Iterator[Item]:
         """Yield what becomes of the rows: of all, or of those of the files to be looked at."""
-        told = partial(unrecorded, zone=self._zone)
+        told = partial(unrecorded, zone=self._zone, source=NAME)
         if self._is_whole:
             yield from self._legs.read(table.name, table.rows(), wanted, told)
         elif wanted.first is not None:

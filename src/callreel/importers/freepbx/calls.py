@@ -10,6 +10,7 @@ number where the row has it, not the extension that it led to).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -48,18 +49,32 @@ def call_of(
     return replace(call, waiting_ms=_waiting_ms(waiting, name.epoch, zone)), notes
 
 
-def unrecorded(leg: Leg, zone: ZoneInfo) -> Row:
-    """Return the row of a leg without recording, with its call where the leg has an id."""
+def unrecorded(legs: Sequence[Leg], zone: ZoneInfo, source: str) -> Row:
+    """Return the row of a call without recording, with the call where its leg has an id.
+
+    The leg that tells of it is that which would tell of its recording, so that a recording that
+    comes later is of the same dialog and starts in the same second: of those that name one, else
+    of all, the one that was answered and talked longest; where nobody answered, the first.
+    """
+    leg = max(legs, key=lambda each: (each.is_answered, each.has_recording, each.billsec))
+    if not leg.is_answered:
+        leg = min(legs, key=lambda each: each.clock)
     if not leg.uniqueid:
         return Row(leg.where, RowUse.UNRECORDED)
     direction = direction_of(None, leg)
-    started_at, _ = to_utc(leg.clock, zone, hint=epoch_of(leg.uniqueid))
+    epoch = epoch_of(leg.uniqueid)
+    started_at, _ = to_utc(leg.clock, zone, hint=epoch)
+    call = _leg_call(leg, None, direction, started_at)
+    if len(legs) > 1:
+        ends = (to_utc(each.clock, zone, hint=epoch)[0] + each.duration for each in legs)
+        call = replace(call, hung_up_at=max(ends))
     return Row(
         leg.where,
         RowUse.UNRECORDED,
-        call=_leg_call(leg, None, direction, started_at),
+        call=call,
         agent=agent_of(None, leg, direction),
-        queue=queue_of(None, leg),
+        queue=next((name for each in (leg, *legs) if (name := queue_of(None, each))), None),
+        source=source,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from callreel.importers.audio_file import key_of
 from callreel.importers.freepbx.names import RecordingName
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse, plain_text
+from callreel.importers.open_calls import OpenCalls
 from callreel.importers.table import TableRow
 
 COLUMNS: Final = frozenset(
@@ -41,6 +42,7 @@ class Leg:
         duration: Seconds from its beginning to its end.
         billsec: Seconds from its answer to its end.
         did: The number that was called from outside, or nothing.
+        has_recording: Whether the row names one.
     """
 
     where: str
@@ -60,6 +62,12 @@ class Leg:
     dstchannel: str = ""
     lastapp: str = ""
     lastdata: str = ""
+    has_recording: bool = False
+
+    @property
+    def call_key(self) -> str:
+        """What the legs of a call have in common."""
+        return self.linkedid or self.uniqueid
 
     @property
     def has_talk(self) -> bool:
@@ -114,7 +122,7 @@ class Legs:
         name: str,
         rows: Iterable[TableRow],
         wanted: Wanted,
-        unrecorded: Callable[[Leg], Row],
+        unrecorded: Callable[[list[Leg]], Row],
     ) -> Iterator[Item]:
         """Keep the rows that are wanted; yield what became of each row.
 
@@ -122,19 +130,22 @@ class Legs:
             name: The name of the table.
             rows: Its rows.
             wanted: Which of them to keep.
-            unrecorded: What to say of a leg of a call without recording.
+            unrecorded: Tells of a call without recording by its legs.
         """
+        calls = OpenCalls(unrecorded)
         for row in rows:
             leg = _leg(name, row)
-            if row.cells and self._keep(row.cells, leg, wanted):
-                yield leg if isinstance(leg, Refusal) else Row(leg.where, RowUse.JOINED)
-            elif isinstance(leg, Refusal):
+            is_kept = bool(row.cells) and self._keep(row.cells, leg, wanted)
+            if isinstance(leg, Refusal):
                 yield leg
-            elif leg.billsec and row.cells["recordingfile"]:
-                reason = "The row names a recording that is not in the folder."
-                yield Refusal(leg.where, Fault.NO_AUDIO, reason)
+            elif is_kept:
+                yield from calls.note_recorded(leg.call_key) if leg.call_key else ()
+                yield Row(leg.where, RowUse.JOINED)
+            elif leg.call_key:
+                yield from calls.take(leg.call_key, leg, _without_audio(leg))
             else:
-                yield unrecorded(leg)
+                yield _without_audio(leg)
+        yield from calls.rest()
 
     def of(self, name: RecordingName) -> Leg | Refusal | None:
         """Return the leg of a recording, the reason why its row is of no use, or None.
@@ -184,6 +195,14 @@ class Legs:
         return bool(places)
 
 
+def _without_audio(leg: Leg) -> Row | Refusal:
+    """Say what the row of a leg is that no recording at hand is of."""
+    if leg.billsec and leg.has_recording:
+        reason = "The row names a recording that is not in the folder."
+        return Refusal(leg.where, Fault.NO_AUDIO, reason)
+    return Row(leg.where, RowUse.UNRECORDED)
+
+
 def _best(legs: Collection[Leg | Refusal]) -> Leg | Refusal | None:
     sound = [leg for leg in legs if isinstance(leg, Leg)]
     if sound:
@@ -223,6 +242,7 @@ def _parsed(where: str, cells: dict[str, str]) -> Leg:
         dstchannel=cells.get("dstchannel", ""),
         lastapp=cells.get("lastapp", ""),
         lastdata=plain_text(cells.get("lastdata", ""))[:LONGEST_TEXT],
+        has_recording=bool(cells["recordingfile"]),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from callreel.importers.freeswitch.leg import Leg, leg_of
 from callreel.importers.freeswitch.record_files import RecordFile, RecordFiles, Stranger, uuid_of
 from callreel.importers.freeswitch.record_table import RecordRow, RecordTable
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
+from callreel.importers.open_calls import OpenCalls
 from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree
 
@@ -50,6 +51,7 @@ class FreeSwitch:
         self._files = Files()
         self._claims: dict[Parts, list[Claim]] = defaultdict(list)
         self._newly_told: set[Parts] = set()
+        self._silent = OpenCalls(_unrecorded)
 
     def count(self) -> int:
         """Return how many files there are."""
@@ -64,6 +66,7 @@ class FreeSwitch:
                 self._files.add(found.parts)
         for each in self._records.walk():
             yield from self._items_of_record(each)
+        yield from self._silent.rest()
         for seen in self._audio(self._is_due):
             yield seen if isinstance(seen, Refusal) else self._item(seen)
 
@@ -93,16 +96,39 @@ class FreeSwitch:
                 yield each.refusal
         else:
             is_news = self._source.is_news(each.found)
-            item = self._judged(each, is_news=is_news)
-            if is_news:
-                yield item
+            yield from self._judged(each, is_news=is_news)
 
-    def _judged(self, told: RecordFile | RecordRow, *, is_news: bool) -> Item:
-        """Keep the leg that a record is of, for the files that are there, and say what it is."""
+    def _judged(self, told: RecordFile | RecordRow, *, is_news: bool) -> Iterator[Item]:
+        """Keep the leg that a record is of, and yield what it is, if it is news, and of others."""
+        read = self._read(told)
+        if isinstance(read, Refusal):
+            if is_news:
+                yield read
+            return
+        leg, claimed = read
+        claim = claim_of(leg)
+        for parts in claimed:
+            self._claims[parts].append(claim)
+        if claimed:
+            yield from self._silent.note_recorded(leg.call_id)
+        if is_news:
+            self._newly_told.update(claimed)
+            yield from (Row(leg.where, RowUse.JOINED),) if claimed else self._other(leg, claim)
+
+    def _other(self, leg: Leg, claim: Claim) -> Iterator[Item]:
+        """Yield what is known by now of a leg that leads to no file, and of others."""
+        item = _unclaimed(leg)
+        if isinstance(item, Row) and item.use is RowUse.JOINED:
+            yield item
+        else:
+            yield from self._silent.take(leg.call_id, (isinstance(item, Refusal), claim), item)
+
+    def _read(self, told: RecordFile | RecordRow) -> tuple[Leg, list[Parts]] | Refusal:
+        """Return the leg that a record is of and the files that are its recordings."""
         where = told.where
         try:
             leg = leg_of(where, told.read(), told.uuid, self._source.zone)
-            claimed = self._claimed(leg)
+            return leg, self._claimed(leg)
         except Ambiguous:
             reason = "Several files could be its recording; import the folder of one system alone."
             return Refusal(where, Fault.BAD_ROW, reason)
@@ -111,12 +137,6 @@ class FreeSwitch:
                 reason = f"It was written to a moment ago. {error}"
                 return Refusal(where, Fault.GROWING, reason, is_row=True)
             return Refusal(where, Fault.BAD_ROW, str(error))
-        claim = claim_of(leg)
-        for parts in claimed:
-            self._claims[parts].append(claim)
-        if is_news:
-            self._newly_told.update(claimed)
-        return Row(where, RowUse.JOINED) if claimed else _unclaimed(leg, claim)
 
     def _claimed(self, leg: Leg) -> list[Parts]:
         """Return the files that a leg says are its recordings.
@@ -189,12 +209,16 @@ def _opened(source: Source, path: Path) -> RecordFiles | RecordTable:
     return RecordFiles(path)
 
 
-def _unclaimed(leg: Leg, claim: Claim) -> Item:
+def _unclaimed(leg: Leg) -> Row | Refusal:
     """Say what a sound record is good for that leads to no file."""
     is_discarded = leg.record.variables.get("RECORD_DISCARDED") == "true"
     if leg.paths and leg.is_answered and not is_discarded:
         reason = "It names a recording that is not in the folder."
         return Refusal(leg.where, Fault.NO_AUDIO, reason)
-    if leg.is_b:
-        return Row(leg.where, RowUse.JOINED)
-    return Row(leg.where, RowUse.UNRECORDED, claim.call, claim.agent, claim.queue)
+    return Row(leg.where, RowUse.JOINED if leg.is_b else RowUse.UNRECORDED)
+
+
+def _unrecorded(legs: Iterable[tuple[bool, Claim]]) -> Row:
+    """Return the row of a call without recording; a leg that names one tells of the call."""
+    _, best = max(legs, key=lambda each: (each[0], each[1].rank))
+    return Row(best.where, RowUse.UNRECORDED, best.call, best.agent, best.queue, NAME)

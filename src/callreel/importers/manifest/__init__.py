@@ -105,7 +105,7 @@ class Manifest:
             return Refusal(where, Fault.BAD_ROW, error.message)
         if parts is None:
             line = entry.line
-            return Row(where, RowUse.UNRECORDED, entry.call, line.agent, line.queue)
+            return Row(where, RowUse.UNRECORDED, entry.call, line.agent, line.queue, NAME)
         self._named.add(hash(parts))
         found = self._look(parts)
         if found is None:

@@ -165,9 +165,10 @@ def _named(told: Told, found: Found) -> Call:
 
 
 def _without_audio(where: str, told: Told, name: str) -> Row | Refusal:
+    call = told.call if told.call.dialog_id else None
     has_talk = told.call.talking_ms > 0 or not told.is_measured
     if name and has_talk:
         reason = "The row names a recording that is not in the folder."
-        return Refusal(where, Fault.NO_AUDIO, reason)
-    call = told.call if told.call.dialog_id else None
-    return Row(where, RowUse.UNRECORDED, call=call, agent=told.agent, queue=told.queue)
+        refusal = Refusal(where, Fault.NO_AUDIO, reason)
+        return replace(refusal, call=call, agent=told.agent, queue=told.queue, source=NAME)
+    return Row(where, RowUse.UNRECORDED, call, told.agent, told.queue, NAME)

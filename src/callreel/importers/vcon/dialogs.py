@@ -103,7 +103,7 @@ class _Dialog:
             told = self._told()
         except BadRecording as error:
             return Refusal(self.where, Fault.BAD_ROW, error.message)
-        return Row(self.where, RowUse.UNRECORDED, told.call, told.agent, self._queue())
+        return Row(self.where, RowUse.UNRECORDED, told.call, told.agent, self._queue(), NAME)
 
     def _told(self) -> Told:
         conversation = self.conversation
