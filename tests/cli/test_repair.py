@@ -73,3 +73,15 @@ def test_nothing_is_mended_in_a_damaged_database(
     said = callreel("repair", "--json")
     assert said.code == 1
     assert set(said.json()["kinds"]) == {"database"}
+
+
+@pytest.mark.parametrize(
+    "words", [("verify", "--max-rate"), ("repair", "--max-rate"), ("gc", "--older-than")]
+)
+def test_a_rate_or_an_age_below_nothing_is_wrongly_asked_for(
+    recording: str, callreel: Command, words: tuple[str, str]
+) -> None:
+    said = callreel(*words, "-1")
+    assert said.code == 2
+    assert words[1] in said.err
+    assert callreel(*words, "0").code == 0

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
 from callreel.archive.damage import Finding
 from callreel.archive.sweep import sweep
 from callreel.audio import Stored
@@ -10,9 +15,10 @@ from callreel.cli.opened import opened_archive
 from callreel.settings import read_settings
 
 HOUR = 3600
+Hours = Annotated[int, Parameter(validator=Number(gte=0))]
 
 
-async def gc(*, dry_run: bool = False, older_than: int = 24, json: bool = False) -> None:
+async def gc(*, dry_run: bool = False, older_than: Hours = 24, json: bool = False) -> None:
     """Remove what no recording refers to, such as a crash or a disk that was full leaves.
 
     That is audio without a recording, what was made of audio that is gone, half uploads, exports
@@ -27,7 +33,7 @@ async def gc(*, dry_run: bool = False, older_than: int = 24, json: bool = False)
     findings = Findings(as_json=json, fine="Nothing is left over.")
     size = 0
     async with opened_archive(read_settings()) as archive:
-        seconds = max(0, older_than) * HOUR
+        seconds = older_than * HOUR
         async for found in sweep(archive, older_than=seconds, is_dry=dry_run):
             findings.add(found)
             size += sum(map(_size, found))

@@ -6,11 +6,11 @@ from callreel.archive.repair import Repair
 from callreel.archive.verify import Verification
 from callreel.cli.findings import Findings
 from callreel.cli.opened import opened_archive
-from callreel.cli.verify import DAMAGED, followed, throttle_for
+from callreel.cli.verify import DAMAGED, Rate, followed, throttle_for
 from callreel.settings import read_settings
 
 
-async def repair(*, dry_run: bool = False, max_rate: int | None = None, json: bool = False) -> int:
+async def repair(*, dry_run: bool = False, max_rate: Rate | None = None, json: bool = False) -> int:
     """Mend what can be made again, and take damaged recordings out of the lists.
 
     Rows and counts are made again from the data of the calls, entries from that and the audio. A

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Annotated, Final, Protocol
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from callreel.archive import last_verify
 from callreel.archive.damage import Finding
@@ -27,6 +28,7 @@ COULD_NOT_RUN: Final = 2
 INTERRUPTED: Final = 130
 MEGABYTE: Final = 1_000_000
 RATE_WHEN_SERVED: Final = 50
+Rate = Annotated[int, Parameter(name="--max-rate", validator=Number(gte=0))]
 
 
 class Steps(Protocol):
@@ -40,7 +42,7 @@ class Steps(Protocol):
 def verify(
     *,
     subset: str | None = None,
-    max_rate: Annotated[int | None, Parameter(name="--max-rate")] = None,
+    max_rate: Rate | None = None,
     json: bool = False,
 ) -> int:
     """Read all audio again and check every record; nothing is changed.
