@@ -85,3 +85,13 @@ def test_a_rate_or_an_age_below_nothing_is_wrongly_asked_for(
     assert said.code == 2
     assert words[1] in said.err
     assert callreel(*words, "0").code == 0
+
+
+def test_where_it_could_not_go_on_the_code_is_another_than_for_damage(
+    data: Path, recording: str, callreel: Command
+) -> None:
+    (data / "callreel.db").write_bytes(b"no database at all" * 1000)
+    told = callreel("repair")
+    assert told.code == 2
+    assert told.err.startswith("callreel: ")
+    assert told.err.count("\n") == 1

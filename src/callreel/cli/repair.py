@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from callreel.archive.repair import Repair
 from callreel.archive.verify import Verification
 from callreel.cli.findings import Findings
 from callreel.cli.opened import opened_archive
-from callreel.cli.verify import DAMAGED, Rate, followed, throttle_for
-from callreel.settings import read_settings
+from callreel.cli.output import note
+from callreel.cli.verify import (
+    COULD_NOT_RUN,
+    DAMAGED,
+    INTERRUPTED,
+    Rate,
+    followed,
+    throttle_for,
+)
+from callreel.errors import CallreelError
+from callreel.settings import Settings, read_settings
 
 
-async def repair(*, dry_run: bool = False, max_rate: Rate | None = None, json: bool = False) -> int:
+def repair(*, dry_run: bool = False, max_rate: Rate | None = None, json: bool = False) -> int:
     """Mend what can be made again, and take damaged recordings out of the lists.
 
     Rows and counts are made again from the data of the calls, entries from that and the audio. A
@@ -19,7 +30,7 @@ async def repair(*, dry_run: bool = False, max_rate: Rate | None = None, json: b
     deleted.
 
     It reads all audio, as `callreel verify` does, and may run beside a server. Exit code: 0 all is
-    well now, 1 some recordings are damaged, or it could not go on.
+    well now, 1 some recordings are damaged, 2 it could not go on.
 
     Args:
         dry_run: Say what would be done, and change nothing.
@@ -27,8 +38,19 @@ async def repair(*, dry_run: bool = False, max_rate: Rate | None = None, json: b
         json: Print one object, as `callreel verify` does; each finding has its `deed`: `mended`,
             `restored`, `marked_missing_audio`, `marked_suspect` or `left`.
     """
-    settings = read_settings()
-    findings = Findings(as_json=json)
+    try:
+        return asyncio.run(_repair(read_settings(), dry_run, max_rate, Findings(as_json=json)))
+    except KeyboardInterrupt:
+        note("callreel: interrupted; what was mended stays so.")
+        return INTERRUPTED
+    except CallreelError as error:
+        note(f"callreel: {error.message}")
+        return COULD_NOT_RUN
+
+
+async def _repair(
+    settings: Settings, dry_run: bool, max_rate: Rate | None, findings: Findings
+) -> int:
     async with opened_archive(settings) as archive:
         work = Verification(archive, read=throttle_for(settings, max_rate).read)
         async for found in followed(work, Repair(work, is_dry=dry_run)):
