@@ -55,7 +55,9 @@ def test_every_row_has_one_verdict_and_every_call_could_have_been(
     rows: list[dict[str, str]],
 ) -> None:
     calls, items = read(rows)
-    assert [item.where for item in items] == [f"cdr:{n}" for n in range(1, len(rows) + 1)]
+    # The row that tells of a call without recording comes when all of the call's have been read.
+    lines = sorted(int(item.where.removeprefix("cdr:")) for item in items)
+    assert lines == list(range(1, len(rows) + 1))
     for name in NAMES:
         found = calls.of(name, "call.wav")
         if found is None or isinstance(found, Refusal):

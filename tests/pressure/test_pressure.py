@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from load import health, overload, soak
-from load.report import Report
+from pressure import health, overload, soak
+from pressure.report import Report
 
 
 def test_mixed_requests_beside_imports_are_all_answered(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from faults.running import Served, new_key, served
-from load.line import Answer, Line, get, post, quantile
-from load.report import Report
+from pressure.line import Answer, Line, get, post, quantile
+from pressure.report import Report
 from support import PATH, a_sound
 
 STEPS: Final = (1, 2, 4)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from load import health, overload, soak
-from load.report import Report
+from pressure import health, overload, soak
+from pressure.report import Report
 
 
 class Load(NamedTuple):

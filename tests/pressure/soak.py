@@ -23,8 +23,8 @@ from cli_runs import COMMAND
 from faults.running import Served, environment, new_key, served
 from importers.manifests import line as manifest_line
 from importers.manifests import put, put_lines
-from load.line import Line, get, post, quantile
-from load.report import Report
+from pressure.line import Line, get, post, quantile
+from pressure.report import Report
 from support import PATH, a_sound
 
 CLIENTS: Final = 8
