@@ -247,7 +247,7 @@ def test_an_import_that_is_interrupted_tells_how_far_it_came(
     )
     report = json.loads(path.read_text())
     assert report["finished"] is False
-    assert report["files"]["seen"] == 2
+    assert 2 <= report["files"]["seen"] <= 4  # a busy machine may get further before it hears of it
     assert f"seen\t{report['files']['seen']}\n" in ran.out
     assert report["dry_run"] is bool(more)
     assert callreel(*arguments).code == 3
