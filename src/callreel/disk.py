@@ -1,10 +1,19 @@
-"""What is asked of the system in one way everywhere: a sync of the disk, a lock on a file."""
+"""What is asked of the system in one way everywhere: opening, syncing and locking files."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
+from typing import Final
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where a disk, or the share of it, is full."""
+NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""Opens a file that is to be made, and fails where anything has its name."""
+READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""Opens a file that is there, and fails where the name is a link."""
 
 
 def sync_file(path: Path) -> None:

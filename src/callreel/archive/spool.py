@@ -8,7 +8,6 @@ Names are made here of what was checked before; nothing that a client says is a 
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import secrets
@@ -19,14 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from callreel.disk import sync_folder
+from callreel.disk import NEW, NO_ROOM, READ, sync_folder
 from callreel.errors import Conflict, StorageFull, Unavailable
 
 STALE_SECONDS: Final = 3600
 _NAME: Final = re.compile(r"[0-9a-z][0-9a-z-]{0,63}(?:\.[a-z]{1,8}){0,2}")
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,7 @@ class Spool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, _NEW, 0o440), "wb") as file:
+    with os.fdopen(os.open(path, NEW, 0o440), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -105,7 +101,7 @@ def _has(place: Path, content: bytes) -> bool:
         Conflict: other content has.
     """
     try:
-        descriptor = os.open(place, _READ)
+        descriptor = os.open(place, READ)
     except FileNotFoundError:
         return False
     with os.fdopen(descriptor, "rb") as file:
@@ -119,6 +115,6 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in NO_ROOM:
             raise StorageFull("There is no room for the call record; tell the operator.") from error
         raise Unavailable("The folder of call records failed; tell the operator.") from error

@@ -34,7 +34,7 @@ from callreel.audio import AudioKey, Part, Staged, Stored
 from callreel.audio.folder_walk import BATCH, digest_of, still_there, things_in
 from callreel.audio.locks import SharedLock
 from callreel.audio.staged import StagedFile, Written, sync_and_close, translated
-from callreel.disk import sync_folder
+from callreel.disk import READ, sync_folder
 from callreel.errors import NotFound, StorageFull, Unavailable
 
 CHUNK: Final = 256 * 1024
@@ -249,7 +249,7 @@ def _read_at(place: Path, start: int, length: int) -> bytes:
     """
     with translated():
         try:
-            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(place, READ)
         except FileNotFoundError as error:
             raise _not_found() from error
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel.audio import AudioKey, Part, Stored
+from callreel.disk import READ
 
 BATCH: Final = 256
 _PIECE: Final = 1 << 20
@@ -59,7 +60,7 @@ def digest_of(place: Path, read: Callable[[int], None]) -> str | None:
     piece = bytearray(_PIECE)
     view = memoryview(piece)
     try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(place, READ)
         with io.FileIO(descriptor) as file:
             while count := file.readinto(piece):
                 digest.update(view[:count])

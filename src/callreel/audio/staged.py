@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
@@ -11,14 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from callreel.audio.folder_walk import digest_of
-from callreel.disk import sync_folder
+from callreel.disk import NEW, NO_ROOM, sync_folder
 from callreel.errors import StorageFull, Unavailable
-
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
@@ -32,7 +28,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in NO_ROOM:
             raise StorageFull("There is no room for the audio; tell the operator.") from error
         raise Unavailable("The audio storage failed; tell the operator.") from error
 
@@ -58,7 +54,7 @@ class StagedFile:
         self._hash = hashlib.sha256()
         # Read-only from birth: the descriptor writes on, and nothing is left to change later.
         self._file: io.FileIO | None = io.FileIO(
-            path, "w", opener=lambda name, _: os.open(name, _NEW, 0o440)
+            path, "w", opener=lambda name, _: os.open(name, NEW, 0o440)
         )
 
     def write(self, chunk: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -12,13 +11,12 @@ from typing import Final, Self
 
 import apsw
 
-from callreel.disk import sync_file, sync_folder
+from callreel.disk import NO_ROOM, sync_file, sync_folder
 from callreel.errors import StorageFull, Unavailable
 
 PAGES_AT_ONCE: Final = 4_096
 BUSY_MS: Final = 10_000
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NO_ROOM: Final = "There is no room for a copy of the database; make some."
+_TOO_LITTLE: Final = "There is no room for a copy of the database; make some."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +110,12 @@ class Snapshot:
             half.replace(target)
             sync_folder(target.parent)
         except apsw.FullError as error:
-            raise StorageFull(_NO_ROOM) from error
+            raise StorageFull(_TOO_LITTLE) from error
         except apsw.Error as error:
             raise _unreadable(error) from error
         except OSError as error:
-            if error.errno in _FULL:
-                raise StorageFull(_NO_ROOM) from error
+            if error.errno in NO_ROOM:
+                raise StorageFull(_TOO_LITTLE) from error
             raise Unavailable("The copy of the database cannot be written.") from error
         finally:
             with suppress(OSError):

@@ -11,13 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from callreel.disk import NEW, NO_ROOM, READ
 from callreel.errors import Misconfigured, StorageFull
 
 CHUNK: Final = 1 << 20
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _LOST: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EIO})
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
@@ -34,7 +32,7 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in NO_ROOM:
             raise StorageFull(f"{what} has no room; make some, and run it again.") from error
         why = (error.strerror or "it failed").lower()
         raise Misconfigured(f"{what} cannot be used: {why}.") from error
@@ -43,7 +41,7 @@ def explained(what: str) -> Iterator[None]:
 def sha256_of(path: Path) -> str:
     """Return the hex digest of a file; where the system lets us, as it is on the disk."""
     digest = hashlib.sha256()
-    descriptor = os.open(path, _READ)
+    descriptor = os.open(path, READ)
     try:
         # What was synced need not be kept in memory: without it, the disk itself is read.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -75,7 +73,7 @@ def copy(source: Path, scratch: Path, place: Path, sha256: str) -> bool:
     half = scratch / secrets.token_hex(16)
     try:
         with _reading():
-            reading = os.open(source, _READ)
+            reading = os.open(source, READ)
         try:
             if _written(reading, half) != sha256:
                 return False
@@ -111,7 +109,7 @@ def _reading() -> Iterator[None]:
 
 def _written(reading: int, target: Path) -> str:
     digest = hashlib.sha256()
-    with os.fdopen(os.open(target, _NEW, 0o440), "wb", buffering=0) as file:
+    with os.fdopen(os.open(target, NEW, 0o440), "wb", buffering=0) as file:
         while chunk := _chunk(reading):
             digest.update(chunk)
             _write_all(file.fileno(), chunk)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
+from callreel.disk import NO_ROOM
 from callreel.errors import Misconfigured, StorageFull
 
 BUFFER: Final = 1 << 18
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class FileOutput:
@@ -50,7 +49,7 @@ def written() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise StorageFull("There is no room for the export; make some or go elsewhere.") from (
                 error
             )
