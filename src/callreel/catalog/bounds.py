@@ -54,6 +54,16 @@ def kind_of(dialog_type: DialogType, direction: Direction) -> int:
     return _TYPES[dialog_type] + _DIRECTIONS[direction]
 
 
+def tenant_of(k: int) -> int:
+    """Return the tenant of a key."""
+    return k >> LOCAL_BITS
+
+
+def second_of(k: int) -> int:
+    """Return the second UTC in which the call with a key starts."""
+    return EARLIEST_START + ((k & LOCAL_MASK) >> ARRIVAL_BITS)
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Which recordings or calls a statement may see.

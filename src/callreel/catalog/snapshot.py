@@ -11,11 +11,11 @@ from typing import Final, Self
 
 import apsw
 
+from callreel.catalog.sqlite_writer import BUSY_MS
 from callreel.disk import NO_ROOM, sync_file, sync_folder
 from callreel.errors import StorageFull, Unavailable
 
 PAGES_AT_ONCE: Final = 4_096
-BUSY_MS: Final = 10_000
 _TOO_LITTLE: Final = "There is no room for a copy of the database; make some."
 
 

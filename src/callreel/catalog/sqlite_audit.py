@@ -13,18 +13,17 @@ import apsw
 
 from callreel.catalog import NewEntry
 from callreel.catalog.audit import Deleting, Kept, Reading, WrongDay
-from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_MASK, first_key
+from callreel.catalog.bounds import first_key, second_of, tenant_of
 from callreel.catalog.sqlite_calls import leave
 from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
 from callreel.catalog.sqlite_tables import (
     FILTER_TABLES,
     Placed,
     make_again,
-    tenant_of,
     wrong_tables,
 )
 from callreel.catalog.sqlite_write import is_digest_marked
-from callreel.model import EARLIEST_START, Facts, State
+from callreel.model import Facts, State
 
 WINDOW: Final = 400
 _DAYS_AT_ONCE: Final = 100
@@ -97,7 +96,7 @@ def _kept(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> K
     return Kept(
         place=k,
         tenant=tenant_of(k),
-        second=EARLIEST_START + ((k & LOCAL_MASK) >> ARRIVAL_BITS),
+        second=second_of(k),
         id=an_id,
         state=None if state is None else State(state),
         digest=digest,

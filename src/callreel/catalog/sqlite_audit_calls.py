@@ -10,14 +10,13 @@ from typing import Any, Final
 import apsw
 
 from callreel.catalog.audit import Reading, WrongCall
-from callreel.catalog.bounds import ARRIVAL_BITS
+from callreel.catalog.bounds import ARRIVAL_BITS, tenant_of
 from callreel.catalog.sqlite_calls import packed
 from callreel.catalog.sqlite_surplus import HAS_NO_RECORDING
 from callreel.catalog.sqlite_tables import (
     UNRECORDED_TABLES,
     Placed,
     make_again,
-    tenant_of,
     wrong_tables,
 )
 

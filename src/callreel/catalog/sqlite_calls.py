@@ -16,10 +16,10 @@ from typing import Any, Final, Self
 import apsw
 
 from callreel.catalog import NewCall, Outcome
-from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS, LOCAL_MASK, first_key
+from callreel.catalog.bounds import ARRIVAL_BITS, first_key, second_of, tenant_of
 from callreel.catalog.sqlite_tables import UNRECORDED_TABLES, Placed, count_extra, delete, insert
 from callreel.errors import BadRecording
-from callreel.model import EARLIEST_START, DialogType, Direction, Facts
+from callreel.model import DialogType, Direction, Facts
 
 _LAST_ARRIVAL: Final = (1 << ARRIVAL_BITS) - 1
 _COLUMNS: Final = "k, is_listed, body, dialog, facts, arrived_at, source, import_run"
@@ -140,7 +140,7 @@ def leave(connection: apsw.Connection, k: int, remains: Callable[[], NewCall | N
         k: The recording's key.
         remains: Makes the call to be left where nothing else lists it, or None for none.
     """
-    tenant = k >> LOCAL_BITS
+    tenant = tenant_of(k)
     connection.execute("DELETE FROM further WHERE k = ?", (k,))
     if connection.changes():
         count_extra(connection, [(tenant, k)], 1)
@@ -220,7 +220,7 @@ def _show(connection: apsw.Connection, k: int, *, is_listed: bool) -> None:
     facts = connection.execute(sql, (is_listed, k)).get
     if facts is None:
         return
-    tenant = k >> LOCAL_BITS
+    tenant = tenant_of(k)
     change = insert if is_listed else delete
     change(connection, UNRECORDED_TABLES, [Placed(k, tenant, unpacked(k, str(facts)))])
     count_extra(connection, [(tenant, k)], 1 if is_listed else -1)
@@ -252,7 +252,7 @@ def unpacked(k: int, text: str) -> Facts:
     hung_up, talking, project, user, numbers, tags, *rest = json.loads(text)
     dialog_type, direction, source_call = rest
     return Facts(
-        started_at=EARLIEST_START + ((k & LOCAL_MASK) >> ARRIVAL_BITS),
+        started_at=second_of(k),
         hung_up_at=hung_up,
         talking_ms=talking,
         project_id=project,

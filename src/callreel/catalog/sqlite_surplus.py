@@ -12,14 +12,13 @@ from typing import Any, Final
 import apsw
 
 from callreel.catalog.audit import Reading, SurplusRow
-from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS
+from callreel.catalog.bounds import ARRIVAL_BITS, LOCAL_BITS, tenant_of
 from callreel.catalog.sqlite_calls import unpacked
 from callreel.catalog.sqlite_tables import (
     FILTER_TABLES,
     UNRECORDED_TABLES,
     FilterTable,
     Placed,
-    tenant_of,
 )
 from callreel.model import Facts
 

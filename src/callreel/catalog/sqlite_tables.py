@@ -9,16 +9,11 @@ from typing import Any, Final
 
 import apsw
 
-from callreel.catalog.bounds import LOCAL_BITS, kind_of
+from callreel.catalog.bounds import kind_of
 from callreel.catalog.sqlite_days import day_of
 from callreel.model import Facts
 
 Rows = list[tuple[Any, ...]]
-
-
-def tenant_of(k: int) -> int:
-    """Return the tenant whose place a key is."""
-    return k >> LOCAL_BITS
 
 
 @dataclass(frozen=True, slots=True)
