@@ -91,16 +91,6 @@ _FORBIDDEN: Final = {
             "sched_setattr": 314,
             "renameat2": 316,
             "execveat": 322,
-            "pidfd_send_signal": 424,
-            "io_uring_setup": 425,
-            "clone3": 435,
-            "openat2": 437,
-            "pidfd_getfd": 438,
-            "process_madvise": 440,
-            "fchmodat2": 452,
-            "setxattrat": 463,
-            "removexattrat": 466,
-            "file_setattr": 469,
         },
     ),
     "aarch64": (
@@ -153,20 +143,23 @@ _FORBIDDEN: Final = {
             "sched_setattr": 274,
             "renameat2": 276,
             "execveat": 281,
-            "pidfd_send_signal": 424,
-            "io_uring_setup": 425,
-            "clone3": 435,
-            "openat2": 437,
-            "pidfd_getfd": 438,
-            "process_madvise": 440,
-            "fchmodat2": 452,
-            "setxattrat": 463,
-            "removexattrat": 466,
-            "file_setattr": 469,
         },
     ),
 }
 """For each machine the number that the kernel knows it by, and its numbers of the calls."""
+_FORBIDDEN_EVERYWHERE: Final = {
+    "pidfd_send_signal": 424,
+    "io_uring_setup": 425,
+    "clone3": 435,
+    "openat2": 437,
+    "pidfd_getfd": 438,
+    "process_madvise": 440,
+    "fchmodat2": 452,
+    "setxattrat": 463,
+    "removexattrat": 466,
+    "file_setattr": 469,
+}
+"""The later ones: since 424 a call has one number on every machine."""
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _ANY: Final = 0xFFFFFFFF
@@ -199,7 +192,9 @@ def forbid(machine: str = platform.machine()) -> bool:
     if machine not in _FORBIDDEN:
         return False
     known_as, calls = _FORBIDDEN[machine]
-    return _hand_over(_steps(known_as, sorted(calls.values()), _OF_OTHERS[machine]))
+    return _hand_over(
+        _steps(known_as, sorted({**calls, **_FORBIDDEN_EVERYWHERE}.values()), _OF_OTHERS[machine])
+    )
 
 
 def forbid_writing(machine: str = platform.machine()) -> bool:
