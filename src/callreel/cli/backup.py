@@ -16,11 +16,10 @@ from callreel.archive.backups.last_backup import LastBackup
 from callreel.archive.backups.restore import Backup, Restored
 from callreel.archive.backups.restore import restore as verb
 from callreel.catalog.snapshot import Snapshot
-from callreel.cli.output import counting, moment, note, print_json
+from callreel.cli.output import INTERRUPTED, counting, moment, note, print_json
 from callreel.settings import read_settings
 from callreel.wiring import LAST_BACKUP, means_of_restoring, parts_of, sole_server
 
-INTERRUPTED: Final = 130
 LEFT_OUT: Final = 3
 NOT_PRUNED: Final = 4
 Kept = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]

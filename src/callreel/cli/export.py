@@ -23,14 +23,13 @@ from callreel.archive.exporting import UNREADABLE, Question
 from callreel.archive.exporting.drafts import TargetDraft
 from callreel.archive.exporting.pipe import PipeDraft
 from callreel.cli.moments import span_of
-from callreel.cli.output import counting, note
+from callreel.cli.output import INTERRUPTED, counting, note
 from callreel.cli.source_options import owner_of
 from callreel.errors import Misconfigured
 from callreel.model import Access, CallFilter, Reach, Scope
 from callreel.settings import Settings, read_settings
 from callreel.wiring import existing, open_archive
 
-INTERRUPTED: Final = 130
 LEFT_OUT: Final = 3
 PIPE: Final = "-"
 

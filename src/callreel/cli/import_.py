@@ -17,7 +17,7 @@ from callreel.archive.verdict import Verdict
 from callreel.audio.worker import ChildSoundWorker
 from callreel.cli.import_report import Report, show
 from callreel.cli.opened import opened_archive
-from callreel.cli.output import counting, note
+from callreel.cli.output import INTERRUPTED, counting, note
 from callreel.cli.source_options import SourceOptions, owner_of
 from callreel.importers import Importer, importer_for
 from callreel.importers.items import Item
@@ -25,7 +25,6 @@ from callreel.settings import Settings, read_settings
 from callreel.wiring import look_at_catalog
 
 REFUSED: Final = 3
-INTERRUPTED: Final = 130
 
 
 def import_(

@@ -15,10 +15,10 @@ from cyclopts.validators import Number
 
 from callreel.archive.mirror import FORMAT, Mirror
 from callreel.archive.verdict import Became
-from callreel.cli.import_ import INTERRUPTED, REFUSED
+from callreel.cli.import_ import REFUSED
 from callreel.cli.import_report import Report, show, tell
 from callreel.cli.opened import end_as_by_ctrl_c, opened_archive
-from callreel.cli.output import moment, note
+from callreel.cli.output import INTERRUPTED, moment, note
 from callreel.cli.source_options import owner_of
 from callreel.client.errors import ApiError, BusyError, NoAnswerError
 from callreel.client.mirror import Pace, ServiceAccount

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +21,30 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+
+from callreel.errors import CallreelError
+
+INTERRUPTED: Final = 130
+"""The exit code of a command that Ctrl-C ended, as shells have it."""
+COULD_NOT_RUN: Final = 2
+"""That of a command whose 1 says that it found something, where it could not look."""
+
+
+def looked(look: Callable[[], int], interrupted: str) -> int:
+    """Return the exit code of a command that looks for what is wrong.
+
+    Args:
+        look: Looks, and returns what the code is then.
+        interrupted: What is told where Ctrl-C ends it.
+    """
+    try:
+        return look()
+    except KeyboardInterrupt:
+        note(f"callreel: {interrupted}")
+        return INTERRUPTED
+    except CallreelError as error:
+        note(f"callreel: {error.message}")
+        return COULD_NOT_RUN
 
 
 def print_json(value: object) -> None:

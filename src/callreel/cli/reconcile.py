@@ -18,16 +18,14 @@ from callreel.archive.reconcile import reconcile as verb
 from callreel.archive.reconciling import Finding, Kind
 from callreel.cli.moments import span_of
 from callreel.cli.opened import opened_archive
-from callreel.cli.output import counting, moment, note, print_rows
+from callreel.cli.output import counting, looked, moment, print_rows
 from callreel.cli.source_options import owner_of
-from callreel.errors import CallreelError, Misconfigured
+from callreel.errors import Misconfigured
 from callreel.importers.local_time import zone_of
 from callreel.model import Access, CallFilter, Reach, Scope
 from callreel.settings import read_settings
 
 FOUND: Final = 1
-FAILED: Final = 2
-INTERRUPTED: Final = 130
 SHOWN: Final = 20
 COLUMNS: Final = (
     "kind", "started", "ended", "recording", "dialog", "expected", "found", "reason"
@@ -63,7 +61,8 @@ def reconcile(
         csv: Print a CSV file with every finding.
     """
     report: _Report = _Lines() if csv else _Object() if json else _Table()
-    try:
+
+    def look() -> int:
         if not (0 <= tolerance < inf and 0 <= grace < inf):
             raise Misconfigured("--tolerance and --grace need a number from 0 on.")
         if json and csv:
@@ -76,14 +75,9 @@ def reconcile(
             tolerance_ms=round(tolerance * 1000),
             holds_whole_call=whole_call,
         )
-        found = asyncio.run(_reconcile(tenant, question, report))
-    except CallreelError as error:
-        note(f"callreel: {error.message}")
-        return FAILED
-    except KeyboardInterrupt:
-        note("callreel: interrupted.")
-        return INTERRUPTED
-    return FOUND if found else 0
+        return FOUND if asyncio.run(_reconcile(tenant, question, report)) else 0
+
+    return looked(look, "interrupted.")
 
 
 async def _reconcile(tenant: str | None, question: Question, report: _Report) -> int:

@@ -8,16 +8,8 @@ from callreel.archive.repair import Repair
 from callreel.archive.verify import Verification
 from callreel.cli.findings import Findings
 from callreel.cli.opened import opened_archive
-from callreel.cli.output import note
-from callreel.cli.verify import (
-    COULD_NOT_RUN,
-    DAMAGED,
-    INTERRUPTED,
-    Rate,
-    followed,
-    throttle_for,
-)
-from callreel.errors import CallreelError
+from callreel.cli.output import looked
+from callreel.cli.verify import DAMAGED, Rate, followed, throttle_for
 from callreel.settings import Settings, read_settings
 
 
@@ -38,14 +30,11 @@ def repair(*, dry_run: bool = False, max_rate: Rate | None = None, json: bool = 
         json: Print one object, as `callreel verify` does; each finding has its `deed`: `mended`,
             `restored`, `marked_missing_audio`, `marked_suspect` or `left`.
     """
-    try:
+
+    def look() -> int:
         return asyncio.run(_repair(read_settings(), dry_run, max_rate, Findings(as_json=json)))
-    except KeyboardInterrupt:
-        note("callreel: interrupted; what was mended stays so.")
-        return INTERRUPTED
-    except CallreelError as error:
-        note(f"callreel: {error.message}")
-        return COULD_NOT_RUN
+
+    return looked(look, "interrupted; what was mended stays so.")
 
 
 async def _repair(

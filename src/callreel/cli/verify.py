@@ -18,14 +18,11 @@ from callreel.archive.throttle import Throttle
 from callreel.archive.verify import Verification
 from callreel.cli.findings import Findings
 from callreel.cli.opened import opened_archive
-from callreel.cli.output import counting, note
-from callreel.errors import CallreelError
+from callreel.cli.output import counting, looked
 from callreel.settings import Settings, read_settings
 from callreel.wiring import VERIFIED, is_served
 
 DAMAGED: Final = 1
-COULD_NOT_RUN: Final = 2
-INTERRUPTED: Final = 130
 MEGABYTE: Final = 1_000_000
 RATE_WHEN_SERVED: Final = 50
 Rate = Annotated[int, Parameter(name="--max-rate", validator=Number(gte=0))]
@@ -59,16 +56,12 @@ def verify(
         json: Print one object: `{"findings": [{"kind", "tenant", "recording", "says"}], "records",
             "files_read", "bytes_read", "seconds", "kinds", "damaged"}`.
     """
-    try:
+
+    def look() -> int:
         chosen = EVERYTHING if subset is None else subset_of(subset)
-        settings = read_settings()
-        return asyncio.run(_verify(settings, chosen, max_rate, Findings(as_json=json)))
-    except KeyboardInterrupt:
-        note("callreel: interrupted; not all was looked at.")
-        return INTERRUPTED
-    except CallreelError as error:
-        note(f"callreel: {error.message}")
-        return COULD_NOT_RUN
+        return asyncio.run(_verify(read_settings(), chosen, max_rate, Findings(as_json=json)))
+
+    return looked(look, "interrupted; not all was looked at.")
 
 
 async def _verify(
