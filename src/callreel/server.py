@@ -24,7 +24,7 @@ from callreel.api.routes import build_router, document
 from callreel.api.services import Services
 from callreel.archive import Archive
 from callreel.archive.keys import KeyRing
-from callreel.archive.last_verify import last
+from callreel.archive.noted import LastVerify, last
 from callreel.archive.tell import Teller
 from callreel.errors import CallreelError
 from callreel.web.pages import build_pages
@@ -91,7 +91,7 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
 def _metrics(verified: Path | None) -> Metrics:
     metrics = Metrics()
     if verified is not None:
-        metrics.last_verify = lambda: last(verified)
+        metrics.last_verify = lambda: last(verified, LastVerify)
     return metrics
 
 

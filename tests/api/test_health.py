@@ -4,7 +4,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from callreel.archive import last_verify
+from callreel.archive import noted
+from callreel.archive.noted import LastVerify
 from callreel.server import Options
 from support import PATH, Running, serve
 
@@ -57,7 +58,7 @@ def test_metrics_tell_when_everything_was_verified(tmp_path: Path) -> None:
             return running.ask("GET", "/metrics", None).text
 
         assert "callreel_last_full_verify_timestamp_seconds 0.0" in told()
-        last_verify.note(verified, 1_700_000_000, 3)
+        noted.note(verified, LastVerify(1_700_000_000, 3))
         assert "callreel_last_full_verify_timestamp_seconds 1.7e+09" in told()
         assert "callreel_last_full_verify_damages 3.0" in told()
         verified.write_text("{")

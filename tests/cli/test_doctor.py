@@ -9,7 +9,8 @@ from unittest.mock import Mock
 import apsw
 import pytest
 
-from callreel.archive import last_verify
+from callreel.archive import noted
+from callreel.archive.noted import LastVerify
 from callreel.catalog import condition
 from callreel.catalog.migrate import migrations
 from callreel.catalog.sqlite import SqliteCatalog
@@ -169,7 +170,7 @@ def test_what_came_of_the_last_verify_is_told(
     asyncio.run(catalog.add(1, [entry_of(each) for each in known_of(1, seed=1, tenants=1)]))
     asyncio.run(catalog.close())
     assert "never" in found(callreel)["verify"]["says"]
-    last_verify.note(made / "verified.json", 1_790_000_000, damages)
+    noted.note(made / "verified.json", LastVerify(1_790_000_000, damages))
     told = found(callreel)["verify"]
     assert told["level"] == level
     assert "2026-09-21 14:13:20 UTC" in told["says"]

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 import pytest
 
-from callreel.archive.last_verify import last
+from callreel.archive.noted import LastVerify, last
 from callreel.cli import run as run_command
 from callreel.wiring import sole_server
 from cli_runs import Command
@@ -56,7 +56,7 @@ def test_a_whole_archive_is_well_and_it_is_noted_when_it_was_looked_at(
     rows = dict(line.split("\t") for line in told.out.splitlines() if "\t" in line)
     assert (rows["records"], rows["files_read"]) == ("3", "3")
     assert rows["bytes_read"] == f"{sum(each.stat().st_size for each in audio_of(data)):,}"
-    noted = last(data / "verified.json")
+    noted = last(data / "verified.json", LastVerify)
     assert noted is not None
     assert noted.damages == 0
 
@@ -76,7 +76,7 @@ def test_damage_is_told_to_people_and_to_scripts(
     assert changed["recording"] in house
     assert changed["tenant"] == 1
     assert f"tenant 1 {changed['recording']}" in told.out
-    noted = last(data / "verified.json")
+    noted = last(data / "verified.json", LastVerify)
     assert noted is not None
     assert noted.damages == 2
 

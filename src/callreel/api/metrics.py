@@ -11,7 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from callreel import __version__
 from callreel.api.exchange import Exchange
-from callreel.archive.last_verify import LastVerify
+from callreel.archive.noted import LastVerify
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -9,12 +10,13 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from callreel.archive.backups import Parts, last_backup
+from callreel.archive import noted
+from callreel.archive.backups import Parts
 from callreel.archive.backups.back_up import Made, back_up, require_apart
 from callreel.archive.backups.folder import BackupFolder
-from callreel.archive.backups.last_backup import LastBackup
 from callreel.archive.backups.restore import Backup, Restored
 from callreel.archive.backups.restore import restore as verb
+from callreel.archive.noted import LastBackup
 from callreel.catalog.snapshot import Snapshot
 from callreel.cli.output import INTERRUPTED, counting, moment, note, print_json
 from callreel.settings import read_settings
@@ -51,9 +53,9 @@ def backup(dest: Path, /, *, keep: Kept | None = None, json: bool = False) -> in
     except KeyboardInterrupt:
         note("callreel: interrupted; run it again to finish, what was copied stays.")
         return INTERRUPTED
-    last_backup.note(
-        settings.data / LAST_BACKUP, LastBackup(made.manifest.id, made.manifest.taken_at)
-    )
+    done = LastBackup(made.manifest.id, made.manifest.taken_at)
+    with suppress(OSError):  # the backup is there, and that is what counts
+        noted.note(settings.data / LAST_BACKUP, done)
     _tell_made(made, as_json=json)
     if made.manifest.without_audio:
         return LEFT_OUT

@@ -11,8 +11,9 @@ from typing import Annotated, Final, Protocol
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from callreel.archive import last_verify
+from callreel.archive import noted
 from callreel.archive.damage import Finding
+from callreel.archive.noted import LastVerify
 from callreel.archive.subset import EVERYTHING, Subset, subset_of
 from callreel.archive.throttle import Throttle
 from callreel.archive.verify import Verification
@@ -81,7 +82,7 @@ async def _verify(
     )
     if subset.is_all:
         with suppress(OSError):  # who may only read the folder may verify it, too
-            last_verify.note(settings.data / VERIFIED, began_at, findings.damages)
+            noted.note(settings.data / VERIFIED, LastVerify(began_at, findings.damages))
     return DAMAGED if findings.damages else 0
 
 

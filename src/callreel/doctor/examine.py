@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel import __version__
-from callreel.archive import last_verify
-from callreel.archive.backups import last_backup
+from callreel.archive.noted import LastBackup, LastVerify, last
 from callreel.audio.worker import ChildSoundWorker
 from callreel.catalog.condition import SAFE_SQLITE, condition_of, sqlite_version
 from callreel.catalog.migrate import BEFORE
@@ -107,25 +106,27 @@ def _database(path: Path) -> Iterator[Finding]:
 
 
 def _backup(path: Path) -> Finding:
-    last = last_backup.last(path)
-    if last is None:
+    found = last(path, LastBackup)
+    if found is None:
         return warning(
             "backup",
             "None is known of; make one with `callreel backup`, every night and onto another disk.",
         )
-    told = f"The last one, {last.id}, shows {_moment(last.taken_at)}"
-    if time.time() - last.taken_at > OLD_BACKUP_SECONDS:
+    told = f"The last one, {found.id}, shows {_moment(found.taken_at)}"
+    if time.time() - found.taken_at > OLD_BACKUP_SECONDS:
         return warning("backup", f"{told}, which is long ago; see why none was made since.")
     return ok("backup", f"{told}.")
 
 
 def _verify(path: Path) -> Finding:
-    last = last_verify.last(path)
-    if last is None:
+    found = last(path, LastVerify)
+    if found is None:
         return ok("verify", "All audio was never read again; `callreel verify` does that.")
-    told = f"All audio was read again last at {_moment(last.began_at)}"
-    if last.damages:
-        return warning("verify", f"{told}, and was damaged: {last.damages}; see `callreel verify`.")
+    told = f"All audio was read again last at {_moment(found.began_at)}"
+    if found.damages:
+        return warning(
+            "verify", f"{told}, and was damaged: {found.damages}; see `callreel verify`."
+        )
     return ok("verify", f"{told}, and was whole.")
 
 
