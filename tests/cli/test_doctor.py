@@ -29,6 +29,7 @@ def _sound_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
         return ok("audio", "It can be read.")
 
     monkeypatch.setattr(examine, "look_at_sound", look)
+    monkeypatch.setattr(examine, "look_at_child", look)
     monkeypatch.setattr(
         "callreel.doctor.disk.MOUNTS", Mock(read_text=lambda **_: "1 1 0:1 / / rw - ext4 x rw")
     )

@@ -29,10 +29,10 @@ def main(limits: Limits, parent: int) -> None:
         limits: What this process may use.
         parent: The process that it must not outlive.
     """
-    confine(limits, parent)
+    is_held = confine(limits, parent)
     when_open = (lambda: True) if limits.targets_stay else syscalls.forbid_writing
     with open(0, "rb", closefd=False) as jobs, open(0, "wb", closefd=False) as answers:
-        _send(answers, {})
+        _send(answers, {"is_held": is_held})
         for line in jobs:
             allow_processor_time(limits.cpu_seconds)
             _send(answers, answer_to(json.loads(line), when_open))

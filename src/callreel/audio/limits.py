@@ -36,12 +36,15 @@ class Limits:
     targets_stay: bool = False
 
 
-def confine(limits: Limits, parent: int) -> None:
+def confine(limits: Limits, parent: int) -> bool:
     """Bind this process to its limits, for good; call it before it reads what may be hostile.
 
     Args:
         limits: What it may use.
         parent: The process that it must not outlive.
+
+    Returns:
+        Whether the kernel holds it to the system calls that it may make.
     """
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -57,9 +60,10 @@ def confine(limits: Limits, parent: int) -> None:
     ):
         resource.setrlimit(what, (most, most))
     hide_memory()
-    syscalls.forbid()
+    is_held = syscalls.forbid()
     if limits.file_bytes == 0:
-        syscalls.forbid_writing()
+        return syscalls.forbid_writing() and is_held
+    return is_held
 
 
 def hide_memory() -> None:

@@ -39,7 +39,13 @@ class Child:
     """A child process that does one job at a time.
 
     It talks over a plain socket, so that it outlives an event loop that comes to its end.
+
+    Attributes:
+        is_held: Whether the kernel holds it to the system calls that it may make; known once it
+            is ready.
     """
+
+    is_held = False
 
     def __init__(self, limits: Limits) -> None:
         """Start the process; call `ready` before the first job.
@@ -77,7 +83,7 @@ class Child:
         is_up = False
         try:
             async with asyncio.timeout(_START_SECONDS):
-                await child._answer()
+                child.is_held = (await child._answer()).get("is_held") is True
             is_up = True
         except (ChildLostError, TimeoutError) as error:
             raise _no_worker() from error

@@ -99,6 +99,15 @@ class ChildSoundWorker:
         except ChildLostError as died:
             raise _fault(died, _FAULTS) from died
 
+    async def is_held(self) -> bool:
+        """Say whether the kernel holds a child that reads audio to the calls that it may make.
+
+        Raises:
+            Unavailable: no child can be started.
+        """
+        async with self._open_gates().inspecting, self._lent() as child:
+            return child.is_held
+
     async def close(self) -> None:
         children = [*self._idle, *self._busy]
         self._idle.clear()

@@ -16,7 +16,7 @@ from callreel.catalog.condition import SAFE_SQLITE, condition_of, sqlite_version
 from callreel.catalog.migrate import BEFORE
 from callreel.doctor import Finding, bad, ok, warning
 from callreel.doctor.disk import look_at_disk, look_at_folder, look_at_room
-from callreel.doctor.machine import look_at_clock, look_at_limits, look_at_sound
+from callreel.doctor.machine import look_at_child, look_at_clock, look_at_limits, look_at_sound
 from callreel.errors import Misconfigured
 from callreel.settings import Settings
 from callreel.wiring import AUDIO, DATABASE, LAST_BACKUP, VERIFIED, is_served
@@ -48,6 +48,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     sound = ChildSoundWorker(convert_seconds=settings.convert_seconds)
     try:
         yield await look_at_sound(sound)
+        yield await look_at_child(sound)
     finally:
         await sound.close()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel.audio import Format, SoundWorker
+from callreel.audio.worker import ChildSoundWorker
 from callreel.doctor import Finding, bad, ok, warning
 from callreel.errors import CallreelError
 from callreel.settings import MIB
@@ -100,6 +101,24 @@ async def look_at_sound(sound: SoundWorker) -> Finding:
         why = error.message if isinstance(error, CallreelError) else str(error.strerror)
         return bad("audio", f"Audio cannot be read or converted, so none is taken in: {why}")
     return ok("audio", f"It can be measured and converted to {formats}.")
+
+
+async def look_at_child(sound: ChildSoundWorker) -> Finding:
+    """Ask a child process that reads audio whether the kernel holds it back."""
+    try:
+        is_held = await sound.is_held()
+    except CallreelError as error:
+        return bad("audio child", f"None can be started, so no audio is read: {error.message}")
+    if is_held:
+        return ok(
+            "audio child",
+            "The kernel refuses it connections, programs, and changes to other files.",
+        )
+    return warning(
+        "audio child",
+        "The kernel does not hold it back, so audio that took it over could open connections and "
+        "change files; use x86-64 or 64-bit ARM, and a kernel and container that allow seccomp.",
+    )
 
 
 def _wave(samples: bytes) -> bytes:
