@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
+from callreel.api.log import LEVELS, USUAL_LEVEL
 from callreel.errors import Misconfigured
 
 PREFIX = "CALLREEL_"
@@ -66,6 +67,15 @@ def _networks(text: str) -> str:
     except ValueError as error:
         raise ValueError("must be addresses or networks, divided by commas") from error
     return text
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return read
 
 
 def _switch(text: str) -> bool:
@@ -151,6 +161,12 @@ class Settings:
     )
     gzip: bool = _setting(True, _switch, "Whether to compress lists for clients that accept it.")
     access_log: bool = _setting(True, _switch, "Whether to write a line for each request.")
+    log_level: str = _setting(
+        USUAL_LEVEL,
+        _one_of(*LEVELS),
+        "How much the server's own log tells: error, warning (errors too) or info (also when its "
+        "processes start and end). Lines for requests are the access log's.",
+    )
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi import TEXT
-from callreel.api.log import Lines, configure_log
+from callreel.api.log import LEVELS, Lines, configure_log
 from callreel.api.masking import MASK, masked
 from callreel.archive.tell import new_secret
 
@@ -92,6 +92,31 @@ def test_what_a_library_logs_is_a_line_without_values(log: io.StringIO) -> None:
     )
     assert (second["level"], second["trace"]) == ("error", "KeyError")
     assert "48600700800" not in log.getvalue()
+
+
+@pytest.mark.parametrize("level", ["error", "warning", "info"])
+def test_a_level_has_its_lines_and_those_of_the_levels_before_it(
+    log: io.StringIO, level: str
+) -> None:
+    logger = logging.getLogger("callreel.test")
+    lines = Lines()
+    logger.addHandler(lines)
+    logger.setLevel(logging.DEBUG)
+    configure_log(log, level)
+    try:
+        logger.critical("the library broke")
+        logger.warning("the library is late")
+        logger.info("the library began")
+        structlog.get_logger().error("broke")
+        structlog.get_logger().warning("late")
+    finally:
+        logger.removeHandler(lines)
+        logger.setLevel(logging.NOTSET)
+        structlog.reset_defaults()
+    told = [json.loads(line)["level"] for line in log.getvalue().splitlines()]
+    known = LEVELS[: LEVELS.index(level) + 1]
+    written = ["error", "warning", "info", "error", "warning"]
+    assert told == [each for each in written if each in known]
 
 
 def test_a_line_of_our_own_is_masked_too(log: io.StringIO) -> None:

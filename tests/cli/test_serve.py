@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from callreel.api.exchange import SAFE_HEADERS
+from callreel.api.log import LEVELS
 from callreel.cli.protocol import MAX_HEAD_BYTES
 from callreel.cli.serving import bound, url_of
 from callreel.errors import Misconfigured
@@ -28,6 +29,8 @@ def address(process: subprocess.Popen[str]) -> str:
     """Wait until a server says where it is."""
     assert process.stderr is not None
     line = process.stderr.readline().strip()
+    while line.startswith('{"logger": "uvicorn.error", "event": "'):  # with CALLREEL_LOG_LEVEL
+        line = process.stderr.readline().strip()
     assert line.startswith(HELLO), line
     return line.removeprefix(HELLO)
 
@@ -186,6 +189,20 @@ def test_what_the_server_below_complains_of_is_a_line_of_json_too(start: Start, 
     (line,) = map(json.loads, err.splitlines())
     assert (line["level"], line["logger"]) == ("warning", "uvicorn.error")
     assert key[-20:] not in err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_log_tells_as_much_as_it_shall(
+    start: Start, key: str, monkeypatch: pytest.MonkeyPatch, level: str, workers: str
+) -> None:
+    monkeypatch.setenv("CALLREEL_LOG_LEVEL", level)
+    server = start("serve", "--port", "0", "--workers", workers)
+    talk(address(server), b"HELO\r\n\r\n")
+    server.send_signal(signal.SIGTERM)
+    _, err = server.communicate(timeout=20)
+    told = {json.loads(line)["level"] for line in err.splitlines()}
+    assert told == {"warning", "info"}.intersection(LEVELS[: LEVELS.index(level) + 1])
 
 
 def test_each_request_is_a_line_on_standard_output(start: Start, key: str) -> None:

@@ -60,7 +60,7 @@ async def answer_to(request: bytes) -> tuple[bytes, bytes]:
 @pytest.fixture
 def apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave this process its log, and put back what signals do to it."""
-    monkeypatch.setattr(serving, "LOG", None)
+    monkeypatch.setattr(serving, "_log_of", lambda _level: None)
     kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     yield
     for each, handler in kept.items():
@@ -106,7 +106,7 @@ def test_a_process_that_is_told_to_end_before_it_serves_ends_well(
 def test_the_app_is_that_of_the_environment_where_nothing_is_given(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "configure_log", lambda: None)
+    monkeypatch.setattr(serving, "configure_log", lambda **_: None)
 
     application()
 
@@ -116,7 +116,7 @@ def test_the_app_is_that_of_the_environment_where_nothing_is_given(
 def test_the_app_is_that_of_the_settings_where_some_are_given(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "configure_log", lambda: None)
+    monkeypatch.setattr(serving, "configure_log", lambda **_: None)
 
     application(Settings(data=data.with_name("other")))
 

@@ -6,25 +6,36 @@ import logging
 import sys
 import traceback
 from types import FrameType
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from callreel.api.masking import masked
 
-LIBRARIES: Final = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"lines": {"class": "callreel.api.log.Lines"}},
-    "root": {"handlers": ["lines"], "level": "WARNING"},
-}
-"""How what libraries log becomes lines of ours, for `logging.config.dictConfig`."""
+LEVELS: Final = ("error", "warning", "info")
+"""From the fewest lines to the most; each has those of the levels before it too."""
+USUAL_LEVEL: Final = "warning"
 _log = structlog.get_logger(__name__)
 
 
-def configure_log(stream: TextIO = sys.stderr) -> None:
-    """Send every log line of the process as JSON to a stream."""
+def libraries(level: str = USUAL_LEVEL) -> dict[str, Any]:
+    """Return how what libraries log becomes lines of ours, for `logging.config.dictConfig`."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"lines": {"class": "callreel.api.log.Lines"}},
+        "root": {"handlers": ["lines"], "level": level.upper()},
+    }
+
+
+def configure_log(stream: TextIO = sys.stderr, level: str = USUAL_LEVEL) -> None:
+    """Send every log line of the process as JSON to a stream.
+
+    Args:
+        stream: Where to.
+        level: The least of `LEVELS` that is written.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -32,7 +43,7 @@ def configure_log(stream: TextIO = sys.stderr) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
@@ -50,8 +61,12 @@ class Lines(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             told["trace"] = trace_of(error)
-        write = _log.error if record.levelno >= logging.ERROR else _log.warning
-        write(str(record.msg).partition("\n")[0], **told)
+        _log.log(_level_of(record), str(record.msg).partition("\n")[0], **told)
+
+
+def _level_of(record: logging.LogRecord) -> int:
+    known = (logging.ERROR, logging.WARNING)
+    return next((each for each in known if record.levelno >= each), logging.INFO)
 
 
 def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

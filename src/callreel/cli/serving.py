@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from callreel.api.limits import Limits
-from callreel.api.log import LIBRARIES, configure_log
+from callreel.api.log import USUAL_LEVEL, configure_log, libraries
 from callreel.cli.protocol import BoundedProtocol
 from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
@@ -34,7 +34,6 @@ GRACE_SECONDS: Final = 20
 STARTUP_SECONDS: Final = 30
 KEEP_ALIVE_SECONDS: Final = 75  # as nginx; shorter only makes clients connect again
 METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
-LOG: Final[dict[str, Any]] = {**LIBRARIES, "loggers": {"uvicorn": {"level": "WARNING"}}}
 
 
 class AnnouncingServer(uvicorn.Server):
@@ -105,7 +104,7 @@ def serve_alone(settings: Settings, listening: socket.socket, on_ready: Callable
         on_ready: Called once, when connections are accepted.
     """
     end_well()
-    server = AnnouncingServer(_config(application(settings)), on_ready)
+    server = AnnouncingServer(_config(application(settings), settings.log_level), on_ready)
     server.run(sockets=[listening])
 
 
@@ -113,9 +112,9 @@ def serve_together(
     settings: Settings, listening: socket.socket, on_ready: Callable[[], None]
 ) -> None:
     """Serve as `serve_alone`, from several processes that read the environment themselves."""
-    configure_log()
+    configure_log(level=settings.log_level)
     os.environ[METRICS] = str(_fresh(settings.data / "metrics"))
-    config = _config("callreel.cli.serving:application")
+    config = _config("callreel.cli.serving:application", settings.log_level)
     config.factory = True
     config.workers = settings.workers
     _Supervisor(config, [listening], on_ready).run()
@@ -124,7 +123,7 @@ def serve_together(
 def application(settings: Settings | None = None) -> ASGIApp:
     """Return the app on the data folder that the settings, or else the environment, name."""
     settings = settings or read_settings()
-    configure_log()
+    configure_log(level=settings.log_level)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -150,13 +149,13 @@ def options(settings: Settings) -> Options:
     )
 
 
-def _config(app: ASGIApp | str) -> uvicorn.Config:
+def _config(app: ASGIApp | str, log_level: str = USUAL_LEVEL) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
         loop="uvloop",
         ws="none",
-        log_config=LOG,
+        log_config=_log_of(log_level),
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
@@ -164,6 +163,10 @@ def _config(app: ASGIApp | str) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def _log_of(level: str) -> dict[str, Any]:
+    return {**libraries(level), "loggers": {"uvicorn": {"level": level.upper()}}}
 
 
 def _fresh(folder: Path) -> Path:
