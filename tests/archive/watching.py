@@ -17,11 +17,12 @@ from house import House
 Looked = list[tuple[str, Became]]
 
 
-def watch_of(house: House, format_name: str, given: Source) -> Watch:
+def watch_of(house: House, format_name: str, given: Source, move_to: Path | None = None) -> Watch:
     def importer(is_news: IsNews) -> Importer:
         return importer_for(format_name, replace(given, is_news=is_news))
 
-    return Watch(house.archive, 1, Folder(given.root, format_name, importer))
+    folder = Folder(given.root, format_name, importer, move_to, given.calls)
+    return Watch(house.archive, 1, folder)
 
 
 def looked(house: House, watch: Watch) -> Looked:

@@ -8,6 +8,7 @@ import pytest
 
 from cli_runs import Command, Start
 from importers.monitor import put, wav
+from importers.pbx_table import PbxTable, leg
 
 EPOCH = 1_772_438_405
 DEADLINE = 60
@@ -60,6 +61,19 @@ def test_what_appears_is_taken_in_over_kills_and_restarts(
     runs = callreel("imports", "list", "--json").json()
     assert [run["ended"] is None for run in runs] == [False, True]
     assert sum(run["files"]["added"] for run in runs) == 4
+
+
+def test_calls_without_recording_are_kept_as_they_come_into_the_table(
+    callreel: Command, start: Start, tmp_path: Path
+) -> None:
+    callreel("tenant", "create", "Acme")
+    table = PbxTable(tmp_path, is_database=True)
+    table.write(leg(1))
+    given = ("--timezone", "UTC", "--cdr", table.address, "--poll", "1")
+    watching = start("watch", "freepbx", str(table.root), *given)
+    assert line_of(watching).endswith("call without recording cdr:1")
+    table.write(leg(2))
+    assert line_of(watching).endswith("call without recording cdr:2")
 
 
 def test_what_is_wrong_with_the_command_is_told_at_once(

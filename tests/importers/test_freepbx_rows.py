@@ -9,6 +9,7 @@ import pytest
 from callreel.importers.freepbx.cdr import COLUMNS, LONGEST_CALL, Leg, Legs, Wanted
 from callreel.importers.freepbx.names import RecordingName, parse
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
+from callreel.importers.open_calls import OpenCalls
 from callreel.importers.table import Table
 
 STEM = "in-101-102-20260302-080005-1772438405.10"
@@ -54,7 +55,7 @@ class Read:
         wanted.want(None)
         legs = Legs()
         self.items: list[Item] = list(
-            legs.read(path.name, Table(path, COLUMNS).rows(), wanted, unrecorded)
+            legs.read(path.name, Table(path, COLUMNS).rows(), wanted, OpenCalls(unrecorded))
         )
         self.leg = legs.of(wanted_name())
 
@@ -225,7 +226,7 @@ def test_columns_that_are_not_needed_may_be_missing(tmp_path: Path) -> None:
     path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
     legs = Legs()
     wanted = Wanted({wanted_name().key})
-    read = list(legs.read(path.name, Table(path, COLUMNS).rows(), wanted, unrecorded))
+    read = list(legs.read(path.name, Table(path, COLUMNS).rows(), wanted, OpenCalls(unrecorded)))
     assert read == [Row("cdr.csv:2", RowUse.JOINED)]
     leg = legs.of(wanted_name())
     assert isinstance(leg, Leg)

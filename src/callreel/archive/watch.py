@@ -13,11 +13,12 @@ from typing import Final, Protocol
 from callreel.archive import Archive, imports
 from callreel.archive.verdict import Became, Verdict
 from callreel.catalog.ledger import WatchedFile
+from callreel.importers.call_news import CallNews
 from callreel.importers.items import Item, printable
 from callreel.importers.moving import move
 from callreel.importers.tree import Found
 
-_MET_AGAIN: Final = frozenset({Became.LATER})
+_MET_AGAIN: Final = frozenset({Became.LATER, Became.CALL_SAME})
 _IN_THE_ARCHIVE: Final = frozenset({Became.ADDED, Became.SAME})
 
 
@@ -39,12 +40,14 @@ class Folder:
         format: The format's name.
         importer: Makes the importer of one pass, given which files are news.
         move_to: Where to put what is in the archive, or None to leave it.
+        calls: What the importers ask which calls of a table to tell of, or None.
     """
 
     path: Path
     format: str
     importer: Callable[[IsNews], Looks]
     move_to: Path | None = None
+    calls: CallNews | None = None
 
 
 class Watch:
@@ -95,6 +98,8 @@ class Watch:
         self.is_waiting = bool(later)
         settled = [found for found in news.values() if found.where not in later]
         await self._settle(settled, done)
+        if self._folder.calls is not None:
+            self._folder.calls.settle()
 
     async def end(self) -> None:
         """Note that watching came to its end."""

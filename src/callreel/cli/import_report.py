@@ -35,6 +35,7 @@ WORDS: Final = {
     Became.CALL_SAME: "calls already there",
     Became.UNRECORDED: "other rows of such calls",
 }
+_WORDS_OF_ONE: Final = {Became.CALL_ADDED: "call without recording"}
 
 
 class Report:
@@ -146,7 +147,8 @@ class Report:
 def tell(verdict: Verdict) -> None:
     """Print a line about one verdict, with the time, for who follows what goes on."""
     reason = f": {verdict.reason}" if verdict.reason else ""
-    said = f"{moment(int(time.time()))} {WORDS[verdict.became]} {verdict.where}{reason}"
+    word = _WORDS_OF_ONE.get(verdict.became, WORDS[verdict.became])
+    said = f"{moment(int(time.time()))} {word} {verdict.where}{reason}"
     print(said, flush=True)
 
 

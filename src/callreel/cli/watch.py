@@ -22,6 +22,7 @@ from callreel.cli.output import note
 from callreel.cli.source_options import SourceOptions, owner_of
 from callreel.errors import StorageFull, Unavailable
 from callreel.importers import Importer, importer_for
+from callreel.importers.call_news import CallNews
 from callreel.settings import Settings, read_settings
 
 MORE_THAN_SETTLED: Final = 1.0  # seconds
@@ -43,7 +44,8 @@ def watch(
 ) -> None:
     """Take in recordings as they appear in a folder, until SIGTERM or Ctrl-C.
 
-    A file is taken in once it has stopped growing, and looked at once only, over restarts too. A
+    A file is taken in once it has stopped growing, and looked at once only, over restarts too. Of
+    call records in a table, calls without recording are kept some minutes after they ended. A
     line tells of each; `callreel imports` keeps them.
 
     Args:
@@ -51,10 +53,13 @@ def watch(
         folder: Where they appear.
         options: What is known of them.
         move_to: Move what is safe in the archive to this folder; else it stays where it is.
-        poll: Seconds between looks where nothing tells of changes, as on network shares.
+        poll: Seconds between looks where nothing tells of changes, as on network shares and in
+            tables of call records.
     """
     options = options or SourceOptions()
-    source, wanted = options.source(folder), options.wanted()
+    wanted = options.wanted()
+    calls = CallNews(poll, wanted.since)
+    source = replace(options.source(folder), calls=calls)
 
     def importer(is_news: IsNews) -> Importer:
         return importer_for(format, replace(source, is_news=is_news), wanted)
@@ -62,7 +67,7 @@ def watch(
     importer(lambda _: False)  # what is wrong with the command is told before anything else
     with suppress(KeyboardInterrupt):
         asyncio.run(
-            _watch(read_settings(), Folder(folder, format, importer, move_to), options, poll)
+            _watch(read_settings(), Folder(folder, format, importer, move_to, calls), options, poll)
         )
 
 

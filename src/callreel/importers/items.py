@@ -130,6 +130,7 @@ class Row:
         use: Which of the two.
         call: The call, of one without recording; of several legs, one has it.
         agent, queue, source: As of a `Candidate`.
+        has_first: Of a call of several legs, whether the one that began it is among them.
     """
 
     where: str
@@ -138,6 +139,7 @@ class Row:
     agent: str | None = None
     queue: str | None = None
     source: str = ""
+    has_first: bool = True
 
 
 Item = Candidate | Refusal | Row

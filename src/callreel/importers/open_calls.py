@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
+from callreel.importers.call_news import CallNews
 from callreel.importers.items import Item, Refusal, Row, RowUse
 
 MOST_OPEN: Final = 4_000
@@ -29,15 +30,22 @@ class _Open(Generic[Leg]):
 class OpenCalls(Generic[Leg]):
     """The calls of which more legs may come."""
 
-    def __init__(self, tell: Callable[[list[Leg]], Row], most: int = MOST_OPEN) -> None:
+    def __init__(
+        self,
+        tell: Callable[[list[Leg]], Row],
+        most: int = MOST_OPEN,
+        news: CallNews | None = None,
+    ) -> None:
         """Begin with none.
 
         Args:
             tell: Tells of a call by its legs.
             most: How many calls to hold.
+            news: Which calls to tell of; all if None.
         """
         self._tell = tell
         self._most = most
+        self._news = news
         self._open: dict[str, _Open[Leg]] = {}
         self._recorded: set[str] = set()
 
@@ -68,6 +76,8 @@ class OpenCalls(Generic[Leg]):
     def note_recorded(self, key: str) -> Iterator[Item]:
         """Note that a call has a recording, so that it is not told as one without."""
         self._recorded.add(key)
+        if self._news is not None:
+            self._news.note_recorded(key)
         known = self._open.pop(key, None)
         if known is not None:
             yield _joined(known.item)
@@ -80,6 +90,8 @@ class OpenCalls(Generic[Leg]):
     def _finish(self, key: str) -> Item:
         known = self._open.pop(key)
         told = self._tell(known.legs)
+        if self._news is not None:  # a recording that is missing may be one that was moved away
+            return told if self._news.is_news(key, told) else known.item
         if isinstance(known.item, Row) and told.where == known.item.where:
             return told
         return replace(

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from callreel.errors import Misconfigured
+from callreel.importers.call_news import CallNews
 from callreel.importers.tree import Found, every_file
 
 
@@ -23,6 +24,8 @@ class Source:
         fetch: Whether audio that a source names by its address on the web may be fetched.
         columns: What the columns of the call records mean, in the way of the format, or None.
         is_news: Whether a file need be looked at at all; of one that need not, nothing is said.
+        calls: Where not every file is looked at, which calls of a table of call records to tell
+            of, or None to tell only of rows of the files.
     """
 
     root: Path
@@ -32,6 +35,7 @@ class Source:
     columns: str | None = None
     fetch: bool = False
     is_news: Callable[[Found], bool] = every_file
+    calls: CallNews | None = None
 
     def need_zone(self) -> ZoneInfo:
         """Return the time zone.

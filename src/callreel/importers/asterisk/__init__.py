@@ -20,10 +20,11 @@ from callreel.importers.asterisk.ids import AudioName
 from callreel.importers.asterisk.matching import Calls, Wanted
 from callreel.importers.asterisk.records import open_calls
 from callreel.importers.audio_file import may_be_told_later, refusal_by_look
+from callreel.importers.call_news import due, told_by_watch
 from callreel.importers.freepbx.calls import call_of as call_by_name
 from callreel.importers.freepbx.names import parse
 from callreel.importers.freepbx.people import agent_of, queue_of
-from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
+from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
 from callreel.importers.records import CallRecords, rows_since
 from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree, every_file
@@ -49,6 +50,7 @@ class Asterisk:
         self._zone: ZoneInfo = source.need_zone()
         self._settle = source.settle
         self._is_whole = source.is_news is every_file
+        self._news = source.calls
         self._tree = Tree(source.root, source.is_news)
         self._records = (
             None if source.records is None else open_calls(source.records, source.columns)
@@ -69,15 +71,18 @@ class Asterisk:
             yield found if isinstance(found, Refusal) else self._item(found, wanted)
 
     def _rows(self, records: CallRecords, wanted: Wanted) -> Iterator[Item]:
-        """Yield what becomes of the rows: of all, or of those of the files to be looked at."""
+        """Yield what becomes of the rows: of all, or of those that a watch tells of."""
         if self._is_whole:
             yield from self._calls.read(records.name, records.rows, wanted)
-        elif wanted.first is not None:
+            return
+        news = due(self._news)
+        firsts = [] if news is None else [news.clock(self._zone)]
+        if wanted.first is not None:
             clock = datetime.fromtimestamp(wanted.first, self._zone).replace(tzinfo=None)
-            rows = partial(rows_since, records, clock - LONGEST_BEFORE)
-            for item in self._calls.read(records.name, rows, wanted):
-                if isinstance(item, Row) and item.use is RowUse.JOINED:
-                    yield item
+            firsts.append(clock - LONGEST_BEFORE)
+        if firsts:
+            rows = partial(rows_since, records, min(firsts))
+            yield from told_by_watch(self._calls.read(records.name, rows, wanted, news), news)
 
     def _survey(self) -> tuple[int, Wanted]:
         """Count the files and note by what the rows may name them."""

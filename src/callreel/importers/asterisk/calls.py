@@ -61,7 +61,11 @@ _NO_FIRST: Final = "No row is of the call's first leg; its start was taken from 
 
 
 class AsteriskCall:
-    """The rows of one call, of which only those are kept that tell something of it."""
+    """The rows of one call, of which only those are kept that tell something of it.
+
+    Attributes:
+        has_first: Whether one of them is of the channel that gave the call its linked id.
+    """
 
     def __init__(self, leg: Leg) -> None:
         self._first = leg
@@ -69,13 +73,13 @@ class AsteriskCall:
         self._unanswered: Leg | None = None
         self._rang_until: dict[str, set[int]] = defaultdict(set)
         self._queue = (0, "")
-        self._has_first = False
+        self.has_first = False
         self.add(leg)
 
     def add(self, leg: Leg) -> None:
         """Add a leg; one that is there already changes nothing."""
         has_both = bool(leg.uniqueid and leg.linkedid)
-        self._has_first = self._has_first or not has_both or leg.uniqueid == leg.linkedid
+        self.has_first = self.has_first or not has_both or leg.uniqueid == leg.linkedid
         self._first = min(self._first, leg, key=_order)
         if leg.queue:
             self._queue = max(self._queue, (leg.started_at, leg.queue))
@@ -110,7 +114,7 @@ class AsteriskCall:
         answered_at = min(begins) // 1000 if main.is_answered else None
         own = name.native_id if name is not None else ""
         return Call(
-            dialog_id=main.uniqueid or own or main.linkedid or _substitute(main),
+            dialog_id=main.uniqueid or own or main.linkedid or substitute(main),
             dialog_type=DialogType.CONSULTANT,
             direction=direction,
             started_at=started_at,
@@ -152,7 +156,7 @@ class AsteriskCall:
 
     def _start(self) -> int:
         begun = self._first.started_at
-        epoch = None if self._has_first else epoch_of(self._first.linkedid)
+        epoch = None if self.has_first else epoch_of(self._first.linkedid)
         return epoch if epoch is not None and 0 < begun - epoch <= LONGEST_LEAD else begun
 
     def _talk(self, leg: Leg) -> tuple[int, int]:
@@ -191,7 +195,7 @@ def _order(leg: Leg) -> tuple[int, bool, bool, Leg]:
     return leg.started_at, leg.uniqueid != leg.linkedid, is_local(leg.channel), leg
 
 
-def _substitute(leg: Leg) -> str:
+def substitute(leg: Leg) -> str:
     """Return an id for a leg that has none: its channel's name comes again after a restart."""
     return f"{leg.started_at}-{plain_text(leg.channel)}"[:LONGEST_TEXT]
 

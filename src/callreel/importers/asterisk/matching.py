@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
-from callreel.importers.asterisk.calls import AsteriskCall
+from callreel.importers.asterisk.calls import AsteriskCall, substitute
 from callreel.importers.asterisk.ids import AudioName, bare
 from callreel.importers.asterisk.legs import (
     Leg,
@@ -19,6 +19,7 @@ from callreel.importers.asterisk.legs import (
     recording,
     surely_names_audio,
 )
+from callreel.importers.call_news import CallNews
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
 from callreel.importers.open_calls import OpenCalls
 from callreel.importers.table import TableRow
@@ -60,7 +61,11 @@ class Calls:
         self._broken: dict[str, Refusal] = {}
 
     def read(
-        self, records: str, rows: Callable[[], Iterator[TableRow]], wanted: Wanted
+        self,
+        records: str,
+        rows: Callable[[], Iterator[TableRow]],
+        wanted: Wanted,
+        news: CallNews | None = None,
     ) -> Iterator[Item]:
         """Keep the rows of the calls that are wanted; yield what became of each row.
 
@@ -68,10 +73,11 @@ class Calls:
             records: The name of the call records.
             rows: Reads them, from the beginning each time.
             wanted: What to look for.
+            news: Which calls without recording to tell of; all if None.
         """
         for row in rows():
             self._look(row.cells, wanted)
-        others = OpenCalls(self._unrecorded)
+        others = OpenCalls(self._unrecorded, news=news)
         for row in rows():
             yield from self._items(f"{records}:{row.line}", row, others)
         yield from others.rest()
@@ -126,13 +132,14 @@ class Calls:
     def _of_leg(
         self, call: str, leg: Leg, cells: Mapping[str, str], others: OpenCalls[Leg]
     ) -> Iterator[Item]:
-        key = call or leg.where
+        key = call or substitute(leg)
         if call in self._calls:
             kept = self._calls[call]
             if kept is None:
                 self._calls[call] = AsteriskCall(leg)
             else:
                 kept.add(leg)
+            yield from others.note_recorded(key)
             yield Row(leg.where, RowUse.JOINED)
         elif leg.talk_ms > 0 and surely_names_audio(cells):
             reason = "The row names a recording that is not in the folder."
@@ -147,7 +154,13 @@ class Calls:
         for leg in others:
             call.add(leg)
         return Row(
-            first.where, RowUse.UNRECORDED, call.call(), call.agent(), call.queue, self._source
+            first.where,
+            RowUse.UNRECORDED,
+            call.call(),
+            call.agent(),
+            call.queue,
+            self._source,
+            has_first=call.has_first,
         )
 
 

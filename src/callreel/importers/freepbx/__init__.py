@@ -14,11 +14,13 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from callreel.importers.audio_file import may_be_told_later, refusal_by_look
+from callreel.importers.call_news import due, told_by_watch
 from callreel.importers.freepbx import names
 from callreel.importers.freepbx.calls import call_of, unrecorded
 from callreel.importers.freepbx.cdr import COLUMNS, MORE_COLUMNS, Leg, Legs, Wanted
 from callreel.importers.freepbx.people import agent_of, queue_of
-from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
+from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
+from callreel.importers.open_calls import OpenCalls
 from callreel.importers.records import CallRecords, open_records, rows_since
 from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree, every_file
@@ -40,6 +42,7 @@ class FreePbx:
         self._zone: ZoneInfo = source.need_zone()
         self._settle = source.settle
         self._is_whole = source.is_news is every_file
+        self._news = source.calls
         self._tree = Tree(source.root, source.is_news)
         self._table = (
             None
@@ -62,15 +65,19 @@ class FreePbx:
             yield found if isinstance(found, Refusal) else self._item(found)
 
     def _rows(self, table: CallRecords, wanted: Wanted) -> Iterator[Item]:
-        """Yield what becomes of the rows: of all, or of those of the files to be looked at."""
+        """Yield what becomes of the rows: of all, or of those that a watch tells of."""
         told = partial(unrecorded, zone=self._zone, source=NAME)
         if self._is_whole:
-            yield from self._legs.read(table.name, table.rows(), wanted, told)
-        elif wanted.first is not None:
-            rows = rows_since(table, wanted.first - LONGEST_BEFORE)
-            for item in self._legs.read(table.name, rows, wanted, told):
-                if isinstance(item, Row) and item.use is RowUse.JOINED:
-                    yield item
+            yield from self._legs.read(table.name, table.rows(), wanted, OpenCalls(told))
+            return
+        news = due(self._news)
+        firsts = [] if news is None else [news.clock(self._zone)]
+        if wanted.first is not None:
+            firsts.append(wanted.first - LONGEST_BEFORE)
+        if firsts:
+            rows = rows_since(table, min(firsts))
+            calls = OpenCalls(told, news=news)
+            yield from told_by_watch(self._legs.read(table.name, rows, wanted, calls), news)
 
     def _survey(self) -> tuple[int, Wanted]:
         """Count the files and note which of the table's rows are worth keeping."""

@@ -75,6 +75,7 @@ def unrecorded(legs: Sequence[Leg], zone: ZoneInfo, source: str) -> Row:
         agent=agent_of(None, leg, direction),
         queue=next((name for each in (leg, *legs) if (name := queue_of(None, each))), None),
         source=source,
+        has_first=any(not each.linkedid or each.linkedid == each.uniqueid for each in legs),
     )
 
 

@@ -7,7 +7,7 @@ answer lies `billsec` seconds before the end. A call may have several rows, one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -122,7 +122,7 @@ class Legs:
         name: str,
         rows: Iterable[TableRow],
         wanted: Wanted,
-        unrecorded: Callable[[list[Leg]], Row],
+        calls: OpenCalls[Leg],
     ) -> Iterator[Item]:
         """Keep the rows that are wanted; yield what became of each row.
 
@@ -130,9 +130,8 @@ class Legs:
             name: The name of the table.
             rows: Its rows.
             wanted: Which of them to keep.
-            unrecorded: Tells of a call without recording by its legs.
+            calls: Puts the legs of calls without recording together.
         """
-        calls = OpenCalls(unrecorded)
         for row in rows:
             leg = _leg(name, row)
             is_kept = bool(row.cells) and self._keep(row.cells, leg, wanted)

@@ -1,0 +1,97 @@
+"""Which calls without recording a watch has yet to tell of, where its call records are a table.
+
+Nothing tells that a table got new rows, so it is read again and again: first all of it, then the
+rows of the last days. A call is told of once it is over, as far as its rows tell.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from callreel.importers.items import Item, Row, RowUse
+
+SETTLED: Final = 300
+"""Seconds from the end of a call for which its rows may still be written, all at once."""
+LONGEST: Final = 86_400
+"""Seconds for which a call waits for the row of its first leg, which is written when that ends."""
+
+
+class CallNews:
+    """What is known of the calls of a table, from one pass of a watch to the next.
+
+    Attributes:
+        first: Since when rows are to be read for them, seconds UTC.
+    """
+
+    def __init__(self, every: float = 60, since: int | None = None) -> None:
+        """Begin with none.
+
+        Args:
+            every: Seconds between two readings of the table for news.
+            since: Seconds UTC before which no call is wanted, or None.
+        """
+        self.first: float = since or 0
+        self._every = every
+        self._since = since or 0
+        self._due_at = 0.0
+        self._began = 0.0
+        self._known: set[int] = set()
+        self._met: set[int] = set()
+
+    def clock(self, zone: ZoneInfo) -> datetime:
+        """Return since when rows are to be read, by the clock of a zone."""
+        return datetime.fromtimestamp(self.first, zone).replace(tzinfo=None)
+
+    def begin(self) -> bool:
+        """Begin a pass; return whether the table is to be read for news in it."""
+        is_due = time.monotonic() >= self._due_at
+        self._began = time.time() if is_due else 0
+        self._met = set()
+        return is_due
+
+    def note_recorded(self, key: str) -> None:
+        """Note that a call has a recording at hand; see `is_news`."""
+        self._met.add(hash(key))
+
+    def is_news(self, key: str, told: Row) -> bool:
+        """Say whether a call is to be told of in this pass.
+
+        Args:
+            key: What its rows have in common, whichever of them are read.
+            told: What its rows tell of it.
+        """
+        call = told.call
+        if call is None or call.started_at < self._since or call.hung_up_at < self.first:
+            return False
+        mark = hash(key)
+        is_known = mark in self._known or mark in self._met
+        quiet = self._began - call.hung_up_at
+        if not is_known and quiet < (SETTLED if told.has_first else LONGEST):
+            return False
+        if quiet < 2 * LONGEST:
+            self._met.add(mark)
+        return not is_known
+
+    def settle(self) -> None:
+        """Note that what a pass told of is safe; else the next tells it again."""
+        if self._began:
+            self._known = self._met
+            self._due_at = time.monotonic() + self._every
+            self.first = self._began - 2 * LONGEST
+
+
+def due(news: CallNews | None) -> CallNews | None:
+    """Return the news of a pass that begins, or None where no calls are to be told of in it."""
+    return news if news is not None and news.begin() else None
+
+
+def told_by_watch(items: Iterable[Item], news: CallNews | None) -> Iterator[Item]:
+    """Yield what a watch tells of rows: those of new recordings and, if asked for, calls."""
+    for item in items:
+        is_call = news is not None and item.call is not None
+        if isinstance(item, Row) and (is_call or item.use is RowUse.JOINED):
+            yield item
