@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
-from callreel.catalog import Catalog, sqlite_calls, sqlite_list, sqlite_plan, sqlite_write
+from callreel.catalog import Catalog, Outcome, sqlite_calls, sqlite_list, sqlite_plan, sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import BadRecording
 from callreel.model import CallFilter, Facts, Reach
@@ -68,3 +70,31 @@ def test_a_second_with_no_place_left_takes_no_more_and_spills_into_no_other(
         await catalog.close()
 
     asyncio.run(play())
+
+
+def test_a_recording_is_added_without_reading_the_others_that_start_in_its_second(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "callreel.db"
+    first, *others = (
+        entry_of(Known(1, f"n{index}", Facts(NOON, NOON, 0), f"dialog {index % 300}"))
+        for index in range(301)
+    )
+
+    async def prepare() -> None:
+        catalog = SqliteCatalog(path)
+        await catalog.add_tenant("one")
+        await catalog.add(1, others)
+        await catalog.close()
+
+    asyncio.run(prepare())
+    read: list[apsw.SQLiteValues] = []
+
+    def note(_cursor: apsw.Cursor, row: apsw.SQLiteValues) -> apsw.SQLiteValues:
+        read.append(row)
+        return row
+
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.row_trace = note
+        assert sqlite_write.add(connection, 1, [first]) == [Outcome.ADDED]
+    assert 0 < len(read) < 30

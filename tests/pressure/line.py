@@ -7,7 +7,8 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Final, Self
 
 from faults.running import call_of
 from support import PATH
@@ -15,6 +16,8 @@ from support import PATH
 GONE = 0
 """In place of a status, where the connection ended without an answer."""
 MOST_BYTES = 1 << 22
+FIRST_START: Final = datetime(2025, 3, 14, 9, 26, 53)  # noqa: DTZ001 - as the contract has times
+LENGTH: Final = timedelta(seconds=70)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,16 @@ def get(path: str, key: str, more: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {key}\r\n{more}\r\n".encode()
 
 
-def post(name: str, sound: bytes, key: str) -> bytes:
-    """Return the upload of a recording of this id."""
+def post(name: str, sound: bytes, key: str, number: int = 0) -> bytes:
+    """Return the upload of a recording of this id, its call so many seconds after the first.
+
+    Calls of a tenant spread over time; what many of one second cost would be another question.
+    """
+    start = FIRST_START + timedelta(seconds=number)
+    call = call_of(name, start_time=str(start), hangup_time=str(start + LENGTH))
     body = (
         b'--x\r\nContent-Disposition: form-data; name="call"\r\n\r\n'
-        + json.dumps(call_of(name)).encode()
+        + json.dumps(call).encode()
         + b'\r\n--x\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\n'
         + sound
         + b"\r\n--x--\r\n"

@@ -57,7 +57,7 @@ def run(scratch: Path, seconds: int, seed: int) -> Report:
     report = Report(f"overload, {seconds} s each")
     with served(scratch / "data", key) as server:
         numbers = counting()
-        uploads = (post(f"o-{n}", sound[:-8] + n.to_bytes(8, "big"), key) for n in numbers)
+        uploads = (post(f"o-{n}", sound[:-8] + n.to_bytes(8, "big"), key, n) for n in numbers)
         asyncio.run(_overload(report, "take in", server, uploads, seconds))
         page = get(f"{PATH}?limit=2000", key, "Accept-Encoding: gzip\r\n")
         pages = (page for _ in counting())

@@ -86,7 +86,7 @@ async def _run(server: Served, scratch: Path, seen: Seen, sound: bytes, seed: in
     key = server.asking.keys["all"]
     async with Line(server.asking.address) as line:
         for number in range(BASE):
-            await line.ask(post(f"base-{number}", _own(sound, number), key))
+            await line.ask(post(f"base-{number}", _own(sound, number), key, number))
     numbers = itertools.count(BASE)
     async with asyncio.TaskGroup() as group:
         for client in range(CLIENTS):
@@ -122,7 +122,7 @@ class Client:
         drawn = self.chance.random()
         if drawn < 0.1:
             number = next(self.numbers)
-            return "take in", post(f"soak-{number}", _own(self.sound, number), self.key)
+            return "take in", post(f"soak-{number}", _own(self.sound, number), self.key, number)
         if drawn < 0.4:
             start = self.chance.randrange(4000)
             path = f"{PATH}/base-{self.chance.randrange(BASE)}/audio"

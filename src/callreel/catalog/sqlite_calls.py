@@ -9,6 +9,7 @@ transaction of the writer.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -22,6 +23,15 @@ from callreel.errors import BadRecording
 from callreel.model import DialogType, Direction, Facts
 
 _LAST_ARRIVAL: Final = (1 << ARRIVAL_BITS) - 1
+_RECORDED: Final = """
+    SELECT dialog, min(k) FROM entry WHERE k BETWEEN ?1 AND ?2 AND state = 'available'
+    AND dialog IN (SELECT value FROM json_each(?3)) GROUP BY dialog"""
+_UNRECORDED: Final = """
+    SELECT dialog, k, is_listed, EXISTS (SELECT 1 FROM entry e WHERE e.k = u.k) FROM unrecorded u
+    WHERE k BETWEEN ?1 AND ?2 AND dialog IN (SELECT value FROM json_each(?3))"""
+_LAST: Final = """
+    SELECT max(k) FROM (SELECT max(k) AS k FROM entry WHERE k BETWEEN ?1 AND ?2
+    UNION ALL SELECT max(k) FROM unrecorded WHERE k BETWEEN ?1 AND ?2)"""
 _COLUMNS: Final = "k, is_listed, body, dialog, facts, arrived_at, source, import_run"
 
 
@@ -41,47 +51,43 @@ class Place:
 
 @dataclass(slots=True)
 class Second:
-    """What a tenant has of the calls that start in one second.
+    """What a tenant has of some calls that start in one second.
+
+    There may be very many in a second, such as where a source tells no more than the day, so
+    only those of the dialogs that are asked for are looked up.
 
     Attributes:
         last: The highest key that is taken.
         end: The highest key that there may be.
-        entries: The keys of recordings, whatever their state.
         recorded: The ids of dialogs that have an available recording, each with the first's key.
         unrecorded: The keys of calls that came without recording, by the ids of their dialogs.
         listed: The keys of those of them that are listed.
+        entries: The keys of those of them that a recording has, whatever its state.
     """
 
     last: int
     end: int
-    entries: set[int]
     recorded: dict[str, int]
     unrecorded: dict[str, int]
     listed: set[int]
+    entries: set[int]
 
     @classmethod
-    def of(cls, connection: apsw.Connection, k: int) -> Self:
-        """Look up the second of a key."""
+    def of(cls, connection: apsw.Connection, k: int, dialogs: Iterable[str]) -> Self:
+        """Look up some dialogs in the second of a key."""
         first = k >> ARRIVAL_BITS << ARRIVAL_BITS
-        span = (first, first + _LAST_ARRIVAL)
-        rows: list[Any] = connection.execute(
-            "SELECT k, dialog, state = 'available' FROM entry WHERE k BETWEEN ? AND ?", span
-        ).fetchall()
-        silent: list[Any] = connection.execute(
-            "SELECT k, dialog, is_listed FROM unrecorded WHERE k BETWEEN ? AND ?", span
-        ).fetchall()
-        found = cls(
-            last=max((row[0] for row in (*rows, *silent)), default=first - 1),
-            end=first + _LAST_ARRIVAL,
-            entries={row[0] for row in rows},
-            recorded={},
-            unrecorded={dialog: place for place, dialog, _ in silent if dialog},
-            listed={place for place, _, is_listed in silent if is_listed},
+        end = first + _LAST_ARRIVAL
+        wanted = json.dumps([dialog for dialog in dialogs if dialog])
+        recorded: list[Any] = connection.execute(_RECORDED, (first, end, wanted)).fetchall()
+        silent: list[Any] = connection.execute(_UNRECORDED, (first, end, wanted)).fetchall()
+        return cls(
+            last=connection.execute(_LAST, (first, end)).get or first - 1,
+            end=end,
+            recorded=dict(recorded),
+            unrecorded={dialog: place for dialog, place, _, _ in silent},
+            listed={place for _, place, is_listed, _ in silent if is_listed},
+            entries={place for _, place, _, is_entry in silent if is_entry},
         )
-        for place, dialog, is_available in rows:
-            if is_available and dialog:
-                found.recorded.setdefault(dialog, place)
-        return found
 
     def next(self) -> int:
         """Return the next key.
@@ -122,6 +128,19 @@ class Second:
         return k if k in self.listed else None
 
 
+def seconds_of(
+    connection: apsw.Connection, tenant: int, calls: Iterable[tuple[int, str]]
+) -> dict[int, Second]:
+    """Look up the seconds of some calls, each given by its start and the id of its dialog."""
+    dialogs: defaultdict[int, set[str]] = defaultdict(set)
+    for started_at, dialog in calls:
+        dialogs[started_at].add(dialog)
+    return {
+        started_at: Second.of(connection, first_key(tenant, started_at), some)
+        for started_at, some in dialogs.items()
+    }
+
+
 def settle(connection: apsw.Connection, tenant: int, places: Sequence[Place]) -> None:
     """Change the list of calls as new recordings demand."""
     further = [place.k for place in places if place.is_further]
@@ -146,7 +165,7 @@ def leave(connection: apsw.Connection, k: int, remains: Callable[[], NewCall | N
         count_extra(connection, [(tenant, k)], 1)
         return
     dialog = connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get
-    second = Second.of(connection, k)
+    second = Second.of(connection, k, [dialog])
     heir, kept = second.recorded.get(dialog), second.unrecorded.get(dialog)
     if heir is not None:
         connection.execute("DELETE FROM further WHERE k = ?", (heir,))
@@ -160,11 +179,11 @@ def leave(connection: apsw.Connection, k: int, remains: Callable[[], NewCall | N
 
 def add(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
     """Add calls without recording (see `Catalog.add_calls`)."""
-    seconds: dict[int, Second] = {}
+    wanted = ((call.facts.started_at, call.dialog) for call in calls)
+    seconds = seconds_of(connection, tenant, wanted)
     outcomes, fresh = [], []
     for call in calls:
-        first = first_key(tenant, call.facts.started_at)
-        second = seconds.get(first) or seconds.setdefault(first, Second.of(connection, first))
+        second = seconds[call.facts.started_at]
         if call.dialog in second.recorded or call.dialog in second.unrecorded:
             outcomes.append(Outcome.SAME)
             continue

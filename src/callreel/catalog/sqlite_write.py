@@ -12,7 +12,7 @@ import apsw
 from callreel.catalog import BodyOf, Entry, FactsOf, Kind, NewCall, NewEntry, Outcome, sqlite_calls
 from callreel.catalog.bounds import first_key, narrowing
 from callreel.catalog.outbox import EventKind
-from callreel.catalog.sqlite_calls import Place, Second, leave, settle
+from callreel.catalog.sqlite_calls import Place, Second, leave, seconds_of, settle
 from callreel.catalog.sqlite_outbox import tell
 from callreel.catalog.sqlite_tables import (
     BY_TAG,
@@ -116,13 +116,9 @@ def _kept_fingerprint(connection: apsw.Connection, tenant: int, recording_id: st
 
 def _places(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> list[Place]:
     """Give each entry a key: the next in its second, or that of its call, where that is listed."""
-    seconds: dict[int, Second] = {}
-    places = []
-    for entry in entries:
-        first = first_key(tenant, entry.facts.started_at)
-        second = seconds.get(first) or seconds.setdefault(first, Second.of(connection, first))
-        places.append(second.take(entry.dialog))
-    return places
+    wanted = ((entry.facts.started_at, entry.dialog) for entry in entries)
+    seconds = seconds_of(connection, tenant, wanted)
+    return [seconds[entry.facts.started_at].take(entry.dialog) for entry in entries]
 
 
 def _insert_entries(
@@ -289,7 +285,7 @@ def restore(connection: apsw.Connection, reach: Reach, recording_id: str, read: 
     if entry.state in {State.AVAILABLE, State.DELETING}:
         raise NotFound(ABSENT)
     dialog = connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get
-    place = Second.of(connection, k).place(k, dialog)
+    place = Second.of(connection, k, [dialog]).place(k, dialog)
     connection.execute("UPDATE entry SET state = 'available' WHERE k = ?", (k,))
     connection.execute("INSERT INTO recording VALUES (?, ?)", (k, entry.body))
     connection.execute("DELETE FROM withdrawn WHERE k = ?", (k,))
