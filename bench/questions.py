@@ -131,8 +131,8 @@ def rare_number(picks: Picks) -> Question:
     return Question("a rare number", (condition("number_list", [picks.rare_number]),))
 
 
-def single_filters(picks: Picks) -> Iterator[Question]:
-    """Yield a question for each property, most of them with a full page of matches."""
+def filters(picks: Picks) -> Iterator[Question]:
+    """Yield a question for each property, and one of two, most with a full page of matches."""
     yield Question("project", (condition("project_id", [picks.project]),))
     yield Question("user", (condition("tenant_user_id", [picks.user]),))
     yield Question("talking > 1 min", (condition("talking_time", 60_000, "gt"),))
@@ -141,6 +141,9 @@ def single_filters(picks: Picks) -> Iterator[Question]:
     yield Question("hung up in a week", _within("hangup_time", picks))
     yield Question("main number", (condition("number_list", [picks.number]),))
     yield Question("tag", (condition("custom_tag_id_list", [picks.tag]),))
+    number = condition("number_list", [picks.number])
+    rare_tag = condition("custom_tag_id_list", [picks.rare_tag])
+    yield Question("main number + rare tag", (number, rare_tag))
 
 
 def rare_pairs(picks: Picks) -> Iterator[Question]:
@@ -151,13 +154,11 @@ def rare_pairs(picks: Picks) -> Iterator[Question]:
     longish = condition("talking_time", picks.longish_ms, "gt")
     tag = condition("custom_tag_id_list", [picks.tag])
     rare_tag = condition("custom_tag_id_list", [picks.rare_tag])
-    number = condition("number_list", [picks.number])
     yield Question("user + very long talking", (user, long))
     yield Question("busy user + long talking", (busy_user, longish))
     yield Question("busy user + tag", (busy_user, tag))
     yield Question("rare tag + user", (rare_tag, user))
     yield Question("tag + very long talking", (tag, long))
-    yield Question("main number + rare tag", (number, rare_tag))
 
 
 def in_projects(picks: Picks, limit: int) -> Question:

@@ -71,9 +71,9 @@ def rare_number(stage: Stage) -> Iterator[Row]:
     yield _against_peer(stage, questions.rare_number(stage.main.picks), at_least(15))
 
 
-def single_filters(stage: Stage) -> Iterator[Row]:
+def filters(stage: Stage) -> Iterator[Row]:
     """A condition on each property, against the peer."""
-    for question in questions.single_filters(stage.main.picks):
+    for question in questions.filters(stage.main.picks):
         yield _against_peer(stage, question, at_least(10))
 
 
@@ -120,7 +120,7 @@ def growth(stage: Stage) -> Iterator[Row]:
 def _twins(stage: Stage, more: Stock, less: Stock) -> Iterator[tuple[Question, Question]]:
     """Yield each question in its forms for both data, where both have a full page of answers."""
     yield FULL_PAGE, FULL_PAGE
-    filters = (questions.single_filters(each.picks) for each in (more, less))
+    filters = (questions.filters(each.picks) for each in (more, less))
     for much, little in zip(*filters, strict=True):
         if _is_full(stage.ask(much, more)) and _is_full(stage.ask(little, less)):
             yield much, little

@@ -33,7 +33,7 @@ CASES: Mapping[str, reading.Case] = {
     "one": reading.single_record,
     "narrowed": reading.narrowed_key,
     "rare": reading.rare_number,
-    "filters": reading.single_filters,
+    "filters": reading.filters,
     "pairs": reading.rare_pairs,
     "growth": reading.growth,
     "offset": reading.deep_offset,
