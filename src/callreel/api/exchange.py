@@ -22,6 +22,12 @@ SAFE_HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """On every answer; a page that shows something in a browser has a policy of its own."""
+AT_ONCE: Final = "callreel.at_once"
+"""The ASGI extension by which a server offers to send a whole answer in one step.
+
+Its `send` is called with the status, the headers and the body, and says whether it sent them.
+Where it did not, or there is no such offer, the answer is sent in two messages, as everywhere.
+"""
 _UNLESS_SAID: Final = (*SAFE_HEADERS, (b"cache-control", b"no-store"))
 
 
@@ -72,6 +78,10 @@ class Exchange:
         headers.append((b"content-length", b"%d" % len(body)))
         headers.append((b"x-request-id", self.request_id.encode()))
         headers += SAFE_HEADERS
+        offer = self._scope.get("extensions", {}).get(AT_ONCE)
+        if offer is not None and self.method == "GET" and offer["send"](status, headers, body):
+            self.size = len(body)
+            return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         if self.method == "HEAD":
             body = b""

@@ -1,0 +1,145 @@
+"""Answers that go out in one step, by the offer that `exchange.AT_ONCE` names."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from callreel.api.exchange import AT_ONCE, Exchange
+from cli.test_protocol import connection
+
+PLAIN = (b"content-type", b"text/plain")
+
+
+class Answers:
+    """Answers by the offer, and in two messages where it is not taken; keeps which it was."""
+
+    def __init__(self, body: bytes = b"hello", *headers: tuple[bytes, bytes]) -> None:
+        self.body = body
+        self.headers = [*(headers or (PLAIN,)), (b"content-length", b"%d" % len(body))]
+        self.taken: list[bool] = []
+        self.second = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        taken = scope["extensions"][AT_ONCE]["send"](200, self.headers, self.body)
+        self.taken.append(taken)
+        if len(self.taken) == 2:
+            self.second.set()
+        if not taken:
+            await self.in_two(send)
+
+    async def in_two(self, send: Send) -> None:
+        headers = [PLAIN, (b"content-length", b"%d" % len(self.body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def said(app: Any, sent: bytes, until: int) -> bytes:
+    """Return what is answered, up to so many bodies."""
+
+    async def talk() -> bytes:
+        async with connection(app) as (reader, writer):
+            writer.write(sent)
+            answer = b""
+            for _ in range(until):
+                answer += await asyncio.wait_for(reader.readuntil(b"hello"), timeout=10)
+            return answer
+
+    return asyncio.run(talk())
+
+
+def test_a_whole_answer_has_its_status_its_headers_and_its_body() -> None:
+    app = Answers()
+
+    head, _, body = said(app, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1).partition(b"\r\n\r\n")
+
+    assert app.taken == [True]
+    lines = head.split(b"\r\n")
+    assert lines[0] == b"HTTP/1.1 200 OK"
+    assert {b"content-type: text/plain", b"content-length: 5"} < set(lines)
+    assert any(line.startswith(b"date: ") for line in lines)
+    assert body == b"hello"
+
+
+def test_requests_that_come_together_are_answered_one_after_the_other() -> None:
+    app = Answers()
+
+    answer = said(app, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 3, 3)
+
+    assert app.taken == [True] * 3
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 3
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: a\r\n\r\n",
+    ],
+)
+def test_the_last_answer_of_a_connection_says_that_it_is(sent: bytes) -> None:
+    app = Answers()
+
+    answer = said(app, sent, 1)
+
+    assert app.taken == [False]
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize("control", [*range(9), *range(10, 32), 127])
+@pytest.mark.parametrize("of_name", [True, False])
+def test_a_header_with_a_control_character_is_not_sent(control: int, *, of_name: bool) -> None:
+    hostile = b"a" + bytes([control]) + b"b: c"
+    header = (hostile, b"x") if of_name else (b"link", hostile)
+    app = Answers(b"hello", header)
+
+    answer = said(app, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1)
+
+    assert app.taken == [False]
+    assert hostile not in answer
+
+
+def test_an_answer_waits_while_the_client_does_not_read() -> None:
+    app = Answers(b"-" * 8_000_000 + b"hello")
+
+    async def talk() -> None:
+        async with connection(app) as (reader, writer):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+            await asyncio.wait_for(app.second.wait(), timeout=10)
+            assert app.taken == [True, False]
+            for _ in range(2):
+                read = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), timeout=10)
+                assert b"content-length: 8000005" in read
+                whole = await asyncio.wait_for(reader.readexactly(8_000_005), timeout=30)
+                assert whole == app.body
+
+    asyncio.run(talk())
+
+
+def test_the_lists_take_the_offer_and_a_head_does_not() -> None:
+    """The list is asked through the real app in `tests/api`; here, that it goes this way at all."""
+    offers: list[tuple[int, bytes]] = []
+    sent: list[str] = []
+
+    def offer(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        assert (b"content-length", b"2") in headers
+        offers.append((status, body))
+        return True
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    async def answer(method: str) -> None:
+        state = {"request_id": "r"}
+        scope = {"state": state, "method": method, "path": "/"}
+        scope["extensions"] = {AT_ONCE: {"send": offer}}
+        await Exchange(scope, send).finish(200, [], b"{}")
+
+    asyncio.run(answer("GET"))
+    assert (offers, sent) == ([(200, b"{}")], [])
+    asyncio.run(answer("HEAD"))
+    assert len(offers) == 1
+    assert sent == ["http.response.start", "http.response.body"]
