@@ -130,6 +130,12 @@ class Settings:
     max_uploads: int = _setting(
         128, _whole(1, 10_000), "Most uploads at once in each server process; more get 503."
     )
+    max_connections: int = _setting(
+        4_096,
+        _whole(16, 100_000),
+        "Most connections at once in each server process, fewer where it may open too few files. "
+        "Beyond it the one ends that has waited longest without a request.",
+    )
     free_space_reserve: int = _setting(
         256 * MIB, _whole(0, 1 << 50), "Free bytes below which nothing more is taken in."
     )

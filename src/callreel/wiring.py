@@ -33,6 +33,8 @@ SPOOL: Final = "spool"
 EXPORTS: Final = "exports"
 VERIFIED: Final = "verified.json"
 LAST_BACKUP: Final = "last-backup.json"
+FILES_FOR_WORK: Final = 128
+"""Descriptors that a server process needs beside those of connections and uploads, and some."""
 AUDIO_MADE: Final = "audio.made"
 """Stands beside the folder of audio once that was made, so that it is missed when it is away."""
 
@@ -122,6 +124,22 @@ def require_use(settings: Settings) -> None:
             f"CALLREEL_FREE_SPACE_RESERVE is {settings.free_space_reserve} bytes, but the whole "
             f"disk of the data folder has {whole}; lower it."
         )
+
+
+def files_wanted(settings: Settings) -> int:
+    """Return how many files a server process should be able to open."""
+    return settings.max_connections + settings.max_uploads + FILES_FOR_WORK
+
+
+def most_connections(settings: Settings, files: int) -> int:
+    """Return how many connections a server process takes at once.
+
+    Args:
+        settings: The settings.
+        files: How many files it may open; half of them at most are kept for other things.
+    """
+    kept = min(settings.max_uploads + FILES_FOR_WORK, files // 2)
+    return min(settings.max_connections, files - kept)
 
 
 def parts_of(settings: Settings) -> Parts:

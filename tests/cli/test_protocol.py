@@ -41,7 +41,20 @@ async def connection(
     app: ASGIApp = hello,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Serve in this loop and connect to it."""
-    config = uvicorn.Config(app, http=BoundedProtocol, lifespan="off", log_config=None)
+    async with listening_at(app) as (host, port):
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def listening_at(app: ASGIApp, most: int | None = None) -> AsyncIterator[tuple[str, int]]:
+    """Serve in this loop, so many connections at once."""
+    config = uvicorn.Config(
+        app, http=BoundedProtocol, lifespan="off", log_config=None, limit_concurrency=most
+    )
     ready = asyncio.Event()
     server = AnnouncingServer(config, ready.set)
     with bound("127.0.0.1", 0) as listening:
@@ -49,11 +62,9 @@ async def connection(
         await asyncio.to_thread(config.load)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         await ready.wait()
-        reader, writer = await asyncio.open_connection(host, port)
         try:
-            yield reader, writer
+            yield host, port
         finally:
-            writer.close()
             server.should_exit = True
             await serving
 
@@ -373,3 +384,68 @@ def test_a_client_that_takes_its_answer_late_keeps_the_connection() -> None:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def ends(line: Line) -> bool:
+    """Say whether the server ends a connection without another byte."""
+    try:
+        return await asyncio.wait_for(line[0].read(1), timeout=0.3) == b""
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+async def answered(line: Line) -> bool:
+    line[1].write(GET)
+    whole = await asyncio.wait_for(line[0].readuntil(b"0\r\n\r\n"), timeout=10)
+    return whole.startswith(b"HTTP/1.1 200")
+
+
+def test_beyond_the_limit_that_connection_ends_which_has_waited_longest() -> None:
+    async def talk() -> None:
+        async with listening_at(hello, 4) as at:
+            lines = [await asyncio.open_connection(*at) for _ in range(3)]
+            lines[1][1].write(b"GET / HTTP/1.1\r\nHo")  # half a request is none
+            assert await answered(lines[0])  # so that it waits again, after the others
+            lines += [await asyncio.open_connection(*at) for _ in range(3)]
+            assert [await ends(each) for each in lines] == [False, True, True, False, False, False]
+            assert [await answered(each) for each in (lines[0], *lines[3:])] == [True] * 4
+            for _, writer in lines:
+                writer.close()
+
+    asyncio.run(talk())
+    assert not BoundedProtocol._waiting
+
+
+def test_who_comes_while_all_are_at_work_is_told_to_come_again() -> None:
+    at_work, may_end = asyncio.Semaphore(0), asyncio.Event()
+
+    async def work(scope: Scope, receive: Receive, send: Send) -> None:
+        at_work.release()
+        await may_end.wait()
+        await hello(scope, receive, send)
+
+    async def talk() -> bytes:
+        async with listening_at(work, 2) as at:
+            lines = [await asyncio.open_connection(*at) for _ in range(2)]
+            for _, writer in lines:
+                writer.write(GET)
+            for _ in lines:
+                await at_work.acquire()
+            reader, late = await asyncio.open_connection(*at)
+            told = await asyncio.wait_for(reader.read(), timeout=10)
+            may_end.set()
+            for each, _ in lines:
+                assert await asyncio.wait_for(each.readuntil(b"hello"), timeout=10)
+            for writer in (late, *(writer for _, writer in lines)):
+                writer.close()
+            return told
+
+    head, _, body = asyncio.run(talk()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n")
+    assert json.loads(body)["error"]["code"] == "unavailable"

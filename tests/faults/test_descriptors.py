@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -53,3 +56,31 @@ def test_without_a_descriptor_left_what_needs_one_waits_and_the_list_goes_on(
         for each in addresses:
             assert session.get(each, timeout=20).status_code == 200
         assert listed(session, server).keys() == {"there", "later"}
+
+
+FEW = ("sh", "-c", 'ulimit -n 512; exec "$@"', "sh")
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET / HTTP/1.1\r\nHo", b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"]
+)
+def test_more_connections_that_ask_nothing_than_there_are_descriptors_keep_nobody_out(
+    tmp_path: Path, said: bytes
+) -> None:
+    key = new_key(tmp_path / "data")
+    sound = a_sound(tmp_path)
+    with served(tmp_path / "data", key, FEW) as server, ExitStack() as idle:
+        at = urlsplit(server.asking.url)
+        for _ in range(700):
+            line = idle.enter_context(socket.create_connection((at.hostname, at.port), timeout=20))
+            line.sendall(said)
+        began = time.monotonic()
+        assert server.asking.upload(sound, call_of("there")).status_code == 201
+        with server.session() as session:
+            assert session.get(f"{server.list}/there/audio", timeout=20).content == sound
+        assert time.monotonic() - began < 2 * 2  # two requests
+        for _ in range(20):
+            with server.session() as session:
+                began = time.monotonic()
+                assert listed(session, server).keys() == {"there"}
+                assert time.monotonic() - began < 2

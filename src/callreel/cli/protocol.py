@@ -6,7 +6,7 @@ import asyncio
 import sys
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import (
@@ -15,9 +15,9 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from callreel.api.errors import Headers, error_body
+from callreel.api.errors import Headers, error_body, error_headers
 from callreel.api.exchange import AT_ONCE, ERROR_HEADERS, SAFE_HEADERS
-from callreel.errors import BadParameter
+from callreel.errors import BadParameter, CallreelError, Unavailable
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -30,6 +30,7 @@ LINGER_SECONDS: Final = 1.0
 
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request"
 _HEAD_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large"
+_NO_ROOM: Final = b"HTTP/1.1 503 Service Unavailable"
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _LINE_END: Final = b"\r\n"
 _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
@@ -44,8 +45,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     What arrives together with a head's first byte is not counted; it is bounded by what the
     event loop reads at once.
+
+    Where there are more connections than `limit_concurrency` of uvicorn's configuration, the one
+    ends that has waited longest without a request. One too many is answered 503 where all are at
+    work. So whoever opens connections and asks nothing keeps nobody out.
     """
 
+    _waiting: ClassVar[dict[BoundedProtocol, None]] = {}
+    """Those of the process on which no request is being answered, longest first."""
     _has_begun = False
     _in_head = False
     _head_bytes = 0
@@ -57,10 +64,25 @@ class BoundedProtocol(HttpToolsProtocol):
     _is_ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvicorn's own way is to answer 503 to whoever asks once so many are connected.
+        most, self.limit_concurrency = self.limit_concurrency, None
         super().connection_made(transport)  # type: ignore[arg-type]  # it is a Transport
         self._set_deadline()
+        if most is not None and len(self.connections) > most:
+            self._make_room()
+        if not self.transport.is_closing():
+            self._waiting[self] = None
+
+    def _make_room(self) -> None:
+        longest = next(iter(self._waiting), None)
+        if longest is None:
+            self._refuse(_NO_ROOM, Unavailable("The server is busy; ask again in a moment."))
+        else:
+            del self._waiting[longest]
+            longest.transport.abort()  # its descriptor is free at once
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._waiting.pop(self, None)
         self._drop_deadline()
         self._drop_unread_deadline()
         super().connection_lost(exc)
@@ -73,9 +95,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head and was_in_head:
             self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(
-                _HEAD_TOO_LARGE, f"The address and headers take more than {MAX_HEAD_BYTES} bytes."
-            )
+            told = f"The address and headers take more than {MAX_HEAD_BYTES} bytes."
+            self._refuse(_HEAD_TOO_LARGE, BadParameter(told))
         elif not self._in_head and not self._is_between():
             self._drop_deadline()
         elif self._deadline is None:
@@ -116,6 +137,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._in_head = False
         self._head_bytes = 0
+        self._waiting.pop(self, None)
         super().on_headers_complete()
         if self._is_ending:
             self._make_last()
@@ -147,6 +169,11 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.message_event.set()
         cycle.on_response()
         return True
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._is_between() and not self.transport.is_closing():
+            self._waiting[self] = None
 
     def _unsupported_upgrade_warning(self) -> None:
         """Answer in HTTP/1.1, as RFC 9110 lets a server do when it is asked to change protocols.
@@ -196,14 +223,15 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(_BAD_REQUEST, msg)
+        self._refuse(_BAD_REQUEST, BadParameter(msg))
 
-    def _refuse(self, status: bytes, message: str) -> None:
+    def _refuse(self, status: bytes, error: CallreelError) -> None:
         self._in_head = False
         self._drop_deadline()
         request_id = uuid.uuid4().hex
-        body = error_body(BadParameter(message), request_id)
+        body = error_body(error, request_id)
         headers = (
+            *error_headers(error),
             *ERROR_HEADERS,
             *SAFE_HEADERS,
             (b"content-length", b"%d" % len(body)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -27,7 +28,13 @@ from callreel.cli.protocol import BoundedProtocol
 from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
 from callreel.settings import Settings, read_settings
-from callreel.wiring import VERIFIED, TellerPost, open_archive
+from callreel.wiring import (
+    VERIFIED,
+    TellerPost,
+    files_wanted,
+    most_connections,
+    open_archive,
+)
 
 BACKLOG: Final = 2048
 GRACE_SECONDS: Final = 20
@@ -104,7 +111,8 @@ def serve_alone(settings: Settings, listening: socket.socket, on_ready: Callable
         on_ready: Called once, when connections are accepted.
     """
     end_well()
-    server = AnnouncingServer(_config(application(settings), settings.log_level), on_ready)
+    config = _config(application(settings), settings.log_level, _connections(settings))
+    server = AnnouncingServer(config, on_ready)
     server.run(sockets=[listening])
 
 
@@ -114,7 +122,8 @@ def serve_together(
     """Serve as `serve_alone`, from several processes that read the environment themselves."""
     configure_log(level=settings.log_level)
     os.environ[METRICS] = str(_fresh(settings.data / "metrics"))
-    config = _config("callreel.cli.serving:application", settings.log_level)
+    app = "callreel.cli.serving:application"
+    config = _config(app, settings.log_level, _connections(settings))
     config.factory = True
     config.workers = settings.workers
     _Supervisor(config, [listening], on_ready).run()
@@ -149,7 +158,22 @@ def options(settings: Settings) -> Options:
     )
 
 
-def _config(app: ASGIApp | str, log_level: str = USUAL_LEVEL) -> uvicorn.Config:
+def _connections(settings: Settings) -> int:
+    """Let this process, and those that it starts, open as many files as they want or may.
+
+    Return how many connections each may have then.
+    """
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files_wanted(settings)
+    if files < wanted:
+        files = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return most_connections(settings, files)
+
+
+def _config(
+    app: ASGIApp | str, log_level: str = USUAL_LEVEL, connections: int | None = None
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -157,6 +181,7 @@ def _config(app: ASGIApp | str, log_level: str = USUAL_LEVEL) -> uvicorn.Config:
         ws="none",
         log_config=_log_of(log_level),
         access_log=False,
+        limit_concurrency=connections,
         server_header=False,
         backlog=BACKLOG,
         proxy_headers=False,  # `api.proxies` reads the one that matters here

@@ -43,7 +43,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         why = (error.strerror or "it failed").lower()
         yield bad("data folder", f"It cannot be used: {why}; check it and its permissions.")
     yield look_at_clock(time.time(), written_at)
-    for finding in look_at_limits():
+    for finding in look_at_limits(settings):
         yield finding
     sound = ChildSoundWorker(convert_seconds=settings.convert_seconds)
     try:

@@ -14,13 +14,13 @@ from callreel.audio import Format, SoundWorker
 from callreel.audio.worker import ChildSoundWorker
 from callreel.doctor import Finding, bad, ok, warning
 from callreel.errors import CallreelError
-from callreel.settings import MIB
+from callreel.settings import MIB, Settings
+from callreel.wiring import files_wanted, most_connections
 
 MADE_IN: Final = 2026
 """No clock that is right shows an earlier year."""
 LAST_YEAR: Final = 2100
 LEEWAY_SECONDS: Final = 300
-FEW_FILES: Final = 1_024
 LITTLE_MEMORY: Final = 512 * MIB
 CHILD_MEMORY: Final = 2048 * MIB
 _MEMORY: Final = Path("/proc/meminfo")
@@ -47,18 +47,25 @@ def look_at_clock(now: float, written_at: float) -> Finding:
     return ok("clock", f"It shows {told}.")
 
 
-def look_at_limits() -> Iterator[Finding]:
+def look_at_limits(settings: Settings) -> Iterator[Finding]:
     """Look at how much this process, and so one like it, may have."""
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if files < FEW_FILES:
-        yield warning(
-            "open files",
-            f"A process may open {files:,}, which is few for a server; allow 65536, such as by "
-            "LimitNOFILE.",
-        )
-    else:
-        yield ok("open files", f"A process may open {files:,}.")
+    yield _files(settings)
     yield _memory()
+
+
+def _files(settings: Settings) -> Finding:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # which a server takes, see `serving`
+    if files == resource.RLIM_INFINITY:
+        return ok("open files", "A process may open any number.")
+    room = most_connections(settings, files)
+    if room < settings.max_connections:
+        return warning(
+            "open files",
+            f"A process may open {files:,}, so a server takes {room:,} connections at once and not "
+            f"{settings.max_connections:,}; allow {files_wanted(settings)} or more, such as by "
+            "LimitNOFILE, or lower CALLREEL_MAX_CONNECTIONS.",
+        )
+    return ok("open files", f"A process may open {files:,}.")
 
 
 def _memory() -> Finding:
