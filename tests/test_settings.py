@@ -243,6 +243,7 @@ RANGES = [
     ("max_upload_bytes", 1, 1 << 40),
     ("max_call_bytes", 256, 1 << 20),
     ("max_uploads", 1, 10_000),
+    ("max_connections", 16, 100_000),
     ("free_space_reserve", 0, 1 << 50),
     ("query_seconds", 1, 600),
     ("convert_seconds", 1, 3_600),

@@ -177,3 +177,28 @@ def test_telling_goes_on_with_what_happens_later(
 
     house.run(play())
     assert [each.event.subject for each in messenger.sent] == ["r-0", "r-1", "r-2"]
+
+
+def test_what_happened_while_the_clock_was_ahead_is_told_once_it_is_right(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time() + 10 * 365 * 86_400
+    monkeypatch.setattr(time, "time", lambda: now)
+    hook(house)
+    house.take_in()
+    now -= 10 * 365 * 86_400
+    is_told = asyncio.Event()
+
+    def answer(_: Delivery) -> Answer:
+        is_told.set()
+        return Answer("200", is_taken=True)
+
+    messenger = Noting(answer)
+
+    async def play() -> None:
+        running = asyncio.create_task(Teller(house.archive, messenger).run())
+        await asyncio.wait_for(is_told.wait(), timeout=10)
+        running.cancel()
+
+    house.run(play())
+    assert [each.event.kind for each in messenger.sent] == [EventKind.AVAILABLE]

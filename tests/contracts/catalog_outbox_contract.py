@@ -83,6 +83,23 @@ class OutboxContract(CatalogCase):
 
         run(play())
 
+    def test_what_is_due_too_late_can_be_made_due_now(self) -> None:
+        async def play() -> None:
+            async with self.empty() as catalog:
+                for _ in range(2):
+                    await hook(catalog)
+                await bring(catalog, "a", "b", "c")
+                taken = await due(catalog, now=LATER)
+                ahead = {"a": LATER + 100, "b": LATER + 101, "c": None}
+                tried = [Tried(each, "503", ahead[each.event.subject]) for each in taken]
+                await catalog.settle(tried, LATER)
+                await catalog.hasten(LATER, LATER + 100)
+                assert [each.event.subject for each in await due(catalog)] == ["b", "b"]
+                found = await due(catalog, now=LATER + 100)
+                assert [each.event.subject for each in found] == ["b", "a"] * 2
+
+        run(play())
+
     def test_what_was_taken_is_given_to_nobody_else_for_a_while(self) -> None:
         async def play() -> None:
             async with self.empty() as catalog:

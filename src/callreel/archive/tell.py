@@ -22,7 +22,7 @@ _TO_ONE: Final = 16
 _TO_ONE_AT_ONCE: Final = 4
 _LEASE_SECONDS: Final = 2 * TRY_SECONDS * _TO_ONE // _TO_ONE_AT_ONCE
 _LOOK_SECONDS: Final = 1.0
-_FORGET_SECONDS: Final = 3_600.0
+_TIDY_SECONDS: Final = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Teller:
         self._archive = archive
         self._messenger = messenger
         self._under_way: dict[int, asyncio.Task[None]] = {}
-        self._forgot_at = -_FORGET_SECONDS
+        self._tidied_at = -_TIDY_SECONDS
 
     async def run(self) -> None:
         """Deliver until cancelled.
@@ -80,9 +80,9 @@ class Teller:
         """
         try:
             while True:
+                await self._tidy()
                 await self.begin_due()
                 await self.wait(_LOOK_SECONDS)
-                await self._forget()
         finally:
             await self._drop()
 
@@ -128,10 +128,13 @@ class Teller:
             number = deliveries[0].webhook.number
             await self._archive.catalog.end_webhook(number, now, "the receiver answered 410")
 
-    async def _forget(self) -> None:
-        if time.monotonic() - self._forgot_at > _FORGET_SECONDS:
-            self._forgot_at = time.monotonic()
-            await self._archive.catalog.forget_events(int(time.time()) - KEPT_SECONDS)
+    async def _tidy(self) -> None:
+        """Now and then drop what is old, and have nothing wait for a clock that was ahead."""
+        if time.monotonic() - self._tidied_at > _TIDY_SECONDS:
+            self._tidied_at = time.monotonic()
+            now = int(time.time())
+            await self._archive.catalog.forget_events(now - KEPT_SECONDS)
+            await self._archive.catalog.hasten(now, now + max(WAITS))
 
     async def _drop(self) -> None:
         """Leave what is under way to the next one who runs."""

@@ -140,6 +140,15 @@ class Outbox(Protocol):
         """
         ...
 
+    async def hasten(self, now: int, latest: int) -> None:
+        """Make due now what is due later than is right, as after a clock that was ahead.
+
+        Args:
+            now: Seconds UTC.
+            latest: When anything is due at the latest.
+        """
+        ...
+
     async def settle(self, tried: Sequence[Tried], at: int) -> None:
         """Note how deliveries ended."""
         ...

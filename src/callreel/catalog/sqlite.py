@@ -221,6 +221,9 @@ class SqliteCatalog:
             return []
         return await self._db.write(lambda db: sqlite_outbox.take_due(db, now, until, limit, busy))
 
+    async def hasten(self, now: int, latest: int) -> None:
+        await self._db.write(lambda db: sqlite_outbox.hasten(db, now, latest))
+
     async def settle(self, tried: Sequence[Tried], at: int) -> None:
         await self._db.write(lambda db: sqlite_outbox.settle(db, tried, at))
 
