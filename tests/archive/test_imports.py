@@ -13,7 +13,7 @@ from callreel.archive.verdict import Became, Verdict
 from callreel.catalog.ledger import ImportItem
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import NotFound, StorageFull
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
 from callreel.model import EVERY_CALL, Reach
 from house import EVERYTHING, House

@@ -16,8 +16,8 @@ from callreel.archive import imports
 from callreel.archive.foresee import Foreseer
 from callreel.archive.take_in_batch import BATCH_ROWS, take_in_batch
 from callreel.archive.verdict import Became, Verdict
-from callreel.importers.asterisk import Asterisk
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.asterisk.importer import Asterisk
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
 from callreel.importers.source import Source
 from callreel.importers.wanted import Directory, Wanted

@@ -21,7 +21,7 @@ from callreel.archive.facts import facts_of
 from callreel.archive.take_in_batch import BATCH_ROWS, groups
 from callreel.archive.verdict import Became, Verdict
 from callreel.errors import StorageFull
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Candidate, Fault, Refusal
 from callreel.model import Facts, Reach, State
 from importers.monitor import put, source, wav

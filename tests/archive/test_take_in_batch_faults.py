@@ -29,7 +29,7 @@ from callreel.audio.folder import FolderStore
 from callreel.catalog import NewEntry, Outcome
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import BadRecording, CallreelError, StorageFull, Unavailable
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Candidate, Fault, Item, Refusal
 from importers.monitor import put, source, wav
 

@@ -10,8 +10,8 @@ import pytest
 
 from callreel.archive.verdict import Became
 from callreel.archive.watch import Folder, IsNews, Watch
-from callreel.importers import Importer
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.formats import Importer
+from callreel.importers.freepbx.importer import FreePbx
 from house import House
 from importers.monitor import put, source, wav
 

@@ -9,9 +9,9 @@ import pytest
 from archive.watching import looked
 from callreel.archive.verdict import Became
 from callreel.archive.watch import Folder, IsNews, Watch
-from callreel.importers import Importer
 from callreel.importers.audio_file import PATIENCE
-from callreel.importers.freeswitch import FreeSwitch
+from callreel.importers.formats import Importer
+from callreel.importers.freeswitch.importer import FreeSwitch
 from house import House
 from importers.monitor import wav
 from importers.switch import OTHER, A, B, Switch, as_json, leg_b, variables

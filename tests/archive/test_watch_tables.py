@@ -11,8 +11,8 @@ import pytest
 
 from archive.watching import aged, looked, watch_of
 from callreel.archive.verdict import Became
-from callreel.importers import importer_for
 from callreel.importers.audio_file import PATIENCE
+from callreel.importers.formats import importer_for
 from callreel.importers.items import Candidate, Refusal
 from house import House
 from importers.calls_table import Made

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from callreel.archive.verdict import Became
 from callreel.archive.watch import Folder, IsNews, Watch
-from callreel.importers import Importer, importer_for
+from callreel.importers.formats import Importer, importer_for
 from callreel.importers.source import Source
 from house import House
 

@@ -15,7 +15,7 @@ import pytest
 from callreel.archive import take_in_batch
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import Misconfigured
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Item
 from callreel.model import ListRequest, Reach
 from callreel.settings import Settings

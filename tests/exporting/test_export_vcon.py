@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from callreel.archive.exporting.vcon import vcon_uuid
-from callreel.importers import importer_for
+from callreel.importers.formats import importer_for
 from callreel.importers.items import Candidate
 from callreel.importers.source import Source
 from callreel.model import Audio, Call, Direction, Recording

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from callreel.importers.items import Candidate, Item
 from callreel.importers.source import Source
-from callreel.importers.spreadsheet import Spreadsheet
+from callreel.importers.spreadsheet.importer import Spreadsheet
 from importers.monitor import put
 
 SAMPLES = Path(__file__).parent / "samples" / "csv"

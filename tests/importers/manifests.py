@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from callreel.importers.items import Item
-from callreel.importers.manifest import Manifest
+from callreel.importers.manifest.importer import Manifest
 from callreel.importers.source import Source
 from importers.monitor import LONG_AGO, wav
 

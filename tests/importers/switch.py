@@ -11,7 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 from zoneinfo import ZoneInfo
 
-from callreel.importers.freeswitch import FreeSwitch
+from callreel.importers.freeswitch.importer import FreeSwitch
 from callreel.importers.items import Candidate, Item, Refusal
 from callreel.importers.source import Source
 from importers.monitor import wav

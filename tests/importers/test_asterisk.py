@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from callreel.errors import Misconfigured
-from callreel.importers import FORMATS, importer_for
-from callreel.importers.asterisk import Asterisk
+from callreel.importers.asterisk.importer import Asterisk
+from callreel.importers.formats import FORMATS, importer_for
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse
 from callreel.importers.source import Source
 from callreel.model import Call

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callreel.importers import importer_for
 from callreel.importers.call_news import LONGEST, SETTLED, CallNews
+from callreel.importers.formats import importer_for
 from callreel.importers.items import Item, Row, RowUse
 from callreel.model import Call, DialogType, Direction
 from importers.pbx_table import LONG_OVER, Cells, PbxTable, leg
@@ -37,6 +37,7 @@ def ends_of(legs: list[int]) -> list[Cells]:
 
 
 @pytest.mark.parametrize("format_name", ["freepbx", "asterisk"])
+@settings(max_examples=40, deadline=None)
 @given(calls=CALLS, cuts=st.sets(st.integers(0, 24)), lost=st.sets(st.integers(0, 24)))
 def test_wherever_passes_fall_every_call_is_told_of_once_as_an_import_tells_of_it(
     format_name: str, calls: list[int], cuts: set[int], lost: set[int]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from callreel.errors import Misconfigured
-from callreel.importers import FORMATS, importer_for
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.formats import FORMATS, importer_for
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Candidate, Fault, Row, RowUse
 from callreel.importers.source import Source
 from callreel.model import DialogType, Direction

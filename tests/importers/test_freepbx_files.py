@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from callreel.errors import BadRecording, Misconfigured
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.freepbx.names import parse
 from callreel.importers.items import Candidate, Fault, Refusal
 from callreel.importers.source import Source

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from callreel.importers.channels import extension_of, short
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.freepbx.names import epoch_of
 from callreel.importers.items import Candidate, Row, RowUse
 from callreel.model import Direction

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from callreel.errors import Misconfigured
-from callreel.importers import FORMATS, importer_for
-from callreel.importers.freeswitch import FreeSwitch
+from callreel.importers.formats import FORMATS, importer_for
+from callreel.importers.freeswitch.importer import FreeSwitch
 from callreel.importers.items import Candidate, Fault, Refusal, Row, RowUse
 from callreel.importers.source import Source
 from callreel.importers.tree import Found

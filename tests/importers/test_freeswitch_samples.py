@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from callreel.errors import Misconfigured
-from callreel.importers.freeswitch import FreeSwitch
+from callreel.importers.freeswitch.importer import FreeSwitch
 from callreel.importers.items import Candidate, Fault, Refusal, Row, RowUse
 from callreel.importers.source import Source
 from callreel.model import Direction

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callreel.errors import Misconfigured
-from callreel.importers.freeswitch import FreeSwitch
+from callreel.importers.freeswitch.importer import FreeSwitch
 from callreel.importers.freeswitch.record_table import EXAMPLE
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse
 from callreel.importers.source import Source

@@ -11,7 +11,7 @@ import pytest
 
 from callreel.errors import BadRecording, Misconfigured
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse
-from callreel.importers.manifest import Manifest
+from callreel.importers.manifest.importer import Manifest
 from callreel.importers.manifest.lines import MAX_LINE
 from callreel.importers.source import Source
 from callreel.importers.tree import Found

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from callreel.errors import Misconfigured
-from callreel.importers import importer_for
+from callreel.importers.formats import importer_for
 from callreel.importers.items import Candidate, Fault, Refusal, Row, RowUse
 from callreel.importers.source import Source
-from callreel.importers.spreadsheet import Spreadsheet
+from callreel.importers.spreadsheet.importer import Spreadsheet
 from callreel.model import Direction
 from importers.calls_table import CALL, MEANING, SAMPLES, Made, shown
 from importers.monitor import put, refusals, wav

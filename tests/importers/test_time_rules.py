@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from callreel.importers.asterisk.ids import AudioName
-from callreel.importers.freepbx import FreePbx
+from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Candidate
 from callreel.importers.manifest.line import entry_of
 from callreel.model import Call

@@ -14,8 +14,9 @@ import pytest
 from callreel.errors import BadRecording, StorageFull
 from callreel.importers.items import Candidate, Fault, Refusal
 from callreel.importers.source import Source
-from callreel.importers.vcon import Vcon, fetch
+from callreel.importers.vcon import fetch
 from callreel.importers.vcon.fetch import Fetcher, parts_of
+from callreel.importers.vcon.importer import Vcon
 from importers.vcons import SOUND, hash_of, items, outside, put, sound_of, vcon
 from importers.web_of_audio import Reply, Web, certificate, serving
 from programs import needed

@@ -13,7 +13,8 @@ from callreel.errors import BadRecording, Misconfigured
 from callreel.importers.items import Candidate, Fault, Refusal, Row, RowUse
 from callreel.importers.source import Source
 from callreel.importers.tree import Tree
-from callreel.importers.vcon import Vcon, container
+from callreel.importers.vcon import container
+from callreel.importers.vcon.importer import Vcon
 from importers.monitor import LONG_AGO, wav
 from importers.vcons import (
     SOUND,
@@ -197,7 +198,7 @@ def test_a_file_that_is_no_vcon_is_refused(tmp_path: Path, content: bytes, fault
 def test_a_file_that_is_too_large_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callreel.importers.vcon.LARGEST", 1 << 20)
+    monkeypatch.setattr("callreel.importers.vcon.importer.LARGEST", 1 << 20)
     path = put(tmp_path, vcon(recording()))
     with path.open("r+b") as file:
         file.truncate((1 << 20) + 1)

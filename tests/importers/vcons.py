@@ -12,7 +12,7 @@ from typing import Any
 
 from callreel.importers.items import Candidate, Item, Refusal, Row
 from callreel.importers.source import Source
-from callreel.importers.vcon import Vcon
+from callreel.importers.vcon.importer import Vcon
 from importers.monitor import LONG_AGO, WARSAW, wav
 
 UUID = "0199e054-ed10-8035-b9a2-279e0d16bc46"

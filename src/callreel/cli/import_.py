@@ -19,7 +19,7 @@ from callreel.cli.import_report import Report, show
 from callreel.cli.opened import opened_archive
 from callreel.cli.output import INTERRUPTED, counting, note
 from callreel.cli.source_options import SourceOptions, owner_of
-from callreel.importers import Importer, importer_for
+from callreel.importers.formats import Importer, importer_for
 from callreel.importers.items import Item
 from callreel.settings import Settings, read_settings
 from callreel.wiring import look_at_catalog

@@ -21,8 +21,8 @@ from callreel.cli.opened import end_as_by_ctrl_c, opened_archive
 from callreel.cli.output import note
 from callreel.cli.source_options import SourceOptions, owner_of
 from callreel.errors import StorageFull, Unavailable
-from callreel.importers import Importer, importer_for
 from callreel.importers.call_news import CallNews
+from callreel.importers.formats import Importer, importer_for
 from callreel.settings import Settings, read_settings
 
 MORE_THAN_SETTLED: Final = 1.0  # seconds

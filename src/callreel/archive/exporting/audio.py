@@ -16,8 +16,7 @@ from callreel.archive.exporting import UNREADABLE, Draft
 from callreel.archive.exporting.members import Container, Member, member_of, pieces_of
 from callreel.archive.exporting.names import audio_file_name
 from callreel.archive.exporting.sounds import Lent, Sounds, UnreadableError
-from callreel.importers.manifest import MANIFEST, SUMS
-from callreel.importers.manifest.line import line_of
+from callreel.importers.manifest.line import MANIFEST, SUMS, line_of
 
 FOLDER: Final = "audio"
 

@@ -23,6 +23,9 @@ from callreel.model import (
     Recording,
 )
 
+MANIFEST: Final = "manifest.jsonl"
+SUMS: Final = "SHA256SUMS"
+"""Beside an export's manifest; it says nothing that the manifest does not."""
 SCHEMA_URI: Final = "https://json-schema.org/draft/2020-12/schema"
 NO_CONTROLS: Final = r"^(?![\s\S]*[\u0000-\u001f\u007f])"
 MOMENT: Final = (

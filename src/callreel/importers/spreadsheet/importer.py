@@ -1,0 +1,170 @@
+"""The importer of this format; the package says what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from callreel.errors import Misconfigured
+from callreel.importers.audio_file import may_be_told_later, refusal_by_look
+from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
+from callreel.importers.records import open_records
+from callreel.importers.source import Source
+from callreel.importers.spreadsheet.files import Files, Parts
+from callreel.importers.spreadsheet.meaning import Meaning
+from callreel.importers.spreadsheet.rows import Reader, Told
+from callreel.importers.table import TableRow
+from callreel.importers.tree import Found, Tree, every_file
+from callreel.model import Call
+
+NAME: Final = "csv"
+
+
+class Spreadsheet:
+    """The importer."""
+
+    def __init__(self, source: Source) -> None:
+        """Open the folder and the table, and read what the columns mean.
+
+        Raises:
+            Misconfigured: one of them is missing or cannot be read or meant, or no time zone is
+                given although dates do not say theirs.
+        """
+        if source.records is None:
+            raise Misconfigured("Give the table of the calls with --cdr.")
+        if source.columns is None:
+            raise Misconfigured(
+                "Say what the columns of the table mean, in a file that --columns names."
+            )
+        meaning = Meaning.read(Path(source.columns))
+        zone = source.zone or meaning.zone
+        if zone is None and meaning.needs_zone:
+            zone = source.need_zone()
+        self._settle = source.settle
+        self._is_whole = source.is_news is every_file
+        self._tree = Tree(source.root, source.is_news)
+        self._records = open_records(
+            source.records, meaning.needed, table=meaning.table, known=frozenset()
+        )
+        self._reader = Reader(meaning, zone)
+        self._is_pattern = bool(meaning.pattern)
+        self._files: Files | None = None
+        self._told: dict[Parts, Told | Refusal] = {}
+
+    def count(self) -> int:
+        """Return how many files there are."""
+        count = 0
+        self._files = Files()
+        for found in self._tree.walk():
+            count += 1
+            if isinstance(found, Found) and self._is_due(found):
+                self._files.add(found.parts)
+        return count
+
+    def items(self) -> Iterator[Item]:
+        """Yield what becomes of each row of the table, then of each file."""
+        if self._files is None:
+            self.count()
+        files = self._files or Files()
+        if self._is_whole or files:
+            yield from self._rows(files)
+        for found in self._tree.walk():
+            yield found if isinstance(found, Refusal) else self._item(found, files)
+
+    def _rows(self, files: Files) -> Iterator[Item]:
+        """Yield what becomes of the rows: of all, or of those of the files to be looked at."""
+        for row in self._records.rows():
+            item = self._row(row, files)
+            if self._is_whole or (isinstance(item, Row) and item.use is RowUse.JOINED):
+                yield item
+
+    def _row(self, row: TableRow, files: Files) -> Row | Refusal:
+        where = f"{self._records.name}:{row.line}"
+        if row.fault is not None:
+            return Refusal(where, Fault.BAD_ROW, row.fault)
+        try:
+            name = self._reader.audio_name(row.cells)
+        except ValueError as error:
+            return Refusal(where, Fault.BAD_ROW, str(error))
+        found = files.find(name, is_whole=self._is_pattern)
+        told = self._read(where, row)
+        if len(found) > 1:
+            reason = "Several files in the folder have the name that the row gives."
+            return Refusal(where, Fault.BAD_ROW, reason)
+        if found:
+            self._keep(found[0], told)
+            return told if isinstance(told, Refusal) else Row(where, RowUse.JOINED)
+        if isinstance(told, Refusal):
+            return told
+        return _without_audio(where, told, name)
+
+    def _read(self, where: str, row: TableRow) -> Told | Refusal:
+        try:
+            return self._reader.told(row.cells)
+        except ValueError as error:
+            return Refusal(where, Fault.BAD_ROW, str(error))
+
+    def _keep(self, parts: Parts, told: Told | Refusal) -> None:
+        kept = self._told.get(parts)
+        if isinstance(kept, Told) and isinstance(told, Told):
+            self._told[parts] = max(kept, told, key=lambda each: each.call.talking_ms)
+        elif not isinstance(kept, Told):
+            self._told[parts] = told if isinstance(told, Told) else kept or told
+
+    def _is_due(self, found: Found) -> bool:
+        """Say whether a file's row is worth reading the table for, which may be large."""
+        return self._is_whole or refusal_by_look(found, self._settle) is None
+
+    def _item(self, found: Found, files: Files) -> Candidate | Refusal:
+        refusal = refusal_by_look(found, self._settle)
+        if refusal is not None:
+            return refusal
+        told = self._told.get(found.parts)
+        if isinstance(told, Told):
+            return self._candidate(found, told)
+        if found.parts not in files:
+            reason = "The file appeared while the import ran; the next one takes it."
+            return Refusal(found.where, Fault.GROWING, reason)
+        if told is None and may_be_told_later(found):
+            reason = "No row of the table names the file yet; an import in an hour looks again."
+            return Refusal(found.where, Fault.GROWING, reason)
+        if told is None:
+            reason = "No row of the table names the file."
+            return Refusal(found.where, Fault.BAD_NAME, reason)
+        reason = f"Its row of the table cannot be used ({told.where}): {told.reason}"
+        return Refusal(found.where, Fault.BAD_CALL, reason)
+
+    def _candidate(self, found: Found, told: Told) -> Candidate:
+        return Candidate(
+            where=found.where,
+            call=_named(told, found),
+            is_measured=told.is_measured,
+            native_id=told.call.dialog_id or found.where,
+            native_time=told.native_time,
+            path=self._tree.path(found.parts),
+            open=partial(self._tree.open, found.parts),
+            size=found.size,
+            original_name=printable(found.name),
+            source=NAME,
+            agent=told.agent,
+            queue=told.queue,
+            notes=told.notes,
+        )
+
+
+def _named(told: Told, found: Found) -> Call:
+    """Return the call, with the name of its file for an id where the row has none."""
+    return told.call if told.call.dialog_id else replace(told.call, dialog_id=found.where[-128:])
+
+
+def _without_audio(where: str, told: Told, name: str) -> Row | Refusal:
+    call = told.call if told.call.dialog_id else None
+    has_talk = told.call.talking_ms > 0 or not told.is_measured
+    if name and has_talk:
+        reason = "The row names a recording that is not in the folder."
+        refusal = Refusal(where, Fault.NO_AUDIO, reason)
+        return replace(refusal, call=call, agent=told.agent, queue=told.queue, source=NAME)
+    return Row(where, RowUse.UNRECORDED, call, told.agent, told.queue, NAME)
