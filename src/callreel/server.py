@@ -50,6 +50,7 @@ class Options:
         is_teller: Says whether this process is the one that tells webhooks; asked again until it
             is. None where no process is.
         verified: The file that tells when everything was verified last, or None.
+        database_log: The log of the database, or None.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -62,6 +63,7 @@ class Options:
     webhooks_private: bool = False
     is_teller: Callable[[], bool] | None = None
     verified: Path | None = None
+    database_log: Path | None = None
 
 
 def build_app(archive: Archive, options: Options) -> ASGIApp:
@@ -73,7 +75,7 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
         archive=archive,
         keys=KeyRing(archive.catalog),
         limits=options.limits,
-        metrics=_metrics(options.verified),
+        metrics=_metrics(options),
         public_url=options.public_url,
         rate_limit=RateLimit(options.rate_limit) if options.rate_limit else None,
         guesses=Guesses(options.key_failures) if options.key_failures else None,
@@ -88,10 +90,13 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
     )
 
 
-def _metrics(verified: Path | None) -> Metrics:
+def _metrics(options: Options) -> Metrics:
     metrics = Metrics()
+    verified, log = options.verified, options.database_log
     if verified is not None:
         metrics.last_verify = lambda: last(verified, LastVerify)
+    if log is not None:
+        metrics.log_bytes = lambda: log.stat().st_size if log.exists() else 0
     return metrics
 
 

@@ -28,6 +28,7 @@ from callreel.settings import Settings
 LOCK: Final = "serve.lock"
 TELLER_LOCK: Final = "webhooks.lock"
 DATABASE: Final = "callreel.db"
+DATABASE_LOG: Final = f"{DATABASE}-wal"
 AUDIO: Final = "audio"
 SPOOL: Final = "spool"
 EXPORTS: Final = "exports"

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from callreel.archive import noted
 from callreel.archive.noted import LastVerify
 from callreel.server import Options
+from callreel.wiring import DATABASE_LOG
 from support import PATH, Running, serve
 
 
@@ -63,3 +64,13 @@ def test_metrics_tell_when_everything_was_verified(tmp_path: Path) -> None:
         assert "callreel_last_full_verify_damages 3.0" in told()
         verified.write_text("{")
         assert "callreel_last_full_verify_damages 3.0" in told()
+
+
+def test_metrics_tell_how_long_the_log_of_the_database_is(tmp_path: Path, sound: bytes) -> None:
+    log = tmp_path / "data" / DATABASE_LOG
+    with serve(tmp_path / "data", Options(database_log=log)) as running:
+        running.add(sound)
+        assert log.stat().st_size
+        told = running.ask("GET", "/metrics", None).text
+        assert f"callreel_database_log_bytes {float(log.stat().st_size)}" in told
+    assert not log.exists()

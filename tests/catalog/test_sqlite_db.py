@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import threading
@@ -168,6 +169,39 @@ def test_the_log_is_carried_over_and_stays_short(
     asyncio.run(play())
     assert (tmp_path / "callreel.db-wal").stat().st_size < 200 * sqlite_db.PAGE_BYTES
     assert asyncio.run(catalog.count(Reach(1), CallFilter())) == 600
+
+
+def test_a_log_that_a_reader_keeps_long_is_told_of_once_and_is_short_again_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr(sqlite_db, "CHECKPOINT_PAGES", 20)
+    log = tmp_path / "callreel.db-wal"
+    seeds = itertools.count()
+
+    async def write(catalog: SqliteCatalog, batches: int) -> None:
+        for _ in range(batches):
+            known = known_of(20, seed=next(seeds), tenants=1)
+            await catalog.add(1, [entry_of(each) for each in known])
+
+    async def play() -> None:
+        catalog = SqliteCatalog(tmp_path / "callreel.db")
+        await catalog.add_tenant("one")
+        await write(catalog, 5)
+        reader = apsw.Connection(str(tmp_path / "callreel.db"))
+        for times in (1, 2):
+            assert reader.execute("BEGIN; SELECT count(*) FROM recording").get
+            await write(catalog, 20)
+            assert log.stat().st_size > sqlite_writer.LONG_LOG * 20 * sqlite_db.PAGE_BYTES
+            assert [each.levelname for each in caplog.records] == ["WARNING"] * times
+            reader.execute("COMMIT")
+            await write(catalog, 3)
+            assert log.stat().st_size < 80 * sqlite_db.PAGE_BYTES
+        assert await catalog.count(Reach(1), CallFilter()) == 51 * 20
+        reader.close()
+        await catalog.close()
+
+    asyncio.run(play())
 
 
 ADDING = """

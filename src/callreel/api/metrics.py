@@ -24,6 +24,7 @@ class Metrics:
     Attributes:
         before_render: Called first, so that who counts late can catch up.
         last_verify: Tells when everything was verified last, and what came of it.
+        log_bytes: Tells how long the log of the database is.
 
     Where several processes serve, their parent sets `PROMETHEUS_MULTIPROC_DIR` to a fresh folder
     before it imports this; each then tells of all.
@@ -32,6 +33,7 @@ class Metrics:
     def __init__(self) -> None:
         self.before_render: Callable[[], None] = lambda: None
         self.last_verify: Callable[[], LastVerify | None] = lambda: None
+        self.log_bytes: Callable[[], int] = lambda: 0
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "callreel_http_requests",
@@ -58,6 +60,10 @@ class Metrics:
         )
         self._damages = self._gauge(
             "callreel_last_full_verify_damages", "How much damage it found then."
+        )
+        self._log_bytes = self._gauge(
+            "callreel_database_log_bytes",
+            "Length of the database's log. It grows beyond 64 MiB while something reads for long.",
         )
         build = Gauge(
             "callreel_build_info",
@@ -99,6 +105,7 @@ class Metrics:
     def render(self) -> bytes:
         """Return all of it as text of the type `CONTENT_TYPE`."""
         self.before_render()
+        self._log_bytes.set(self.log_bytes())
         last = self.last_verify()
         if last is not None:
             self._verified_at.set(last.began_at)

@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 import apsw
 
 from callreel.catalog.migrate import Migration, migrate, require_newest
-from callreel.catalog.sqlite_writer import BUSY_MS, Writer
+from callreel.catalog.sqlite_writer import BUSY_MS, CHECKPOINT_PAGES, Writer
 from callreel.errors import BadParameter, Misconfigured, StorageFull, Unavailable
 from callreel.room import Room
 
@@ -164,6 +164,8 @@ def open_writer(path: Path) -> apsw.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA wal_autocheckpoint=0")
+    # Once who made the log grow has read, the first change cuts it back to what it mostly needs.
+    connection.execute(f"PRAGMA journal_size_limit={CHECKPOINT_PAGES * PAGE_BYTES}")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA cache_size=-65536")

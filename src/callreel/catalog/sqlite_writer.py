@@ -7,6 +7,7 @@ transaction and with one sync, which is most of what a change costs.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ Result = TypeVar("Result")
 
 BUSY_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 8_000
+LONG_LOG: Final = 4
+"""The log is told to be long when it holds so many times the pages after which it is moved."""
 MOST_TOGETHER: Final = 64
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Writer:
         self._waiting: SimpleQueue[_Job] = SimpleQueue()
         self._wal_pages = 0
         self._is_full = False
+        self._is_long = False
         connection.set_wal_hook(self._note_wal)
 
     async def write(self, change: Callable[[apsw.Connection], Result]) -> Result:
@@ -110,6 +115,12 @@ class Writer:
 
     def _note_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages
+        was_long, self._is_long = self._is_long, pages >= LONG_LOG * CHECKPOINT_PAGES
+        if self._is_long and not was_long:
+            _log.warning(
+                "the log of the database grows, as something has been reading for long: end what "
+                "reads it, or watch callreel_database_log_bytes"
+            )
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:

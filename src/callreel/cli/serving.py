@@ -29,6 +29,7 @@ from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
 from callreel.settings import Settings, read_settings
 from callreel.wiring import (
+    DATABASE_LOG,
     VERIFIED,
     TellerPost,
     files_wanted,
@@ -155,6 +156,7 @@ def options(settings: Settings) -> Options:
         webhooks_private=settings.webhooks_private,
         is_teller=TellerPost(settings.data).is_ours,
         verified=settings.data / VERIFIED,
+        database_log=settings.data / DATABASE_LOG,
     )
 
 
