@@ -43,13 +43,14 @@ def hostile(seed: int) -> bytes:
     return bytes(content)
 
 
-def bomb(seconds: int) -> bytes:
-    """Return silence as FLAC: five hundred times as long as it is large."""
+def bomb(name: str, seconds: int) -> bytes:
+    """Return silence as a file of the format that is named, far smaller than what it holds."""
+    file, coding, _ = FORMATS[name]
     out = io.BytesIO()
-    with soundfile.SoundFile(out, "w", RATE, 1, "PCM_16", format="FLAC") as file:
-        minute = np.zeros(RATE * 60, np.int16)
-        for _ in range(seconds // 60):
-            file.write(minute)
+    with soundfile.SoundFile(out, "w", RATE, 1, coding, format=file) as made:
+        second = np.zeros(RATE, np.int16)
+        for _ in range(seconds):
+            made.write(second)
     return out.getvalue()
 
 
