@@ -18,7 +18,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callreel.api.audio import Stream, _read_file
+from callreel.api.audio import CHUNK, Stream, _read_file
 from callreel.api.log import configure_log
 from callreel.errors import Unavailable
 from support import PATH, Running, a_call, a_sound
@@ -208,6 +208,44 @@ def test_damaged_audio_is_not_served_and_the_operator_is_told_once(
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     (line,) = [each for each in lines if "audio" in each["event"]]
     assert (line["level"], line["tenant"]) == ("error", 1)
+    assert line["recording"] == data["recording_uuid"]
+
+
+def turned(place: Path, at: int) -> None:
+    """Turn a bit of a stored file."""
+    place.chmod(0o600)
+    content = bytearray(place.read_bytes())
+    content[at] ^= 1
+    place.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "at"), [(1, 0), (1, 8_000), (1, -1), (40, 0), (40, 300_000), (40, -1)]
+)
+def test_whole_audio_in_which_a_bit_turned_is_not_given_out_as_whole(
+    server: Running, tmp_path: Path, seconds: int, at: int
+) -> None:
+    sound = a_sound(tmp_path, seed=1_000 * seconds + at, seconds=seconds)
+    data = server.add(sound)
+    url = f"{PATH}/{data['recording_uuid']}/audio"
+    assert server.ask("GET", url).content == sound
+    turned(next((server.data / "audio").rglob(data["recording_sha256"])), at)
+    log = io.StringIO()
+    configure_log(log)
+    try:
+        if len(sound) <= CHUNK:
+            answer = server.ask("GET", url)
+            assert answer.status_code == 503
+            assert "it has other bytes" in answer.json()["error"]["message"]
+        else:
+            with pytest.raises(requests.exceptions.ChunkedEncodingError):  # it broke off
+                server.ask("GET", url)
+        part = server.ask("GET", url, headers={"Range": "bytes=100-199"})
+        assert (part.status_code, part.content) == (206, sound[100:200])
+    finally:
+        structlog.reset_defaults()
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    (line,) = [each for each in lines if "audio damaged" in each["event"]]
     assert line["recording"] == data["recording_uuid"]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,12 @@ _MISSING: Final = "The audio of this recording is missing in the archive; tell t
 _OTHER_LENGTH: Final = (
     "The audio of this recording is damaged in the archive: it has another length than it had; "
     "tell the operator."
+)
+
+
+_OTHER_BYTES: Final = (
+    "The audio of this recording is damaged in the archive: it has other bytes than it had; tell "
+    "the operator."
 )
 
 
@@ -63,6 +71,24 @@ async def sound_of(archive: Archive, access: Access, recording_id: str) -> Sound
             recording=recording_id,
         )
     return Sound(recording, key, entry.original_name)
+
+
+async def whole(archive: Archive, sound: Sound) -> AsyncGenerator[bytes, None]:
+    """Yield the whole audio of a recording, and its end only once all is known to be right.
+
+    Raises:
+        AudioDamaged: it has other bytes than it had; of audio in one chunk, none was given out.
+        NotFound, Unavailable: as `AudioStore.read`.
+    """
+    digest, last = hashlib.sha256(), b""
+    async for chunk in archive.audio.read(sound.key, 0, sound.recording.audio.size):
+        if last:
+            yield last
+        await asyncio.to_thread(digest.update, chunk)
+        last = chunk
+    if digest.hexdigest() != sound.key.sha256:
+        raise AudioDamaged(_OTHER_BYTES, tenant=sound.key.tenant, recording=sound.recording.id)
+    yield last
 
 
 async def note_heard(archive: Archive, access: Access, recording_id: str) -> None:
