@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from faults import backups, clocks, crowds, cuts, failing, kills, outages, points, programs
+from faults import backups, clocks, crowds, cuts, failing, kills, made, outages, points, programs
 from faults.table import Figures, markdown
 
 
@@ -29,6 +29,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "programs": Fault(
         programs.run, points.ALL, "the same of an import, an export, a migration: points each"
+    ),
+    "made": Fault(
+        made.run, points.ALL, "the same of a conversion and an export over HTTP: points each"
     ),
     "errors": Fault(
         failing.run, points.ALL, "EIO, ENOSPC, EDQUOT, EROFS, EMFILE at each such call: calls each"
