@@ -24,7 +24,7 @@ class Load(NamedTuple):
 
 LOADS: Final[Mapping[str, Load]] = {
     "soak": Load(soak.run, 1_000_000, "mixed requests, beside imports: how many"),
-    "overload": Load(overload.run, 20, "up to four times what it can do: seconds of each rate"),
+    "overload": Load(overload.run, 30, "up to four times what it can do: seconds of each rate"),
     "health": Load(health.run, 2_000, "/health beside long work: recordings"),
 }
 

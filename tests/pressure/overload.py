@@ -2,12 +2,14 @@
 
 First as much as it can is found, by clients that wait for their answers. Then requests come at a
 fixed rate, whether or not those before were answered, as those of many clients do; a client that
-is told 503 goes away. What counts is how many good answers come in time.
+is told 503 goes away. What counts is how many good answers come in time. The rates take turns, so
+that what else the machine does befalls them alike; how much of a core the server had tells more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from pressure.report import Report
 from support import PATH, a_sound
 
 STEPS: Final = (1, 2, 4)
+ROUNDS: Final = 3
 WAITING: Final = 16
 CONNECTIONS: Final = 400
 IN_TIME: Final = 10.0
@@ -34,15 +37,18 @@ class Step:
     """What was seen at a rate.
 
     Attributes:
+        seconds: How long.
         answers: Of those that came.
         unsent: Requests for which there was no connection left: all were waiting.
         health: Seconds that `/health` took, asked all the while.
+        worked: Seconds of processor time that the server took.
     """
 
-    seconds: float
+    seconds: float = 0.0
     answers: list[Answer] = field(default_factory=list)
     unsent: int = 0
     health: list[float] = field(default_factory=list)
+    worked: float = 0.0
 
     @property
     def goodput(self) -> float:
@@ -70,18 +76,27 @@ async def _overload(
 ) -> None:
     capacity = await _waiting(server, requests, seconds)
     report.judge(f"{what}: 16 clients that wait", f"{capacity:,.0f}/s", is_enough=True)
-    best = 0.0
-    for times in STEPS:
-        step = await _at_rate(server, requests, capacity * times, seconds)
-        best = max(best, step.goodput)
-        statuses = dict(Counter(each.status for each in step.answers))
-        p99 = quantile([each.seconds for each in step.answers if each.is_good], 0.99)
-        says = f"{step.goodput:,.0f}/s good, p99 {p99:,.0f} ms, {statuses}, unsent {step.unsent}"
+    steps = {times: Step() for times in STEPS}
+    for _ in range(ROUNDS):
+        for times, step in steps.items():
+            await _at_rate(server, requests, capacity * times, seconds / ROUNDS, step)
+    best = max(step.goodput for step in steps.values())
+    for times, step in steps.items():
         is_enough = step.goodput >= LEAST_GOODPUT * best
-        report.judge(f"{what}: at {times} x", says, is_enough, "≥ 0.8 of the best")
+        report.judge(f"{what}: at {times} x", _said_of(step), is_enough, "≥ 0.8 of the best")
         slowest = 1000 * max(step.health)
         says = f"at most {slowest:,.0f} ms"
-        report.judge(f"{what}: /health at {times} x", says, is_enough=True)
+        report.judge(f"{what}: /health at {times} x", says, slowest <= HEALTH_MS, "≤ 200 ms")
+
+
+def _said_of(step: Step) -> str:
+    statuses = dict(Counter(each.status for each in step.answers))
+    p99 = quantile([each.seconds for each in step.answers if each.is_good], 0.99)
+    cores = step.worked / step.seconds
+    return (
+        f"{step.goodput:,.0f}/s good, p99 {p99:,.0f} ms, {statuses}, unsent {step.unsent}, "
+        f"{cores:.2f} cores"
+    )
 
 
 async def _waiting(server: Served, requests: Iterator[bytes], seconds: int) -> float:
@@ -98,11 +113,14 @@ async def _waiting(server: Served, requests: Iterator[bytes], seconds: int) -> f
     return sum(await asyncio.gather(*(ask() for _ in range(WAITING)))) / seconds
 
 
-async def _at_rate(server: Served, requests: Iterator[bytes], rate: float, seconds: int) -> Step:
-    step = Step(seconds)
+async def _at_rate(
+    server: Served, requests: Iterator[bytes], rate: float, seconds: float, step: Step
+) -> None:
+    """Ask at a rate for so many seconds, and add what is seen to `step`."""
     idle = [Line(server.asking.address) for _ in range(CONNECTIONS)]
     asked: set[asyncio.Task[None]] = set()
     probing = asyncio.create_task(_probe(server, step))
+    worked = worked_seconds(server.process.pid)
     began = time.monotonic()
     sent = 0
     while (passed := time.monotonic() - began) < seconds:
@@ -117,12 +135,18 @@ async def _at_rate(server: Served, requests: Iterator[bytes], rate: float, secon
         await asyncio.sleep(0.002)
     probing.cancel()
     await asyncio.wait([probing])
-    step.seconds = time.monotonic() - began
+    step.seconds += time.monotonic() - began
+    step.worked += worked_seconds(server.process.pid) - worked
     counted = len(step.answers)
     await asyncio.gather(*asked)
     del step.answers[counted:]  # they came after the time that is counted
     await asyncio.gather(*(line.close() for line in idle))
-    return step
+
+
+def worked_seconds(pid: int) -> float:
+    """Return the processor time that a process took so far."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _ask_once(idle: list[Line], line: Line, request: bytes, step: Step) -> None:

@@ -21,12 +21,15 @@ from callreel.api.listing import Listing
 from callreel.api.log import trace_of
 from callreel.api.masking import masked
 from callreel.api.services import Services
+from callreel.api.turns import Turns
 from callreel.api.wire import CALLS_PATH, LIST_PATH
 from callreel.errors import AudioDamaged, CallreelError
 
 _log = structlog.get_logger(__name__)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
 _MOST_DAMAGED: Final = 10_000
+_PAGES_IN_TURN: Final = 4
+"""Pages made before the event loop looks for what came meanwhile; a long one takes some 10 ms."""
 
 
 class Api:
@@ -54,7 +57,10 @@ class Api:
         self._services = services
         self._meanwhile = meanwhile
         self._router = router
-        self._lists = {path: Listing(services, path, gzip=gzip) for path in (LIST_PATH, CALLS_PATH)}
+        turns = Turns(_PAGES_IN_TURN)
+        self._lists = {
+            path: Listing(services, path, turns, gzip=gzip) for path in (LIST_PATH, CALLS_PATH)
+        }
         self._journal = Journal(services.metrics, access_log)
         self._damaged: set[tuple[int, str]] = set()
         self._numbers = itertools.count()

@@ -17,6 +17,7 @@ from callreel.api.errors import Headers
 from callreel.api.heads import heads
 from callreel.api.params import ListQuery, read_query
 from callreel.api.services import Services
+from callreel.api.turns import Turns
 from callreel.archive import find
 
 MAX_REMEMBERED_CHARS: Final = 512
@@ -35,11 +36,13 @@ class Listing:
     Args:
         services: What the routes share.
         path: Which list.
+        turns: In which the pages of all lists are made.
         gzip: Whether to compress for clients that accept it.
     """
 
-    def __init__(self, services: Services, path: str, *, gzip: bool) -> None:
+    def __init__(self, services: Services, path: str, turns: Turns, *, gzip: bool) -> None:
         self._services = services
+        self._turns = turns
         self._gzip = gzip
         self._read: Callable[[bytes], ListQuery] = partial(
             read_query, limits=services.limits, path=path
@@ -59,6 +62,7 @@ class Listing:
         query = read(raw)
         request = query.request
         address = services.address(scope)
+        await self._turns.take()
         page = await find.page(services.archive, access, request, address.opening)
         headers = list(HEADERS)
         if page.count == request.limit and page.last is not None:

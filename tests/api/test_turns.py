@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from asgi import TEXT, drive, house
+from callreel.api.turns import Turns
+from callreel.api.wire import LIST_PATH
+
+MOST = 3
+
+
+def test_nobody_waits_where_there_is_room() -> None:
+    async def play() -> None:
+        turns = Turns(MOST)
+        for _ in range(MOST):
+            taking = turns.take()
+            try:
+                taking.send(None)
+            except StopIteration:
+                continue
+            raise AssertionError("it waited")
+
+    asyncio.run(play())
+
+
+def test_so_many_begin_in_each_round_of_the_loop_in_the_order_of_their_coming() -> None:
+    async def play() -> list[int]:
+        turns, rounds, begun = Turns(MOST), 0, dict[int, int]()
+
+        def count() -> None:
+            nonlocal rounds
+            rounds += 1
+            asyncio.get_running_loop().call_soon(count)
+
+        async def work(number: int) -> None:
+            await turns.take()
+            begun[number] = rounds
+
+        count()
+        await asyncio.gather(*(work(number) for number in range(5 * MOST)))
+        assert list(begun) == sorted(begun)
+        return list(begun.values())
+
+    of_rounds = asyncio.run(play())
+    assert len(of_rounds) == 5 * MOST
+    assert max(map(of_rounds.count, of_rounds)) == MOST
+
+
+def test_who_goes_away_while_waiting_takes_nobody_s_turn() -> None:
+    async def play() -> None:
+        turns = Turns(1)
+        coming = [asyncio.create_task(turns.take()) for _ in range(4)]
+        await asyncio.sleep(0)
+        assert [each.done() for each in coming] == [True, False, False, False]
+        coming[1].cancel()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*coming[2:])
+            await turns.take()
+        assert coming[1].cancelled()
+
+    asyncio.run(play())
+
+
+def test_what_is_short_is_answered_before_all_pages_that_came_earlier() -> None:
+    answered: list[str] = []
+
+    async def short(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    made = house(router=short)
+
+    async def ask(path: str) -> None:
+        headers = [(b"authorization", TEXT.encode()), (b"host", b"calls.test")]
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "scheme": "http"}
+        await drive(made.app, {**scope, "query_string": b"", "headers": headers})
+        answered.append(path)
+
+    async def play() -> None:
+        await asyncio.gather(*(ask(LIST_PATH) for _ in range(100)), ask("/health"))
+
+    asyncio.run(play())
+    assert len(answered) == 101
+    assert answered.index("/health") < 10
