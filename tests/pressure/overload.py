@@ -12,7 +12,8 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count as counting
 from pathlib import Path
@@ -25,6 +26,8 @@ from support import PATH, a_sound
 
 STEPS: Final = (1, 2, 4)
 ROUNDS: Final = 3
+RUN_UP: Final = 0.25
+"""Of each rate, as a share of the time that is counted."""
 WAITING: Final = 16
 CONNECTIONS: Final = 400
 IN_TIME: Final = 10.0
@@ -116,31 +119,48 @@ async def _waiting(server: Served, requests: Iterator[bytes], seconds: int) -> f
 async def _at_rate(
     server: Served, requests: Iterator[bytes], rate: float, seconds: float, step: Step
 ) -> None:
-    """Ask at a rate for so many seconds, and add what is seen to `step`."""
+    """Ask at a rate, and add to `step` what is seen in so many seconds, after a run-up.
+
+    With it, as many requests are under way at the beginning of what is counted as at its end.
+    """
+    seen = Step()
+    async with _asked(server, requests, rate, seen):
+        await asyncio.sleep(RUN_UP * seconds)
+        answers, unsent, health = len(seen.answers), seen.unsent, len(seen.health)
+        worked, began = worked_seconds(server.process.pid), time.monotonic()
+        await asyncio.sleep(seconds)
+        step.seconds += time.monotonic() - began
+        step.worked += worked_seconds(server.process.pid) - worked
+        step.answers += seen.answers[answers:]
+        step.unsent += seen.unsent - unsent
+        step.health += seen.health[health:]
+
+
+@asynccontextmanager
+async def _asked(
+    server: Served, requests: Iterator[bytes], rate: float, seen: Step
+) -> AsyncIterator[None]:
+    """Ask at a rate for as long as the context lasts, and wait for the last answers."""
     idle = [Line(server.asking.address) for _ in range(CONNECTIONS)]
-    asked: set[asyncio.Task[None]] = set()
-    probing = asyncio.create_task(_probe(server, step))
-    worked = worked_seconds(server.process.pid)
-    began = time.monotonic()
-    sent = 0
-    while (passed := time.monotonic() - began) < seconds:
-        while sent < passed * rate:
-            sent += 1
-            if not idle:
-                step.unsent += 1
-                continue
-            task = asyncio.create_task(_ask_once(idle, idle.pop(), next(requests), step))
-            asked.add(task)
-            task.add_done_callback(asked.discard)
-        await asyncio.sleep(0.002)
-    probing.cancel()
-    await asyncio.wait([probing])
-    step.seconds += time.monotonic() - began
-    step.worked += worked_seconds(server.process.pid) - worked
-    counted = len(step.answers)
-    await asyncio.gather(*asked)
-    del step.answers[counted:]  # they came after the time that is counted
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(_ask(idle, requests, rate, seen, group))
+        probing = group.create_task(_probe(server, seen))
+        yield
+        asking.cancel()
+        probing.cancel()
     await asyncio.gather(*(line.close() for line in idle))
+
+
+async def _ask(
+    idle: list[Line], requests: Iterator[bytes], rate: float, seen: Step, group: asyncio.TaskGroup
+) -> None:
+    began = time.monotonic()
+    for sent in counting():
+        await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
+        if idle:
+            group.create_task(_ask_once(idle, idle.pop(), next(requests), seen))
+        else:
+            seen.unsent += 1
 
 
 def worked_seconds(pid: int) -> float:
