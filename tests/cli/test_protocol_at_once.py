@@ -32,8 +32,8 @@ class Answers:
             await self.in_two(send)
 
     async def in_two(self, send: Send) -> None:
-        headers = [PLAIN, (b"content-length", b"%d" % len(self.body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        kept = [each for each in self.headers if each[0] in {b"connection", b"content-length"}]
+        await send({"type": "http.response.start", "status": 200, "headers": [PLAIN, *kept]})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -89,6 +89,47 @@ def test_the_last_answer_of_a_connection_says_that_it_is(sent: bytes) -> None:
     assert b"\r\nconnection: close\r\n" in answer
 
 
+def test_what_is_answered_before_its_body_came_is_followed_by_the_next_request() -> None:
+    app = Answers()
+    first = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+
+    async def talk() -> bytes:
+        async with connection(app) as (reader, writer):
+            writer.write(first)
+            answer = await asyncio.wait_for(reader.readuntil(b"hello"), timeout=10)
+            writer.write(b"GET /body" + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            return answer + await asyncio.wait_for(reader.readuntil(b"hello"), timeout=10)
+
+    answer = asyncio.run(talk())
+
+    assert app.taken == [True, True]
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 2
+
+
+def test_who_waits_to_be_told_to_go_on_is_answered_without_the_body() -> None:
+    app = Answers()
+    ask = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+
+    answer = said(app, ask, 1)
+
+    assert app.taken == [True]
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_an_answer_that_ends_its_connection_does_so() -> None:
+    app = Answers(b"hello", PLAIN, (b"connection", b"close"))
+
+    async def talk() -> bytes:
+        async with connection(app) as (reader, writer):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            return await asyncio.wait_for(reader.read(), timeout=10)
+
+    answer = asyncio.run(talk())
+
+    assert app.taken == [False]
+    assert b"\r\nconnection: close\r\n" in answer
+
+
 @pytest.mark.parametrize("control", [*range(9), *range(10, 32), 127])
 @pytest.mark.parametrize("of_name", [True, False])
 def test_a_header_with_a_control_character_is_not_sent(control: int, *, of_name: bool) -> None:
@@ -119,7 +160,7 @@ def test_an_answer_waits_while_the_client_does_not_read() -> None:
     asyncio.run(talk())
 
 
-def test_the_lists_take_the_offer_and_a_head_does_not() -> None:
+def test_whole_answers_take_the_offer_and_that_to_a_head_does_not() -> None:
     """The list is asked through the real app in `tests/api`; here, that it goes this way at all."""
     offers: list[tuple[int, bytes]] = []
     sent: list[str] = []
@@ -139,7 +180,8 @@ def test_the_lists_take_the_offer_and_a_head_does_not() -> None:
         await Exchange(scope, send).finish(200, [], b"{}")
 
     asyncio.run(answer("GET"))
-    assert (offers, sent) == ([(200, b"{}")], [])
+    asyncio.run(answer("POST"))
+    assert (offers, sent) == ([(200, b"{}")] * 2, [])
     asyncio.run(answer("HEAD"))
-    assert len(offers) == 1
+    assert len(offers) == 2
     assert sent == ["http.response.start", "http.response.body"]

@@ -79,7 +79,7 @@ class Exchange:
         headers.append((b"x-request-id", self.request_id.encode()))
         headers += SAFE_HEADERS
         offer = self._scope.get("extensions", {}).get(AT_ONCE)
-        if offer is not None and self.method == "GET" and offer["send"](status, headers, body):
+        if offer is not None and self.method != "HEAD" and offer["send"](status, headers, body):
             self.size = len(body)
             return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

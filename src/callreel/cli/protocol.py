@@ -149,14 +149,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def _send_at_once(
         self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes
     ) -> bool:
-        """Send a whole answer to a `GET`; see `exchange.AT_ONCE`.
+        """Send a whole answer, to anything but a `HEAD`; see `exchange.AT_ONCE`.
 
         uvicorn judges each header by itself, and hands head and body to the system one after the
         other: a third of what a short list costs. Only the common case is seen to here.
         """
         if not cycle.keep_alive or cycle.response_started or cycle.disconnected:
             return False
-        if self.flow.write_paused:
+        if self.flow.write_paused or any(name == b"connection" for name, _ in headers):
             return False
         lines = [b"%b: %b\r\n" % each for each in (*cycle.default_headers, *headers)]
         head = b"".join((STATUS_LINE[status], *lines, _LINE_END))
