@@ -232,3 +232,28 @@ def test_a_deleted_recording_leaves_its_call(server: Running, sound: bytes) -> N
     assert WireUnrecorded.__struct_fields__ == tuple(n for n in left if n != "recording_url")
     again = server.upload(sound, call).json()["data"]
     assert _data(server, {}) == [again]
+
+
+def test_an_upload_takes_the_place_of_a_call_that_was_kept(server: Running, sound: bytes) -> None:
+    kept = Call(
+        dialog_id="6d59cb01-eeac-432a-b0aa-bfa4f26785ec",
+        dialog_type=DialogType.CONSULTANT,
+        direction=Direction.INBOUND,
+        started_at=BEGIN,
+        hung_up_at=BEGIN + 70,
+        talking_ms=0,
+    )
+    asyncio.run(_keep(server.data / "callreel.db", kept))
+    (before,) = _data(server, {})
+    assert (before["dialog_uuid"], before["recording_uuid"]) == (kept.dialog_id, None)
+    added = server.add(sound, a_call(dialog_uuid=kept.dialog_id))
+    (after,) = _data(server, {})
+    assert (after["recording_uuid"], after["talking_time"]) == (added["recording_uuid"], 61_500)
+    asyncio.run(_keep(server.data / "callreel.db", kept))
+    assert _data(server, {}) == [after]
+
+
+async def _keep(path: Path, call: Call) -> None:
+    catalog = SqliteCatalog(path)
+    await catalog.add_calls(1, [_unrecorded(call)])
+    await catalog.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from archive.watching import counts
 from callreel.archive import imports
 from callreel.archive.foresee import Foreseer
 from callreel.archive.take_in_batch import BATCH_ROWS, take_in_batch
@@ -23,7 +24,6 @@ from callreel.importers.source import Source
 from callreel.importers.wanted import Directory, Wanted
 from callreel.model import (
     EVERY_CALL,
-    NO_FILTER,
     Call,
     DialogType,
     Direction,
@@ -32,7 +32,7 @@ from callreel.model import (
     Reach,
 )
 from house import House
-from importers import manifests
+from importers import manifests, vcons
 from importers.asterisk_rows import WARSAW, master, row
 from importers.calls_table import Made
 from importers.monitor import put, source
@@ -103,8 +103,16 @@ def table(folder: Path, with_audio: bool) -> list[Item]:
     return made.items()
 
 
+def vcon(folder: Path, with_audio: bool) -> list[Item]:
+    """A dialog of which the vCon first says only that it was, then has its sound."""
+    folder.mkdir(exist_ok=True)
+    told = {"type": "incomplete", "start": vcons.START, "parties": [0, 1], "duration": 3.0}
+    vcons.put(folder, vcons.vcon(vcons.recording() if with_audio else told))
+    return vcons.items(folder)
+
+
 Format = Callable[[Path, bool], list[Item]]
-EVERY: tuple[Format, ...] = (freepbx, asterisk, freeswitch, manifest, table)
+EVERY: tuple[Format, ...] = (freepbx, asterisk, freeswitch, manifest, table, vcon)
 
 
 def taken_in(house: House, items: Iterable[Item]) -> Counter[Became]:
@@ -117,13 +125,6 @@ def verdicts_of(house: House, items: Iterable[Item]) -> list[Verdict]:
             return [verdict async for verdict in verdicts]
 
     return house.run(play())
-
-
-def counts(house: House) -> tuple[int, int]:
-    """Return how many calls are listed, and how many recordings."""
-    catalog = house.archive.catalog
-    calls = house.run(catalog.count(Reach(1), EVERY_CALL))
-    return calls, house.run(catalog.count(Reach(1), NO_FILTER))
 
 
 def listed(house: House) -> list[dict[str, Any]]:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from archive.watching import looked, watch_of
+from archive.watching import counts, looked, watch_of
 from callreel.archive.verdict import Became
 from callreel.archive.watch import Watch
 from callreel.importers.call_news import CallNews
 from callreel.importers.items import Item
-from callreel.model import EVERY_CALL, NO_FILTER, Reach
 from house import House
 from importers.monitor import put
 from importers.pbx_table import LONG_OVER, PbxTable, leg, recording_of
@@ -35,13 +34,6 @@ def begin(house: House, table: PbxTable, request: pytest.FixtureRequest) -> Begi
         return watch_of(house, request.param, table.source(CallNews(0, since)), move_to)
 
     return watch
-
-
-def counts(house: House) -> tuple[int, int]:
-    """Return how many calls are listed, and how many recordings."""
-    catalog = house.archive.catalog
-    calls = house.run(catalog.count(Reach(1), EVERY_CALL))
-    return calls, house.run(catalog.count(Reach(1), NO_FILTER))
 
 
 def became(house: House, watch: Watch) -> list[Became]:

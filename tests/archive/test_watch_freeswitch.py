@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from archive.watching import looked
+from archive.watching import aged, counts, looked
+from callreel.archive import hand_in
+from callreel.archive.spool import Spool
 from callreel.archive.verdict import Became
 from callreel.archive.watch import Folder, IsNews, Watch
 from callreel.importers.audio_file import PATIENCE
 from callreel.importers.formats import Importer
 from callreel.importers.freeswitch.importer import FreeSwitch
+from callreel.model import Access, Reach, Scope
 from house import House
 from importers.monitor import wav
 from importers.switch import OTHER, A, B, Switch, as_json, leg_b, variables
@@ -97,3 +101,25 @@ def test_records_of_what_was_moved_away_are_not_missed(house: House, switch: Swi
         (f"json_cdr/{B}.cdr.json", Became.JOINED),
         (f"{B}.wav", Became.ADDED),
     ]
+
+
+def test_calls_that_were_handed_in_are_kept_and_give_way_to_their_recordings(
+    house: House, switch: Switch, tmp_path: Path
+) -> None:
+    archive = replace(house.archive, spool=Spool(tmp_path / "spool", 0))
+    ingest = Access("key", Reach(1), frozenset({Scope.INGEST}))
+    switch.records = tmp_path / "spool" / "freeswitch" / "1"
+    silent = as_json(variables(uuid=OTHER, call_uuid=OTHER, bridge_uuid=None))
+    for channel, record in ((A, RECORD), (OTHER, silent)):
+        assert house.run(hand_in.freeswitch_record(archive, ingest, channel, record))
+    aged(switch.records / f"{A}.cdr.json", 60)
+    aged(switch.records / f"{OTHER}.cdr.json", 60)
+    watch = watch_of(house, switch)
+    looked(house, watch)
+    assert counts(house) == (2, 0)
+    assert looked(house, watch) == []
+    switch.audio(f"{A}.wav")
+    assert looked(house, watch)[-1] == (f"{A}.wav", Became.ADDED)
+    assert counts(house) == (2, 1)
+    assert looked(house, watch_of(house, switch)) == []
+    assert counts(house) == (2, 1)

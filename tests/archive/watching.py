@@ -12,6 +12,7 @@ from callreel.archive.verdict import Became
 from callreel.archive.watch import Folder, IsNews, Watch
 from callreel.importers.formats import Importer, importer_for
 from callreel.importers.source import Source
+from callreel.model import EVERY_CALL, NO_FILTER, Reach
 from house import House
 
 Looked = list[tuple[str, Became]]
@@ -38,3 +39,10 @@ def looked(house: House, watch: Watch) -> Looked:
 def aged(path: Path, seconds: float) -> Path:
     os.utime(path, (time.time() - seconds,) * 2)
     return path
+
+
+def counts(house: House) -> tuple[int, int]:
+    """Return how many calls are listed, and how many recordings."""
+    catalog = house.archive.catalog
+    calls = house.run(catalog.count(Reach(1), EVERY_CALL))
+    return calls, house.run(catalog.count(Reach(1), NO_FILTER))
