@@ -28,6 +28,8 @@ from faults.table import Figures, figures_of
 from support import a_sound
 
 RECORDINGS: Final = 4
+CALLS: Final = 7
+"""Of which the first have a recording."""
 
 
 class Site:
@@ -48,6 +50,14 @@ class Site:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+    def calls(self) -> list[str]:
+        """Return the ids of the dialogs that a client is shown."""
+        with served(self.data, self.key) as server, server.session() as session:
+            address = server.list.removesuffix("_recording")
+            answer = session.get(address, params={"limit": 500}, timeout=30)
+            answer.raise_for_status()
+            return [each["dialog_uuid"] for each in answer.json()["data"]]
 
     def listed(self) -> list[str]:
         """Return the digests of what a client is shown, each of whose audio is heard."""
@@ -106,6 +116,11 @@ class Import(Program):
                 yield TWICE, "a file was taken in twice"
             if self.site.digests != set(found):
                 yield LOST, "an import that was run again did not take in all"
+            calls = self.site.calls()
+            if len(set(calls)) < len(calls):
+                yield TWICE, "a call was kept twice"
+            if {f"d{number}" for number in range(CALLS)} != set(calls):
+                yield LOST, "an import that was run again did not keep all calls"
 
 
 class Export(Program):
@@ -217,13 +232,21 @@ def _fill(folder: Path, chance: Random) -> set[str]:
     """Make recordings to be imported, and return their digests."""
     folder.mkdir()
     lines, digests = [], set()
-    for number in range(RECORDINGS):
+    for number in range(CALLS):
+        line: dict[str, object] = {
+            "dialog_id": f"d{number}",
+            "direction": "INBOUND",
+            "from_number": "+48 600 700 800",
+            "started_at": 1_772_440_000 + number,
+        }
+        lines.append(line)
+        if number >= RECORDINGS:
+            continue
+        line["audio"] = f"sound-{number}.wav"
         audio = a_sound(folder, number, 0.2)[:-8] + chance.randbytes(8)
         (folder / f"sound-{number}.wav").write_bytes(audio)
         os.utime(folder / f"sound-{number}.wav", (0, 0))  # so that nobody still writes to it
         digests.add(hashlib.sha256(audio).hexdigest())
-        line = {"dialog_id": f"d{number}", "direction": "INBOUND", "from_number": "+48 600 700 800"}
-        lines.append(line | {"started_at": 1_772_440_000 + number, "audio": f"sound-{number}.wav"})
     (folder / "manifest.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
     return digests
 
