@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callreel.audio.peaks import POINTS, STRETCH, Peaks, Samples
+from callreel.audio.peaks import POINTS, STRETCH, Peaks, Samples, WholeSamples, scaled
 
 
 def noise(frames: int, channels: int, seed: int = 1) -> Samples:
@@ -17,7 +17,7 @@ def noise(frames: int, channels: int, seed: int = 1) -> Samples:
     return made.astype(np.float32)
 
 
-def rendered(sound: Samples, block: int) -> list[list[float]]:
+def rendered(sound: Samples | WholeSamples, block: int) -> list[list[float]]:
     peaks = Peaks(sound.shape[1])
     for start in range(0, len(sound), block):
         peaks.add(sound[start : start + block])
@@ -60,3 +60,33 @@ def test_a_long_sound_shows_where_it_was_loud() -> None:
 
 def test_no_sound_has_no_points() -> None:
     assert json.loads(Peaks(2).render())["data"] == {"channels": 2, "points": 0, "peaks": [[], []]}
+
+
+@settings(deadline=None)
+@given(
+    frames=st.integers(1, 3 * 8192 * STRETCH),
+    channels=st.integers(1, 3),
+    blocks=st.integers(1, 3000),
+    level=st.sampled_from([1, 100, 32_767]),
+)
+def test_whole_samples_have_the_peaks_of_the_same_sound_in_fractions(
+    frames: int, channels: int, blocks: int, level: int
+) -> None:
+    random = np.random.default_rng(frames)
+    sound = random.integers(-level - 1, level + 1, (frames, channels), np.int16)
+    fractions = (sound / 32_768).astype(np.float32)
+    assert np.array_equal(scaled(sound), fractions)
+    assert rendered(sound, blocks * STRETCH) == rendered(fractions, frames + STRETCH)
+
+
+def test_the_lowest_whole_sample_is_full_scale() -> None:
+    sound = np.zeros((3 * STRETCH, 1), np.int16)
+    sound[STRETCH] = -32_768
+    assert rendered(sound, 65_536) == [[0, 1, 0]]
+
+
+def test_what_is_no_number_is_passed_over() -> None:
+    sound = noise(2 * STRETCH, 1)
+    sound[3] = np.nan
+    expected = [np.nanmax(np.abs(sound[:STRETCH])), np.abs(sound[STRETCH:]).max()]
+    assert rendered(sound, 65_536)[0] == pytest.approx(expected, abs=0.00051)

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from callreel.audio import Format
-from callreel.audio.peaks import Samples
+from callreel.audio.peaks import Samples, WholeSamples, scaled
 from callreel.audio.probe import Sound, opened
 from callreel.audio.resample import Resampler
 from callreel.errors import BadRecording, Unavailable
@@ -104,9 +104,9 @@ def _resampled(sound: Sound, rate: int, channels: int) -> Iterator[Samples]:
     yield resampler.finish()
 
 
-def _mixed(block: Samples, channels: int) -> Samples:
+def _mixed(block: Samples | WholeSamples, channels: int) -> Samples:
     """Return sound of few enough channels, without what is no number."""
-    tame = np.clip(np.nan_to_num(block), -1, 1)
+    tame = np.clip(np.nan_to_num(scaled(block)), -1, 1)
     if block.shape[1] == channels:
         return tame
     return np.stack((tame[:, 0::2].mean(axis=1), tame[:, 1::2].mean(axis=1)), axis=1)

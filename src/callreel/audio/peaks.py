@@ -13,8 +13,17 @@ STRETCH: Final = 64
 """Samples that are looked at as one; a block but the last should hold a multiple."""
 _BINS: Final = 8192
 
+_FULL_SCALE: Final = np.float32(1 / 32_768)
+
 Samples = npt.NDArray[np.float32]
 """Sound as rows of one sample a channel, full scale from -1 to 1."""
+WholeSamples = npt.NDArray[np.int16]
+"""The same, full scale from -32,768 to 32,767."""
+
+
+def scaled(block: Samples | WholeSamples) -> Samples:
+    """Return sound in full scale from -1 to 1, whichever it comes in."""
+    return block * _FULL_SCALE if block.dtype == np.int16 else block.astype(np.float32, copy=False)
 
 
 class Peaks:
@@ -29,16 +38,17 @@ class Peaks:
         self._stretches = 0
         self._per_bin = 1
 
-    def add(self, block: Samples) -> None:
+    def add(self, block: Samples | WholeSamples) -> None:
         """Take in what comes next of the sound."""
-        starts = np.arange(0, len(block), STRETCH)
-        loudest = np.fmax.reduceat(np.abs(block), starts, axis=0)
+        loudest = _loudest(block)
         first = self._stretches
-        self._stretches += len(starts)
+        self._stretches += len(loudest)
         while self._stretches > _BINS * self._per_bin:
             self._fold()
-        bins = np.arange(first, self._stretches) // self._per_bin
-        np.fmax.at(self._bins, bins, loudest)
+        begin, end = first // self._per_bin, -(-self._stretches // self._per_bin)
+        starts = np.maximum(np.arange(begin, end) * self._per_bin - first, 0)
+        bins = self._bins[begin:end]
+        np.fmax(bins, np.fmax.reduceat(loudest, starts, axis=0), out=bins)
 
     def _fold(self) -> None:
         half = _BINS // 2
@@ -61,3 +71,13 @@ class Peaks:
             "peaks": rounded.T.tolist(),
         }
         return msgspec.json.encode({"data": data})
+
+
+def _loudest(block: Samples | WholeSamples) -> Samples:
+    """Return the loudest of each stretch; whole samples are scaled only then, being many."""
+    starts = np.arange(0, len(block), STRETCH)
+    if block.dtype != np.int16:
+        return scaled(np.fmax.reduceat(np.abs(block), starts, axis=0))
+    # Of -32,768 there is no opposite: it stays as it is, which without a sign is the right one.
+    level = np.abs(block).view(np.uint16)
+    return np.maximum.reduceat(level, starts, axis=0) * _FULL_SCALE
