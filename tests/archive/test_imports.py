@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -84,8 +84,8 @@ def test_the_verdicts_of_several_groups_are_all_kept_in_order(house: House) -> N
 def test_an_import_that_broke_off_has_no_end_and_what_it_did_is_kept(
     house: House, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(*_: object) -> None:
-        raise StorageFull("no room")
+    async def full(arriving: Sequence[object]) -> list[StorageFull]:
+        return [StorageFull("no room") for _ in arriving]
 
     monkeypatch.setattr(take_in_batch, "BATCH_ITEMS", 1)
     items = FreePbx(source(root)).items()
@@ -93,7 +93,7 @@ def test_an_import_that_broke_off_has_no_end_and_what_it_did_is_kept(
     async def play() -> None:
         async with aclosing(imports.run(house.archive, 1, "freepbx", items)) as verdicts:
             assert (await anext(verdicts)).became is Became.ADDED
-            monkeypatch.setattr(house.archive.audio, "keep", full)
+            monkeypatch.setattr(house.archive.audio, "keep_all", full)
             with pytest.raises(StorageFull):
                 await anext(verdicts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,11 +57,13 @@ class Filling(FolderStore):
 
     room = 0
 
-    async def keep(self, staged: Staged, key: AudioKey) -> None:
-        if self.room == 0:
-            raise StorageFull("There is no room for more recordings.")
-        self.room -= 1
-        await super().keep(staged, key)
+    async def keep_all(
+        self, arriving: Sequence[tuple[Staged, AudioKey]]
+    ) -> list[StorageFull | Unavailable | None]:
+        fitting, rest = arriving[: self.room], arriving[self.room :]
+        self.room -= len(fitting)
+        kept = await super().keep_all(fitting)
+        return [*kept, *(StorageFull("There is no room for more recordings.") for _ in rest)]
 
 
 class Choosy(SqliteCatalog):
@@ -73,6 +76,21 @@ class Choosy(SqliteCatalog):
         self.asked.append(len(entries))
         if any(entry.original_name == self.refused for entry in entries):
             raise BadRecording("Too many calls of this tenant start in one second.")
+        return await super().add(tenant, entries)
+
+
+class Late(SqliteCatalog):
+    """A catalog that notes, as entries come, whether their audio was synced in its place."""
+
+    store: Path
+    synced: set[int]
+    found: list[bool]
+
+    async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
+        for entry in entries:
+            digest = entry.digest.hex()
+            place = self.store / str(tenant) / digest[:2] / digest
+            self.found.append({place.stat().st_ino, place.parent.stat().st_ino} <= self.synced)
         return await super().add(tenant, entries)
 
 
@@ -160,6 +178,30 @@ def test_three_files_at_most_are_in_work_at_once(
         return busy.most
 
     assert 1 <= machine.on(tmp_path / "data", work) <= 3
+
+
+def test_audio_and_its_name_are_on_the_disk_before_the_catalog_hears_of_it(
+    machine: Machine, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(root, 7)
+    data = tmp_path / "data"
+    fsync, synced = os.fsync, set[int]()
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    async def work(archive: Archive) -> list[bool]:
+        late = Late(data / "callreel.db")
+        late.store, late.synced, late.found = data / "audio", synced, []
+        monkeypatch.setattr(os, "fsync", noted)
+        try:
+            await taken_in(replace(archive, catalog=late), found(root))
+        finally:
+            await late.close()
+        return late.found
+
+    assert machine.on(data, work) == [True] * 7
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from contracts.audio_contract import (
     AudioContract,
     chunks,
     derive,
+    keep_together,
     key_of,
     put,
 )
@@ -176,6 +177,50 @@ def test_a_tenant_s_folders_are_all_made_with_the_first_recording(
         asyncio.run(put(store, content))
         assert noted.paths[-1] == place_of(root, content).parent
     assert len(noted.paths) == 40
+
+
+MANY = [b"%d" % number for number in range(400)]
+
+
+def test_many_together_cost_a_sync_of_each_and_then_one_of_each_folder(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(put(store, SHORT))
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    assert set(asyncio.run(keep_together(store, MANY))) == {None}
+    assert {each.parent for each in noted.paths[: len(MANY)]} == {root / "tmp"}
+    assert len(set(noted.paths[: len(MANY)])) == len(MANY)
+    folders = {place_of(root, each).parent for each in MANY}
+    assert len(folders) < len(MANY)
+    assert sorted(noted.paths[len(MANY) :]) == sorted(folders)
+
+
+def test_of_many_together_those_fail_that_are_not_on_the_disk_and_no_other(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(put(store, SHORT))
+    before, broken = open_files(), place_of(root, MANY[7]).parent
+    is_in = [place_of(root, each).parent == broken for each in MANY]
+    fsync = os.fsync
+    synced = 0
+
+    def failing(descriptor: int) -> None:
+        nonlocal synced
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced += path.parent == root / "tmp"
+        if path == broken or (path.parent == root / "tmp" and synced == 3):
+            raise OSError(errno.EIO, "broken")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    kinds = asyncio.run(keep_together(store, MANY))
+    expected = [number == 2 or is_broken for number, is_broken in enumerate(is_in)]
+    assert [kind == "Unavailable" for kind in kinds] == expected
+    assert {kind for kind in kinds if kind} == {"Unavailable"}
+    assert not place_of(root, MANY[2]).exists()
+    assert list((root / "tmp").iterdir()) == []
+    assert open_files() == before
 
 
 def test_a_folder_that_somebody_took_away_is_made_again_and_brought_to_the_disk(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,18 @@ async def put(store: AudioStore, content: bytes, tenant: int = TENANT) -> AudioK
         key = AudioKey(tenant, staged.sha256)
         await store.keep(staged, key)
     return key
+
+
+async def keep_together(store: AudioStore, contents: Sequence[bytes]) -> list[str | None]:
+    """Keep all, each under its digest, and return the kind of what went wrong with each."""
+    with ExitStack() as files:
+        arriving = []
+        for content in contents:
+            staged = files.enter_context(store.stage())
+            staged.write(content)
+            arriving.append((staged, key_of(content)))
+        faults = await store.keep_all(arriving)
+    return [None if fault is None else type(fault).__name__ for fault in faults]
 
 
 async def chunks(store: AudioStore, key: AudioKey, start: int, end: int) -> list[bytes]:
@@ -143,6 +157,17 @@ class AudioContract:
                 await store.keep(staged, key_of(SHORT))
             assert await put(store, SHORT) == key_of(SHORT)
             assert b"".join(await chunks(store, key_of(SHORT), 0, len(SHORT))) == SHORT
+
+        asyncio.run(run())
+
+    def test_many_are_kept_together_and_the_same_twice(self, store: AudioStore) -> None:
+        contents = [SHORT, LONG, b"", SHORT]
+
+        async def run() -> None:
+            assert await keep_together(store, contents) == [None] * 4
+            for each in contents:
+                assert b"".join(await chunks(store, key_of(each), 0, len(each))) == each
+            assert await store.keep_all([]) == []
 
         asyncio.run(run())
 

@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 
 from callreel.archive import BodyFormat
 from callreel.archive.keep_call import foresee_call
-from callreel.archive.take_in_batch import copy, look, measured
+from callreel.archive.take_in_batch import copy, judged, look
 from callreel.archive.verdict import Became, Verdict, refused
 from callreel.audio import Inspection, SoundWorker
 from callreel.catalog import Catalog
@@ -64,11 +64,11 @@ class Foreseer:
                 candidate.open().close()
             except BadRecording as error:
                 return refused(candidate, Fault.UNREADABLE, error.message)
-            return await measured(self.sound, candidate, candidate.path)
+            return await judged(candidate, self.sound.inspect(candidate.path))
         with NamedTemporaryFile(prefix="callreel-") as file:
             try:
                 await asyncio.to_thread(copy, candidate, file.write)
             except BadRecording as error:
                 return refused(candidate, Fault.UNREADABLE, error.message)
             file.flush()
-            return await measured(self.sound, candidate, Path(file.name))
+            return await judged(candidate, self.sound.inspect(Path(file.name)))

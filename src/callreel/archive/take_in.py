@@ -79,7 +79,7 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
     if not is_within(access.reach, facts_of(arrival.call)):
         raise BadRecording("The call lies outside of the projects or users of this key.")
     check_call(arrival.call)
-    inspection = await _measured(archive, arrival.staged)
+    inspection = await measured(archive, arrival.staged)
     async with archive.audio.taking_in():
         entry = await store(archive, tenant, arrival, inspection)
         (outcome,), _ = await asyncio.gather(
@@ -95,8 +95,13 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
     return TakenIn(kept.body, is_new=False)
 
 
-async def _measured(archive: Archive, staged: Staged) -> Inspection:
-    """Measure audio while it is on its way to the disk: each waits for another device."""
+async def measured(archive: Archive, staged: Staged) -> Inspection:
+    """Measure audio while it is on its way to the disk: each waits for another device.
+
+    Raises:
+        BadRecording, UnsupportedMedia: it is no audio that the archive takes.
+        StorageFull, Unavailable: it cannot be measured, or not be brought to the disk.
+    """
     syncing = asyncio.ensure_future(archive.audio.sync(staged))
     await asyncio.sleep(0)  # it begins first: the child that measures may take our processor
     try:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from callreel.archive import Archive, BodyFormat
@@ -21,12 +21,13 @@ from callreel.archive.take_in import (
     beginning_of_id,
     check_call,
     derived_id,
+    entry_of,
     fingerprint,
     keep_peaks,
-    store,
+    measured,
 )
 from callreel.archive.verdict import Became, Verdict, refused
-from callreel.audio import AudioKey, AudioStore, Inspection, SoundWorker
+from callreel.audio import AudioKey, AudioStore, Inspection
 from callreel.catalog import Catalog, NewEntry, Outcome
 from callreel.errors import (
     BadRecording,
@@ -69,7 +70,22 @@ class Halt:
     error: CallreelError
 
 
-Prepared = NewEntry | Verdict | Halt
+@dataclass(frozen=True, slots=True)
+class _Arriving:
+    """A recording whose audio is staged and measured.
+
+    Attributes:
+        arrival: The call with its audio.
+        inspection: What was measured.
+        entry: What the catalog is to keep of it.
+    """
+
+    arrival: Arrival
+    inspection: Inspection
+    entry: NewEntry
+
+
+Prepared = _Arriving | Verdict | Halt
 Added = Outcome | BadRecording
 
 
@@ -116,26 +132,22 @@ def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
 async def _take_in_group(
     archive: Archive, tenant: int, group: Sequence[Item], run: int | None
 ) -> tuple[list[Verdict], Halt | None]:
-    slots = asyncio.Semaphore(AT_ONCE)
-    halts: list[Halt] = []
-
     candidates = [item for item in group if isinstance(item, Candidate)]
-
-    async def prepare(candidate: Candidate) -> Prepared:
-        async with slots:
-            prepared = halts[0] if halts else await _prepare(archive, tenant, candidate)
-        if isinstance(prepared, Halt):
-            halts.append(prepared)
-        return prepared
-
     async with archive.audio.taking_in():
-        prepared = await asyncio.gather(*map(prepare, candidates))
-        entries = [replace(each, import_run=run) for each in prepared if isinstance(each, NewEntry)]
+        with ExitStack() as files:
+            prepared = await _prepare_all(archive, tenant, candidates, files)
+            prepared = await _kept(archive, tenant, prepared)
+        arriving = [each for each in prepared if isinstance(each, _Arriving)]
+        await asyncio.gather(
+            *(keep_peaks(archive, tenant, each.arrival, each.inspection) for each in arriving)
+        )
+        entries = [replace(each.entry, import_run=run) for each in arriving]
         outcomes = iter(await _add(archive.catalog, tenant, entries))
+    halts = [each for each in prepared if isinstance(each, Halt)]
     rows = [item for item in group if not isinstance(item, Candidate)]
     of_rows = iter(await keep_calls(archive, tenant, rows, run))
     of_candidates = iter(
-        _verdict(candidate, next(outcomes), made.id) if isinstance(made, NewEntry) else made
+        _verdict(candidate, next(outcomes), made.entry.id) if isinstance(made, _Arriving) else made
         for candidate, made in zip(candidates, prepared, strict=True)
     )
     verdicts = [
@@ -143,6 +155,23 @@ async def _take_in_group(
     ]
     sound = [verdict for verdict in verdicts if not isinstance(verdict, Halt)]
     return sound, halts[0] if halts else None
+
+
+async def _prepare_all(
+    archive: Archive, tenant: int, candidates: Sequence[Candidate], files: ExitStack
+) -> list[Prepared]:
+    """Prepare candidates, a few at once; after one that halts no other is begun."""
+    slots = asyncio.Semaphore(AT_ONCE)
+    halts: list[Halt] = []
+
+    async def prepare(candidate: Candidate) -> Prepared:
+        async with slots:
+            prepared = halts[0] if halts else await _prepare(archive, tenant, candidate, files)
+        if isinstance(prepared, Halt):
+            halts.append(prepared)
+        return prepared
+
+    return await asyncio.gather(*map(prepare, candidates))
 
 
 async def _add(catalog: Catalog, tenant: int, entries: Sequence[NewEntry]) -> list[Added]:
@@ -157,15 +186,17 @@ async def _add(catalog: Catalog, tenant: int, entries: Sequence[NewEntry]) -> li
     return [added for entry in entries for added in await _add(catalog, tenant, [entry])]
 
 
-async def _prepare(archive: Archive, tenant: int, candidate: Candidate) -> Prepared:
-    """Return the entry of a candidate whose audio is on stable storage, or why there is none."""
+async def _prepare(
+    archive: Archive, tenant: int, candidate: Candidate, files: ExitStack
+) -> Prepared:
+    """Stage and measure the audio of a candidate, or say why there is nothing to take in."""
     try:
         found = await look(archive.catalog, archive.bodies, tenant, candidate)
         if isinstance(found, Verdict):
             return found
         if found is not None and await _is_whole(archive.audio, tenant, found):
             return found.verdict
-        return await _stored(archive, tenant, candidate)
+        return await _staged(archive, candidate, files)
     except (StorageFull, Unavailable) as error:
         return Halt(error)
 
@@ -226,16 +257,16 @@ def _changed(candidate: Candidate) -> Candidate:
     return replace(candidate, notes=(*candidate.notes, _CHANGED))
 
 
-async def measured(
-    sound: SoundWorker, candidate: Candidate, path: Path
+async def judged(
+    candidate: Candidate, measuring: Awaitable[Inspection]
 ) -> tuple[Call, Inspection] | Verdict:
     """Return the whole call of a candidate and what was measured of its audio, or a refusal.
 
     Raises:
-        Unavailable: nothing can be measured just now.
+        StorageFull, Unavailable: as `measuring`, which is no fault of the candidate.
     """
     try:
-        inspection = await sound.inspect(path)
+        inspection = await measuring
     except UnsupportedMedia as error:
         return refused(candidate, Fault.NOT_AUDIO, error.message)
     except BadRecording as error:
@@ -261,8 +292,10 @@ def id_of(candidate: Candidate, sha256: str) -> str:
     return derived_id(lasting, sha256)
 
 
-async def _stored(archive: Archive, tenant: int, candidate: Candidate) -> NewEntry | Verdict:
-    with archive.audio.stage() as staged:
+async def _staged(archive: Archive, candidate: Candidate, files: ExitStack) -> _Arriving | Verdict:
+    """Return a candidate whose audio is staged until `files` are closed, or why it is refused."""
+    with ExitStack() as unless_taken:
+        staged = unless_taken.enter_context(archive.audio.stage())
         try:
             await asyncio.to_thread(copy, candidate, staged.write)
         except BadRecording as error:
@@ -270,7 +303,7 @@ async def _stored(archive: Archive, tenant: int, candidate: Candidate) -> NewEnt
         if candidate.size not in (None, staged.size):
             reason = "The file changed while it was read; the next import takes it."
             return refused(candidate, Fault.GROWING, reason)
-        made = await measured(archive.sound, candidate, staged.path)
+        made = await judged(candidate, measured(archive, staged))
         if isinstance(made, Verdict):
             return made
         call, inspection = made
@@ -282,11 +315,25 @@ async def _stored(archive: Archive, tenant: int, candidate: Candidate) -> NewEnt
             source=candidate.source,
         )
         try:
-            entry = await store(archive, tenant, arrival, inspection)
+            entry = entry_of(archive, arrival, staged.sha256, inspection)
         except BadRecording as error:
             return refused(candidate, Fault.BAD_CALL, error.message)
-        await keep_peaks(archive, tenant, arrival, inspection)
-        return entry
+        files.enter_context(unless_taken.pop_all())
+        return _Arriving(arrival, inspection, entry)
+
+
+async def _kept(archive: Archive, tenant: int, prepared: Sequence[Prepared]) -> list[Prepared]:
+    """Put the audio of all on stable storage; where that fails, the candidate becomes a halt."""
+    arriving = [each for each in prepared if isinstance(each, _Arriving)]
+    faults = iter(
+        await archive.audio.keep_all(
+            [(each.arrival.staged, AudioKey(tenant, each.entry.digest.hex())) for each in arriving]
+        )
+    )
+    return [
+        Halt(fault) if isinstance(each, _Arriving) and (fault := next(faults)) else each
+        for each in prepared
+    ]
 
 
 async def _is_whole(store: AudioStore, tenant: int, known: Known) -> bool:

@@ -13,6 +13,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol, Self
 
+from callreel.errors import StorageFull, Unavailable
+
 
 @dataclass(frozen=True, slots=True)
 class AudioKey:
@@ -110,6 +112,15 @@ class AudioStore(Protocol):
 
         The bytes on disk are `staged.size` long, or this fails. Audio that is there already,
         whole, is left as it is; what has its place and is not the same, byte by byte, is replaced.
+        """
+        ...
+
+    async def keep_all(
+        self, arriving: Sequence[tuple[Staged, AudioKey]]
+    ) -> list[StorageFull | Unavailable | None]:
+        """Do as `keep` with each, which together costs less, and return why one was not kept.
+
+        One that fails keeps no other from its place.
         """
         ...
 

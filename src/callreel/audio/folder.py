@@ -26,6 +26,7 @@ from contextlib import (
     contextmanager,
     suppress,
 )
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,7 @@ from typing import Final
 from callreel.audio import AudioKey, Part, Staged, Stored
 from callreel.audio.folder_walk import BATCH, digest_of, still_there, things_in
 from callreel.audio.locks import SharedLock
-from callreel.audio.staged import StagedFile, Written, sync_and_close, translated
+from callreel.audio.staged import StagedFile, Written, fault_of, sync_and_close, translated
 from callreel.disk import READ, sync_folder
 from callreel.errors import NotFound, StorageFull, Unavailable
 
@@ -83,15 +84,30 @@ class FolderStore:
         file.synced = written
 
     async def keep(self, staged: Staged, key: AudioKey) -> None:
-        await asyncio.to_thread(self._keep, _own(staged).hand_over(), self._place(key))
+        (fault,) = await self.keep_all([(staged, key)])
+        if fault is not None:
+            raise fault
 
-    def _keep(self, written: Written, place: Path) -> None:
-        try:
+    async def keep_all(
+        self, arriving: Sequence[tuple[Staged, AudioKey]]
+    ) -> list[StorageFull | Unavailable | None]:
+        written = [(_own(staged).hand_over(), self._place(key)) for staged, key in arriving]
+        return await asyncio.to_thread(self._keep_all, written)
+
+    def _keep_all(
+        self, arriving: Sequence[tuple[Written, Path]]
+    ) -> list[StorageFull | Unavailable | None]:
+        faults = [fault_of(partial(self._settle, *each)) for each in arriving]
+        # Also of what was there: who put it there may have died before its name was on the disk.
+        parents = [place.parent for _, place in arriving]
+        folders = {each for each, fault in zip(parents, faults, strict=True) if fault is None}
+        unsynced = {each: fault_of(partial(sync_folder, each)) for each in folders}
+        return [fault or unsynced[each] for each, fault in zip(parents, faults, strict=True)]
+
+    def _settle(self, written: Written, place: Path) -> None:
+        with written.file:
             self._prepare(place.parent.parent)
-        except BaseException:
-            written.file.close()
-            raise
-        written.settle(place)
+            written.settle(place)
 
     def _prepare(self, folder: Path) -> None:
         """Make all folders of a tenant at once: one of its own would cost nearly every upload.

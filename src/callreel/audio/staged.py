@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,16 @@ def translated() -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise StorageFull("There is no room for the audio; tell the operator.") from error
         raise Unavailable("The audio storage failed; tell the operator.") from error
+
+
+def fault_of(act: Callable[[], object]) -> StorageFull | Unavailable | None:
+    """Do something with the disk and return what went wrong, in the archive's own errors."""
+    try:
+        with translated():
+            act()
+    except (StorageFull, Unavailable) as fault:
+        return fault
+    return None
 
 
 class StagedFile:
@@ -117,26 +127,25 @@ class Written:
     is_synced: bool
 
     def settle(self, place: Path) -> None:
-        """Put the audio on stable storage in its place, or leave there the same that is there.
+        """Put the audio on stable storage, in its place, or leave there the same that is there.
 
-        A file of that name and length is read: one that was damaged since is replaced.
+        A file of that name and length is read: one that was damaged since is replaced. Its name is
+        on stable storage only once its folder was synced, which one sync does for many.
 
         Where this fails nothing may be tried again with this file: after a failed fsync the
         system may have dropped the bytes, and would call a second one a success.
 
         Args:
-            place: Where the audio belongs; its folder is there, and its name on the disk.
+            place: Where the audio belongs; its folder is there, and that one's name on the disk.
 
         Raises:
             StorageFull: there is no room.
             Unavailable: the disk failed, or the bytes on it are not as many as were written.
         """
-        with translated(), self.file:
+        with translated():
             if not self._is_there(place):
                 self._sync()
                 self._move(place)
-            # Who put it there before may have died before its name was on the disk.
-            sync_folder(place.parent)
 
     def _sync(self) -> None:
         if os.fstat(self.file.fileno()).st_size != self.size:
