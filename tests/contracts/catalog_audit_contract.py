@@ -175,6 +175,8 @@ class AuditContract(CatalogCase):
                 unknown = b"\1" * 32
                 assert await catalog.used_among(1, [unknown, shared]) == {shared}
                 assert await catalog.used_among(2, [unknown, shared]) == frozenset()
+                assert await catalog.marked_among(1, [unknown, shared]) == {shared}
+                assert await catalog.marked_among(2, [unknown, shared]) == frozenset()
                 await catalog.withdraw(Reach(1), first.id, State.DELETING, facts_in)
                 await catalog.withdraw(Reach(1), second.id, State.DELETING, facts_in)
                 assert await catalog.used_among(1, [shared]) == {shared}

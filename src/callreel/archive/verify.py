@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,6 +26,7 @@ from callreel.model import Facts, Reach, Recording, State
 
 STALE_SECONDS: Final = 3_600
 _MOST_THREADS: Final = 4
+UsedAmong = Callable[[int, Sequence[bytes]], Awaitable[frozenset[bytes]]]
 _MARKED: Final = frozenset({State.MISSING_AUDIO, State.SUSPECT})
 
 
@@ -138,7 +139,8 @@ class Verification:
         if any(each.part in {Part.AUDIO, Part.DERIVED} for each in orphans):
             async with self.archive.audio.removing():  # nothing is on its way to its entry then
                 left = await self.archive.audio.again(orphans)
-                orphans = await unused(self.archive, left)
+                # By marks alone: to read all entries would keep uploads waiting for long.
+                orphans = await unused(self.archive, left, self.archive.catalog.marked_among)
         return [leftover(each) for each in orphans]
 
     async def _changed(self, files: Sequence[Stored]) -> list[Finding]:
@@ -275,8 +277,17 @@ def is_as_taken_in(bodies: BodyFormat, kept: Kept, recording: Recording) -> bool
     return kept.fingerprint in prints or kept.is_touched
 
 
-async def unused(archive: Archive, batch: Sequence[Stored]) -> list[Stored]:
-    """Return what of a batch is of no use to any recording, as far as can be told just now."""
+async def unused(
+    archive: Archive, batch: Sequence[Stored], used_among: UsedAmong | None = None
+) -> list[Stored]:
+    """Return what of a batch is of no use to any recording, as far as can be told just now.
+
+    Args:
+        archive: The archive.
+        batch: Things in its store.
+        used_among: Tells which digests of a tenant are used, where not `Audit.used_among`.
+    """
+    ask = used_among or archive.catalog.used_among
     used: set[AudioKey] = set()
     for tenant in {each.key.tenant for each in batch if each.key is not None}:
         digests = [
@@ -284,7 +295,7 @@ async def unused(archive: Archive, batch: Sequence[Stored]) -> list[Stored]:
             for each in batch
             if each.key is not None and each.key.tenant == tenant
         ]
-        found = await archive.catalog.used_among(tenant, digests)
+        found = await ask(tenant, digests)
         used |= {AudioKey(tenant, each.hex()) for each in found}
     stale = time.time() - STALE_SECONDS
     return [each for each in batch if _is_of_no_use(each, used, stale)]

@@ -291,6 +291,10 @@ class SqliteCatalog:
     async def with_audio(self, tenant: int, digest: bytes) -> list[str]:
         return await self._db.read(lambda db: sqlite_audit.with_audio(db, tenant, digest))
 
+    async def marked_among(self, tenant: int, digests: Sequence[bytes]) -> frozenset[bytes]:
+        ask = partial(sqlite_audit.marked_among, tenant=tenant, digests=digests)
+        return await self._db.read_slowly(ask)
+
     async def used_among(self, tenant: int, digests: Sequence[bytes]) -> frozenset[bytes]:
         ask = partial(sqlite_audit.used_among, tenant=tenant, digests=digests)
         return await self._db.read_slowly(ask, seconds=AUDIT_SECONDS)

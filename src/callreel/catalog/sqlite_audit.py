@@ -164,11 +164,18 @@ def with_audio(connection: apsw.Connection, tenant: int, digest: bytes) -> list[
     return sorted(str(each) for rows in found for (each,) in rows)
 
 
+def marked_among(
+    connection: apsw.Connection, tenant: int, digests: Sequence[bytes]
+) -> frozenset[bytes]:
+    """Return the digests that are used by the marks (see `Audit.marked_among`)."""
+    return frozenset(each for each in digests if is_digest_marked(connection, tenant, each))
+
+
 def used_among(
     connection: apsw.Connection, tenant: int, digests: Sequence[bytes]
 ) -> frozenset[bytes]:
     """Return the digests that are used (see `Audit.used_among`)."""
-    marked = {each for each in digests if is_digest_marked(connection, tenant, each)}
+    marked = set(marked_among(connection, tenant, digests))
     doubtful = [each for each in digests if each not in marked]
     if doubtful:  # of which there are few: look at every entry, lest the marks are damaged
         places = ", ".join("?" * len(doubtful))
