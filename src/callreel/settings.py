@@ -18,6 +18,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._:%-]+")
 _PUBLIC_URL: Final = re.compile(
     r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[^\s\"\\<>?#\x00-\x20\x7f-\xa0]*)?"
 )
+_S3_ENDPOINT: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 MIRROR_KEY = "CALLREEL_MIRROR_KEY"
 """Holds the key to another service for `callreel mirror`; no setting, as it is never shown."""
 
@@ -56,6 +57,13 @@ def _public_url(text: str) -> str:
     given = text.rstrip("/")
     if not _PUBLIC_URL.fullmatch(given):
         raise ValueError("must be an address such as https://calls.example.org")
+    return given
+
+
+def _s3_endpoint(text: str) -> str:
+    given = text.rstrip("/")
+    if not _S3_ENDPOINT.fullmatch(given):
+        raise ValueError("must be the address of a server, such as https://s3.example.org")
     return given
 
 
@@ -164,6 +172,12 @@ class Settings:
         False,
         _switch,
         "Whether webhooks may lead into private networks, and be told without TLS.",
+    )
+    s3_endpoint: str | None = _setting(
+        None,
+        _s3_endpoint,
+        "Address of the S3 server on which `callreel backup s3://…` keeps backups; without it, "
+        "Amazon's for AWS_REGION.",
     )
     gzip: bool = _setting(True, _switch, "Whether to compress lists for clients that accept it.")
     access_log: bool = _setting(True, _switch, "Whether to write a line for each request.")

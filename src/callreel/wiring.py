@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -13,12 +14,17 @@ from typing import Final
 from callreel.api.wire import Bodies
 from callreel.archive import Archive
 from callreel.archive.backups import Parts
+from callreel.archive.backups.back_up import require_apart
+from callreel.archive.backups.bucket import BucketDestination
+from callreel.archive.backups.folder import FolderDestination
+from callreel.archive.backups.repository import Repository
 from callreel.archive.backups.restore import RESTORING, Means
 from callreel.archive.export_jobs.desk import ExportDesk
 from callreel.archive.export_jobs.store import ExportStore
 from callreel.archive.spool import Spool
 from callreel.audio.folder import FolderStore
 from callreel.audio.worker import ChildSoundWorker
+from callreel.bucket import Access, Bucket
 from callreel.catalog import Catalog
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.disk import is_locked_by_us
@@ -36,8 +42,15 @@ VERIFIED: Final = "verified.json"
 LAST_BACKUP: Final = "last-backup.json"
 FILES_FOR_WORK: Final = 128
 """Descriptors that a server process needs beside those of connections and uploads, and some."""
+UPLOADING: Final = "uploading"
+"""The folder for what is on its way to a bucket of backups."""
 AUDIO_MADE: Final = "audio.made"
 """Stands beside the folder of audio once that was made, so that it is missed when it is away."""
+
+
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://")
+_REGION: Final = re.compile(r"[a-z0-9-]{1,40}")
+_KEY: Final = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -152,6 +165,45 @@ def parts_of(settings: Settings) -> Parts:
     data = existing(settings).data
     _require_audio(data)
     return Parts(data / DATABASE, data / AUDIO, data / SPOOL)
+
+
+def repository_at(place: str, data: Path, settings: Settings) -> Repository:
+    """Return the backups that are kept in a folder, or at an address such as s3://bucket/prefix.
+
+    Args:
+        place: The folder or the address.
+        data: The data folder that is backed up, or restored into.
+        settings: Where the S3 server is; its key comes from the environment.
+
+    Raises:
+        Misconfigured: it cannot be used: one folder is within the other, there is no key, or the
+            package for S3 is not installed.
+    """
+    if place.startswith("s3://"):
+        bucket = Bucket(place, _access(settings))
+        return Repository(BucketDestination(bucket, data / UPLOADING))
+    if _SCHEME.match(place):
+        raise Misconfigured("Backups are kept in a folder, or at s3://bucket/prefix; name one.")
+    require_apart(data, Path(place))
+    return Repository(FolderDestination(Path(place)))
+
+
+def _access(settings: Settings, environment: Mapping[str, str] = os.environ) -> Access:
+    key_id, secret = (environment.get(f"AWS_{each}", "") for each in _KEY)
+    if not key_id or not secret:
+        raise Misconfigured(
+            "The key to the S3 server is missing; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+    if not _REGION.fullmatch(region):
+        raise Misconfigured("AWS_REGION must be the name of a region, such as eu-central-1.")
+    return Access(
+        endpoint=settings.s3_endpoint or f"https://s3.{region}.amazonaws.com",
+        region=region,
+        key_id=key_id,
+        secret=secret,
+        token=environment.get("AWS_SESSION_TOKEN") or None,
+    )
 
 
 def means_of_restoring() -> Means:

@@ -11,7 +11,7 @@ from callreel.api.wire import Bodies
 from callreel.archive import delete
 from callreel.archive.backups import Parts
 from callreel.archive.backups.back_up import Made, back_up
-from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.backups.repository import Repository
 from callreel.archive.backups.restore import Backup, Means, Restored, restore
 from callreel.audio import Inspection
 from callreel.audio.worker import ChildSoundWorker
@@ -35,17 +35,37 @@ class Quick(ChildSoundWorker):
 
 @dataclass(slots=True)
 class BackedUp:
-    """An archive in a folder, a folder of backups, and data folders that are restored of them."""
+    """An archive in a folder, its backups, and data folders that are restored of them.
+
+    Attributes:
+        root: Where the files of the backups are on the disk, in a folder or below an S3 server.
+    """
 
     house: House
     data: Path
-    folder: BackupFolder
+    repository: Repository
+    root: Path
     sounds: dict[str, bytes] = field(default_factory=dict)
     _restored: int = 0
 
     @property
     def parts(self) -> Parts:
         return Parts(self.data / "callreel.db", self.data / "audio", self.data / "spool")
+
+    @property
+    def tmp(self) -> Path:
+        return self.repository.destination.scratch
+
+    def of(self, backup_id: str) -> Path:
+        """Return the folder of one backup."""
+        return self.root / "backups" / backup_id
+
+    def rewrite(self, path: Path, content: bytes) -> None:
+        """Write other bytes into a file of the backups, behind the back of who keeps them."""
+        path.chmod(0o600)
+        path.write_bytes(content)
+        bucket, key = self.root.parent.parent, path.relative_to(self.root.parent.parent)
+        (bucket / ".nanio-meta" / f"{key}.json").unlink(missing_ok=True)
 
     def add(self, tone: int, call: Call = CALL) -> str:
         """Take in a recording of which the audio is known by its tone, and return its id."""
@@ -63,7 +83,7 @@ class BackedUp:
         return Path("audio") / "1" / digest[:2] / digest
 
     def back_up(self, keep: int | None = None) -> Made:
-        return back_up(self.parts, self.folder, no_news, keep=keep)
+        return back_up(self.parts, self.repository, no_news, keep=keep)
 
     def new_folder(self) -> Path:
         self._restored += 1
@@ -81,7 +101,7 @@ class BackedUp:
     ) -> tuple[Path, Restored]:
         """Restore a backup, the newest if none is named."""
         data = to or self.new_folder()
-        found = Backup(self.folder, self.folder.find(backup_id))
+        found = Backup(self.repository, self.repository.find(backup_id))
         means = Means(SqliteCatalog, Bodies())
         return data, restore(found, data, means, tell, partial=partial)
 

@@ -15,7 +15,8 @@ import pytest
 from archive.backed_up import BackedUp
 from callreel.archive.backups import Item, back_up, copying, files
 from callreel.archive.backups.back_up import require_apart
-from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.backups.folder import FolderDestination
+from callreel.archive.backups.repository import Repository
 from callreel.catalog import snapshot
 from callreel.errors import Misconfigured, NotFound, StorageFull, Unavailable
 from house import CALL
@@ -50,19 +51,19 @@ def test_what_was_deleted_is_in_older_backups_only(archive: BackedUp) -> None:
     assert archive.held_by(after) == {second}
 
 
-def test_coreutils_alone_can_check_a_backup(archive: BackedUp) -> None:
-    first = archive.add(1)
-    made = archive.back_up()
+def test_coreutils_alone_can_check_a_backup(in_folder: BackedUp) -> None:
+    first = in_folder.add(1)
+    made = in_folder.back_up()
     check = ["sha256sum", "--check", "--quiet", f"backups/{made.manifest.id}/files.sha256"]
-    subprocess.run(check, cwd=archive.folder.root, check=True)
+    subprocess.run(check, cwd=in_folder.root, check=True)
     for spoiled in (
-        archive.folder.root / archive.place(first),
-        archive.folder.of(made.manifest.id) / "callreel.db",
+        in_folder.root / in_folder.place(first),
+        in_folder.of(made.manifest.id) / "callreel.db",
     ):
         kept = spoiled.read_bytes()
         spoiled.chmod(0o600)
         spoiled.write_bytes(b"other")
-        assert subprocess.run(check, cwd=archive.folder.root, check=False).returncode
+        assert subprocess.run(check, cwd=in_folder.root, check=False).returncode
         spoiled.write_bytes(kept)
 
 
@@ -70,7 +71,7 @@ def test_coreutils_can_check_a_backup_of_nothing_too(archive: BackedUp) -> None:
     made = archive.back_up().manifest
     assert made.files == 0
     check = ["sha256sum", "--check", "--quiet", f"backups/{made.id}/files.sha256"]
-    subprocess.run(check, cwd=archive.folder.root, check=True)
+    subprocess.run(check, cwd=archive.root, check=True)
 
 
 def test_call_records_that_wait_for_an_import_are_in_it(archive: BackedUp) -> None:
@@ -86,7 +87,7 @@ def test_call_records_that_wait_for_an_import_are_in_it(archive: BackedUp) -> No
     archive.back_up()
 
     assert archive.back_up().copied == 0
-    one, two = archive.folder.ids()[:2]
+    one, two = archive.repository.ids()[:2]
     old = archive.restore(one)[0] / "spool" / "freeswitch" / "1"
     new = archive.restore(two)[0] / "spool" / "freeswitch" / "1"
     assert {each.name: each.read_bytes() for each in old.iterdir()} == {"abc.cdr.json": b"{}"}
@@ -100,22 +101,22 @@ def test_a_recording_that_is_deleted_while_the_backup_is_made_is_no_loss(
     archive: BackedUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stays, goes, late = archive.add(1), archive.add(2), []
-    copy = files.copy
+    put = archive.repository.destination.put
 
-    def deleting(*given: Any) -> bool:
-        if goes in archive.sounds and archive.place(goes).name == given[3]:
+    def deleting(source: Path, item: Item) -> int | None:
+        if goes in archive.sounds and archive.place(goes).name == item.sha256:
             archive.delete(goes)
             late.append(archive.add(3))
             del archive.sounds[goes]
-        return copy(*given)
+        return put(source, item)
 
     monkeypatch.setattr(copying, "THREADS", 1)
-    monkeypatch.setattr(copying, "copy", deleting)
+    monkeypatch.setattr(archive.repository.destination, "put", deleting)
     place = archive.place(goes).name
     made = archive.back_up()
     assert made.manifest.without_audio == ()
     assert archive.held_by() == {stays, *late}
-    assert place not in str(list(archive.folder.items(made.manifest)))
+    assert place not in str(list(archive.repository.items(made.manifest)))
 
 
 def test_a_recording_that_comes_and_goes_between_the_moment_and_the_copy_is_no_loss(
@@ -157,9 +158,9 @@ def test_recordings_that_keep_going_end_the_backup_with_a_sentence(
     with pytest.raises(Unavailable, match="faster than they can be copied"):
         archive.back_up()
     monkeypatch.undo()
-    assert archive.folder.ids() == []
+    assert archive.repository.ids() == []
     archive.back_up()
-    assert len(names(archive.folder.root / "backups")) == 1
+    assert len(names(archive.root / "backups")) == 1
 
 
 @pytest.mark.parametrize("fault", ["gone", "changed", "short", "folder"])
@@ -204,9 +205,8 @@ def test_audio_that_is_lost_here_and_damaged_there_is_named(
 ) -> None:
     first = archive.add(1)
     archive.back_up()
-    copied = archive.folder.root / archive.place(first)
-    copied.chmod(0o600)
-    copied.write_bytes(copied.read_bytes()[:-1])
+    copied = archive.root / archive.place(first)
+    archive.rewrite(copied, copied.read_bytes()[:-1])
     (archive.data / archive.place(first)).unlink()
     if not is_gone:
         (archive.data / archive.place(first)).write_bytes(b"other")
@@ -218,22 +218,21 @@ def test_audio_that_is_lost_here_and_damaged_there_is_named(
 def test_a_file_of_another_length_in_the_backups_is_copied_anew(archive: BackedUp) -> None:
     first = archive.add(1)
     archive.back_up()
-    copied = archive.folder.root / archive.place(first)
-    copied.chmod(0o600)
-    copied.write_bytes(copied.read_bytes()[:-1])
+    copied = archive.root / archive.place(first)
+    archive.rewrite(copied, copied.read_bytes()[:-1])
     assert archive.back_up().copied == 1
     assert archive.held_by() == {first}
 
 
 def test_a_disk_that_gives_other_bytes_back_than_were_written_makes_no_backup(
-    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+    in_folder: BackedUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive.add(1)
+    in_folder.add(1)
     monkeypatch.setattr(files, "sha256_of", lambda _: "0" * 64)
     with pytest.raises(Misconfigured, match="what was written is not what is on the disk"):
-        archive.back_up()
+        in_folder.back_up()
     monkeypatch.undo()
-    assert archive.folder.ids() == []
+    assert in_folder.repository.ids() == []
 
 
 def test_a_damaged_copy_of_the_database_makes_no_backup(
@@ -242,25 +241,25 @@ def test_a_damaged_copy_of_the_database_makes_no_backup(
     monkeypatch.setattr(back_up, "is_sound", lambda _: False)
     with pytest.raises(Unavailable, match="copy of the database is damaged"):
         archive.back_up()
-    assert archive.folder.ids() == []
+    assert archive.repository.ids() == []
 
 
 def test_a_full_disk_is_told_and_what_was_there_stays_whole(
-    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+    in_folder: BackedUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = archive.add(1)
-    archive.back_up()
-    archive.add(2)
+    first = in_folder.add(1)
+    in_folder.back_up()
+    in_folder.add(2)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files, "_write_all", full)
     with pytest.raises(StorageFull, match="The folder of backups has no room"):
-        archive.back_up()
+        in_folder.back_up()
     monkeypatch.undo()
-    assert archive.held_by() == {first}
-    assert archive.back_up().copied == 1
+    assert in_folder.held_by() == {first}
+    assert in_folder.back_up().copied == 1
 
 
 def test_audio_that_may_not_be_read_is_no_lost_audio(
@@ -280,17 +279,17 @@ def test_audio_that_may_not_be_read_is_no_lost_audio(
 
 
 def test_two_backups_at_once_into_one_folder_are_refused(archive: BackedUp) -> None:
-    with archive.folder.writing(), pytest.raises(Misconfigured, match="Another backup"):
+    with archive.repository.writing(), pytest.raises(Misconfigured, match="Another backup"):
         archive.back_up()
     archive.back_up()
 
 
 def test_a_folder_of_backups_that_is_a_file_is_a_clear_error(
-    archive: BackedUp, tmp_path: Path
+    in_folder: BackedUp, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Misconfigured, match="The folder of backups cannot be used"):
-        replace(archive, folder=BackupFolder(tmp_path / "file")).back_up()
+        replace(in_folder, repository=Repository(FolderDestination(tmp_path / "file"))).back_up()
 
 
 @pytest.mark.parametrize("where", [".", "audio", "..", "link/data/x"])
@@ -306,11 +305,11 @@ def test_a_backup_within_the_archive_is_refused(tmp_path: Path, where: str) -> N
 
 def test_what_is_asked_for_and_not_there_is_told(archive: BackedUp) -> None:
     with pytest.raises(NotFound, match="no backup in this folder"):
-        archive.folder.find()
+        archive.repository.find()
     made = archive.back_up().manifest.id
     with pytest.raises(NotFound, match=f"there are 1, from {made} to {made}"):
-        archive.folder.find("20200101T000000.000Z")
-    assert archive.folder.find(made).id == made
+        archive.repository.find("20200101T000000.000Z")
+    assert archive.repository.find(made).id == made
 
 
 @pytest.mark.parametrize(
@@ -328,13 +327,13 @@ def test_a_manifest_that_is_not_understood_is_told_and_nothing_is_thrown_away(
 ) -> None:
     archive.add(1)
     archive.back_up()
-    strange = archive.folder.of("20991231T000000.000Z")
+    strange = archive.of("20991231T000000.000Z")
     strange.mkdir()
     (strange / "manifest.json").write_bytes(text)
-    for use in (archive.folder.find, lambda: archive.folder.prune(1)):
+    for use in (archive.repository.find, lambda: archive.repository.prune(1)):
         with pytest.raises(Misconfigured, match=says):
             use()
-    assert len(names(archive.folder.root / "backups")) == 2
+    assert len(names(archive.root / "backups")) == 2
 
 
 def backed_up_till(archive: BackedUp, count: int) -> int:
@@ -360,41 +359,41 @@ def backed_up_till(archive: BackedUp, count: int) -> int:
 
 
 def test_a_kill_at_any_sync_leaves_the_older_backups_whole_and_the_next_goes_on(
-    archive: BackedUp,
+    in_folder: BackedUp,
 ) -> None:
     tones = iter(range(1, 1000))
-    held = {archive.add(next(tones))}
-    sure = {archive.back_up().manifest.id: set(held)}
+    held = {in_folder.add(next(tones))}
+    sure = {in_folder.back_up().manifest.id: set(held)}
     kills = 0
     for count in range(1, 100):
-        held.update(archive.add(next(tones)) for _ in range(2 if count == 1 else 1))
-        ended = backed_up_till(archive, count)
+        held.update(in_folder.add(next(tones)) for _ in range(2 if count == 1 else 1))
+        ended = backed_up_till(in_folder, count)
         assert ended in {0, -signal.SIGKILL}
-        for each in archive.folder.ids():
-            assert archive.held_by(each) == sure.setdefault(each, set(held))
+        for each in in_folder.repository.ids():
+            assert in_folder.held_by(each) == sure.setdefault(each, set(held))
         if ended == 0:
             break
         kills += 1
     assert kills > 10
-    assert archive.back_up().copied == 0
-    assert archive.held_by() == held
-    assert names(archive.folder.tmp) == {"first"}
+    assert in_folder.back_up().copied == 0
+    assert in_folder.held_by() == held
+    assert names(in_folder.tmp) == {"first"}
 
 
 def test_what_is_copied_elsewhere_manifests_last_is_whole_once_it_has_one(
-    archive: BackedUp, tmp_path: Path
+    in_folder: BackedUp, tmp_path: Path
 ) -> None:
     """As docs/how-to/back-up-and-restore.md has it for object storage."""
-    first = archive.add(1)
-    archive.back_up()
-    root, there = archive.folder.root, tmp_path / "there"
+    first = in_folder.add(1)
+    in_folder.back_up()
+    root, there = in_folder.root, tmp_path / "there"
 
     def manifests(_folder: str, found: list[str]) -> list[str]:
         return [each for each in found if each == "manifest.json"]
 
     shutil.copytree(root, there, ignore=manifests)
-    elsewhere = replace(archive, folder=BackupFolder(there))
-    assert elsewhere.folder.ids() == []
+    elsewhere = replace(in_folder, repository=Repository(FolderDestination(there)), root=there)
+    assert elsewhere.repository.ids() == []
     shutil.copytree(root, there, dirs_exist_ok=True)
     assert elsewhere.held_by() == {first}
 
@@ -412,6 +411,6 @@ def test_the_items_of_a_backup_belong_somewhere_or_nowhere() -> None:
 def test_a_manifest_tells_what_a_person_wants_to_know(archive: BackedUp) -> None:
     archive.add(1, replace(CALL, dialog_id="other"))
     made = archive.back_up().manifest
-    told = msgspec.json.decode((archive.folder.of(made.id) / "manifest.json").read_bytes())
+    told = msgspec.json.decode((archive.of(made.id) / "manifest.json").read_bytes())
     assert (told["version"], told["recordings"], told["tenants"], told["files"]) == (1, 1, 1, 1)
     assert told["id"] == made.id

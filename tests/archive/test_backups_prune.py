@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 
 from archive.backed_up import BackedUp
 from callreel.archive.backups import VERSION, Item, Manifest, audio_item, spool_item
-from callreel.archive.backups.files import sha256_of
-from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.backups.bucket import BucketDestination
+from callreel.archive.backups.folder import FolderDestination
+from callreel.archive.backups.repository import Repository
 from callreel.errors import Misconfigured
+from endpoints.s3 import S3Server
 
 DIGESTS = [f"{number:02x}" * 32 for number in (0, 1, 171, 255)]
 ITEMS = st.one_of(
@@ -32,17 +36,22 @@ def id_of(number: int) -> str:
     return f"20260101T00000{number}.000Z"
 
 
-def put_backup(folder: BackupFolder, backup_id: str, items: set[Item]) -> None:
+Place = tuple[Repository, Path]
+"""Backups, and where their files are on the disk."""
+
+
+def put_backup(place: Place, backup_id: str, items: set[Item]) -> None:
     """Make a backup of files without a database."""
-    made = folder.of(backup_id)
-    made.mkdir()
+    repository, root = place
     ordered = sorted(items, key=lambda each: each.path)
-    (made / "files.sha256").write_text("".join(each.line for each in ordered))
+    text = "".join(each.line for each in ordered).encode()
+    made = root / "backups" / backup_id
+    made.mkdir(parents=True)
+    (made / "files.sha256").write_bytes(text)
     for each in items:
-        place = folder.root / each.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
-    folder.publish(
+        (root / each.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / each.path).touch()
+    repository.publish(
         Manifest(
             version=VERSION,
             id=backup_id,
@@ -52,16 +61,32 @@ def put_backup(folder: BackupFolder, backup_id: str, items: set[Item]) -> None:
             tenants=1,
             recordings=len(items),
             files=len(items),
-            list_sha256=sha256_of(made / "files.sha256"),
+            list_sha256=hashlib.sha256(text).hexdigest(),
             database_bytes=0,
             database_sha256="",
         )
     )
 
 
-def files_of(folder: BackupFolder) -> set[str]:
-    found = (each for name in ("audio", "spool") for each in (folder.root / name).rglob("*"))
-    return {str(each.relative_to(folder.root)) for each in found if each.is_file()}
+def files_of(root: Path) -> set[str]:
+    found = (each for name in ("audio", "spool") for each in (root / name).rglob("*"))
+    return {str(each.relative_to(root)) for each in found if each.is_file()}
+
+
+def check_what_stays(place: Place, backups: list[set[Item]], left: set[Item], keep: int) -> None:
+    repository, root = place
+    with repository.writing():
+        put_backup(place, id_of(0), left)
+        for number, items in enumerate(backups, 1):
+            put_backup(place, id_of(number), items)
+        shutil.rmtree(root / "backups" / id_of(0))  # as of one that was cut short
+
+        removed = repository.prune(keep)
+
+    kept = backups[-keep:]
+    assert removed == len(backups) - len(kept)
+    assert repository.ids() == [id_of(number) for number in range(1, len(backups) + 1)][-keep:]
+    assert files_of(root) == {item.path for items in kept for item in items}
 
 
 @settings(max_examples=30, deadline=None)
@@ -70,19 +95,20 @@ def test_what_any_backup_that_stays_has_stays_and_nothing_else(
     backups: list[set[Item]], left: set[Item], keep: int
 ) -> None:
     with tempfile.TemporaryDirectory() as made:
-        folder = BackupFolder(Path(made))
-        with folder.writing():
-            put_backup(folder, id_of(0), left)
-            for number, items in enumerate(backups, 1):
-                put_backup(folder, id_of(number), items)
-            shutil.rmtree(folder.of(id_of(0)))  # as of one that was cut short
+        place = Repository(FolderDestination(Path(made))), Path(made)
+        check_what_stays(place, backups, left, keep)
 
-        removed = folder.prune(keep)
 
-        kept = backups[-keep:]
-        assert removed == len(backups) - len(kept)
-        assert folder.ids() == [id_of(number) for number in range(1, len(backups) + 1)][-keep:]
-        assert files_of(folder) == {item.path for items in kept for item in items}
+@settings(max_examples=15, deadline=None)
+@given(backups=st.lists(SETS, min_size=1, max_size=4), left=SETS, keep=st.integers(1, 5))
+def test_what_any_backup_that_stays_has_stays_in_a_bucket_too(
+    s3: S3Server, backups: list[set[Item]], left: set[Item], keep: int
+) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        name = f"prune-{secrets.token_hex(8)}"
+        root = s3.new_bucket(name)
+        destination = BucketDestination(s3.bucket(name), Path(made) / "uploading")
+        check_what_stays((Repository(destination), root), backups, left, keep)
 
 
 def test_what_was_deleted_is_gone_from_the_backups_once_the_old_ones_are(
@@ -92,11 +118,11 @@ def test_what_was_deleted_is_gone_from_the_backups_once_the_old_ones_are(
     archive.back_up()
     archive.delete(first)
     assert archive.back_up(keep=2).removed == 0
-    assert (archive.folder.root / archive.place(first)).exists()
+    assert (archive.root / archive.place(first)).exists()
 
     assert archive.back_up(keep=1).removed == 2
 
-    assert not (archive.folder.root / archive.place(first)).exists()
+    assert not (archive.root / archive.place(first)).exists()
     assert archive.held_by() == {second}
 
 
@@ -104,13 +130,13 @@ def test_a_damaged_list_of_a_backup_that_stays_keeps_every_file(archive: BackedU
     archive.add(1)
     archive.back_up()
     made = archive.back_up().manifest.id
-    before = files_of(archive.folder)
-    (archive.folder.of(made) / "files.sha256").write_text("")
+    before = files_of(archive.root)
+    archive.rewrite(archive.of(made) / "files.sha256", b"")
 
     with pytest.raises(Misconfigured, match=f"list of the backup {made} is damaged"):
-        archive.folder.prune(1)
+        archive.repository.prune(1)
 
-    assert files_of(archive.folder) == before
+    assert files_of(archive.root) == before
 
 
 def test_old_backups_are_thrown_away_while_no_other_backup_can_be_made(
@@ -118,13 +144,13 @@ def test_old_backups_are_thrown_away_while_no_other_backup_can_be_made(
 ) -> None:
     tried = []
 
-    def pruning(_folder: BackupFolder, _keep: int) -> int:
+    def pruning(_repository: Repository, _keep: int) -> int:
         with pytest.raises(Misconfigured, match="Another backup"):
             archive.back_up()
         tried.append(1)
         return 0
 
-    monkeypatch.setattr(BackupFolder, "prune", pruning)
+    monkeypatch.setattr(Repository, "prune", pruning)
     archive.back_up(keep=1)
     assert tried == [1]
 
@@ -134,12 +160,12 @@ def test_a_folder_with_something_else_in_it_is_refused_and_left_as_it_is(
     archive: BackedUp, keep: int | None
 ) -> None:
     archive.add(1)
-    root = archive.folder.root
+    root = archive.root
     others = ["backups/laptop/photo.jpg", "tmp/mine.txt", "audio/song.mp3", "spool/mail/x"]
     for each in others:
         (root / each).parent.mkdir(parents=True)
         (root / each).touch()
-    with pytest.raises(Misconfigured, match="take a new or empty folder"):
+    with pytest.raises(Misconfigured, match=r"something (in the folder|at the address) already"):
         archive.back_up(keep=keep)
     assert {str(each.relative_to(root)) for each in root.rglob("*") if each.is_file()} == {*others}
 
@@ -149,19 +175,19 @@ def test_what_others_put_into_a_folder_of_backups_later_stays(archive: BackedUp)
     archive.back_up()
     others = ["backups/laptop/photo.jpg", "tmp/mine.txt", "audio/song.mp3", "spool/mail/x", "note"]
     for each in others:
-        (archive.folder.root / each).parent.mkdir(parents=True, exist_ok=True)
-        (archive.folder.root / each).touch()
-    (archive.folder.tmp / ("0" * 32)).touch()  # as of a copy that was cut short
+        (archive.root / each).parent.mkdir(parents=True, exist_ok=True)
+        (archive.root / each).touch()
+    (archive.tmp / ("0" * 32)).touch()  # as of a copy that was cut short
 
     assert archive.back_up(keep=1).removed == 1
 
-    assert all((archive.folder.root / each).exists() for each in others)
-    assert not (archive.folder.tmp / ("0" * 32)).exists()
+    assert all((archive.root / each).exists() for each in others)
+    assert not (archive.tmp / ("0" * 32)).exists()
 
 
 def test_a_new_disk_is_an_empty_folder(archive: BackedUp) -> None:
-    (archive.folder.root / "lost+found").mkdir(parents=True)
-    assert archive.folder.ids() == []
+    (archive.root / "lost+found").mkdir(parents=True)
+    assert archive.repository.ids() == []
     first = archive.add(1)
     archive.back_up()
     assert archive.held_by() == {first}
@@ -173,13 +199,13 @@ def test_a_list_that_is_damaged_is_found_before_any_backup_goes_and_the_new_one_
     first = archive.add(1)
     old = archive.back_up().manifest.id
     damaged = archive.back_up().manifest.id
-    (archive.folder.of(damaged) / "files.sha256").write_text("")
+    archive.rewrite(archive.of(damaged) / "files.sha256", b"")
 
     made = archive.back_up(keep=2)
 
     assert made.removed == 0
     assert f"list of the backup {damaged} is damaged" in made.not_pruned
-    assert archive.folder.ids() == [old, damaged, made.manifest.id]
+    assert archive.repository.ids() == [old, damaged, made.manifest.id]
     assert archive.held_by(old) == archive.held_by() == {first}
 
 
@@ -188,16 +214,26 @@ def test_a_manifest_that_cannot_be_read_is_in_the_way_of_no_other_backup(
 ) -> None:
     first = archive.add(1)
     damaged, old = archive.back_up().manifest.id, archive.back_up().manifest.id
-    (archive.folder.of(damaged) / "manifest.json").write_bytes(b"{")
+    archive.rewrite(archive.of(damaged) / "manifest.json", b"{")
 
     assert archive.held_by(old) == archive.held_by() == {first}
     with pytest.raises(Misconfigured, match=f"manifest of the backup {damaged} cannot be read"):
-        archive.folder.find(damaged)
+        archive.repository.find(damaged)
 
     made = archive.back_up(keep=3)  # which files it has is not known, so none may go
     assert f"{damaged} cannot be read" in made.not_pruned
-    assert len(archive.folder.ids()) == 3
+    assert len(archive.repository.ids()) == 3
     made = archive.back_up(keep=3)  # it is the oldest, and goes
     assert (made.removed, made.not_pruned) == (1, "")
-    assert damaged not in archive.folder.ids()
+    assert damaged not in archive.repository.ids()
     assert archive.held_by(old) == archive.held_by() == {first}
+
+
+def test_a_backup_with_another_name_keeps_every_file(archive: BackedUp) -> None:
+    archive.add(1)
+    made = archive.back_up().manifest.id
+    shutil.copytree(archive.of(made), archive.root / "backups" / "before-upgrade")
+    told = archive.back_up(keep=1)
+    assert told.removed == 0
+    assert "backup in the folder before-upgrade has another name" in told.not_pruned
+    assert archive.repository.ids() == [made, told.manifest.id]

@@ -77,7 +77,7 @@ def test_without_a_file_nothing_is_restored_unless_the_rest_is_asked_for(
 ) -> None:
     lost, stays = archive.add(1), archive.add(2)
     archive.back_up()
-    copied = archive.folder.root / archive.place(lost)
+    copied = archive.root / archive.place(lost)
     if fault == "gone":
         copied.unlink()
     else:
@@ -106,7 +106,7 @@ def test_all_recordings_of_an_audio_that_is_missing_are_not_available(archive: B
     lost = archive.add(1)
     archive.add(1, replace(Bodies().parse(_body(archive, lost)).call, dialog_id="other"))
     archive.back_up()
-    (archive.folder.root / archive.place(lost)).unlink()
+    (archive.root / archive.place(lost)).unlink()
     data, done = archive.restore(partial=True)
     assert done.withdrawn == 2
     with Snapshot(data / "callreel.db") as found:
@@ -123,7 +123,7 @@ def test_a_call_record_that_is_missing_takes_no_recording_with_it(archive: Backe
     waiting.mkdir(parents=True)
     (waiting / "abc.cdr.json").write_bytes(b"{}")
     archive.back_up()
-    (record,) = (archive.folder.root / "spool").rglob("*.json")
+    (record,) = (archive.root / "spool").rglob("*.json")
     record.unlink()
     assert archive.restore()[1].is_done is False
     data, done = archive.restore(partial=True)
@@ -132,7 +132,7 @@ def test_a_call_record_that_is_missing_takes_no_recording_with_it(archive: Backe
 
 def test_a_damaged_database_is_refused_also_in_part(archive: BackedUp) -> None:
     made = archive.back_up().manifest.id
-    database = archive.folder.of(made) / "callreel.db"
+    database = archive.of(made) / "callreel.db"
     spoil(database)
     with pytest.raises(Misconfigured, match=f"database of the backup {made} is damaged"):
         archive.restore(partial=True)
@@ -145,17 +145,18 @@ def test_a_damaged_database_is_refused_also_in_part(archive: BackedUp) -> None:
 def test_a_list_that_was_changed_is_refused(archive: BackedUp, text: str) -> None:
     archive.add(1)
     made = archive.back_up().manifest.id
-    (archive.folder.of(made) / "files.sha256").write_text(text)
+    archive.rewrite(archive.of(made) / "files.sha256", text.encode())
     with pytest.raises(Misconfigured, match="list of the backup"):
         archive.restore(partial=True)
 
 
 def forge(archive: BackedUp, line: str) -> None:
     """Put another list into the newest backup, of which the manifest knows."""
-    made = archive.folder.find()
-    place = archive.folder.of(made.id) / "files.sha256"
-    place.write_text(line)
-    archive.folder.publish(replace(made, list_sha256=sha256_of(place)))
+    made = archive.repository.find()
+    place = archive.of(made.id) / "files.sha256"
+    archive.rewrite(place, line.encode())
+    with archive.repository.writing():
+        archive.repository.publish(replace(made, list_sha256=sha256_of(place)))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,8 @@ def test_a_list_that_leads_elsewhere_is_refused(archive: BackedUp, line: str, sa
 
 def test_a_backup_of_a_newer_version_is_refused(archive: BackedUp) -> None:
     made = archive.back_up().manifest
-    archive.folder.publish(replace(made, step=9000, made_by="9.9"))
+    with archive.repository.writing():
+        archive.repository.publish(replace(made, step=9000, made_by="9.9"))
     with pytest.raises(Misconfigured, match=r"is at step 9000 and .* that made it, 9\.9, or"):
         archive.restore()
 
@@ -223,17 +225,17 @@ def restore_till(archive: BackedUp, data: Path, count: int) -> int:
 
 
 def test_a_kill_at_any_time_leaves_no_archive_or_all_of_it_and_the_next_try_goes_well(
-    archive: BackedUp,
+    in_folder: BackedUp,
 ) -> None:
-    held = {archive.add(1), archive.add(2)}
-    waiting = archive.data / "spool" / "freeswitch" / "1"
+    held = {in_folder.add(1), in_folder.add(2)}
+    waiting = in_folder.data / "spool" / "freeswitch" / "1"
     waiting.mkdir(parents=True)
     (waiting / "abc.cdr.json").write_bytes(b"{}")
-    archive.back_up()
+    in_folder.back_up()
     kills = 0
     for count in range(1, 100):
-        data = archive.new_folder()
-        ended = restore_till(archive, data, count)
+        data = in_folder.new_folder()
+        ended = restore_till(in_folder, data, count)
         if ended == 0:
             break
         assert ended == -signal.SIGKILL
@@ -243,7 +245,7 @@ def test_a_kill_at_any_time_leaves_no_archive_or_all_of_it_and_the_next_try_goes
             assert (data / "spool" / "freeswitch" / "1" / "abc.cdr.json").exists()
         else:
             assert RESTORING in names(data)
-            archive.restore(to=data)
+            in_folder.restore(to=data)
             assert whole_in(data) == held
             assert names(data) == {"callreel.db", "audio", "spool"}
     assert kills > 10

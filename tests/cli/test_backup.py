@@ -15,6 +15,7 @@ from callreel.wiring import sole_server
 from cli_runs import Command
 from contracts.catalog_case import known_of
 from contracts.catalog_reference import entry_of
+from endpoints.s3 import KEY_ID, SECRET, s3_server
 from faults.running import call_of, listed, served
 from support import a_sound
 
@@ -66,6 +67,38 @@ def test_a_backup_of_a_running_server_is_served_elsewhere_with_the_same_keys(
     with served(tmp_path / "new", key) as server, server.session() as session:
         assert listed(session, server).keys() == {"one"}
         assert session.get(f"{server.list}/one/audio", timeout=20).content == sound
+
+
+def test_a_backup_in_a_bucket_is_restored_from_there(
+    key: str, callreel: Command, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server(tmp_path / "s3") as server:
+        root = server.new_bucket("calls")
+        monkeypatch.setenv("CALLREEL_S3_ENDPOINT", server.endpoint)
+        missing = callreel("backup", "s3://calls/some/prefix")
+        assert missing.code == 1
+        assert missing.err.startswith("callreel: The key to the S3 server is missing; ")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        told = callreel("backup", "s3://calls/some/prefix", "--keep", "1", "--json")
+        assert (told.code, told.err) == (0, "")
+        assert (root / "backups" / told.json()["id"] / "manifest.json").exists()
+        new = tmp_path / "new"
+        restored = callreel("restore", "s3://calls/some/prefix", "--to", str(new), "--json")
+        assert restored.json()["backup"] == told.json()["id"]
+        assert {each.name for each in new.iterdir()} == {"callreel.db", "audio", "serve.lock"}
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong" + SECRET)
+        refused = callreel("backup", "s3://calls/some/prefix")
+        assert (refused.code, SECRET in refused.err) == (1, False)
+        assert "does not let us do this (SignatureDoesNotMatch)" in refused.err
+    assert {each.name for each in (data / "uploading").iterdir()} == {"lock"}
+
+
+@pytest.mark.usefixtures("key")
+def test_an_address_that_is_not_of_s3_is_refused(callreel: Command) -> None:
+    told = callreel("backup", "gs://calls/some/prefix")
+    assert (told.code, told.out) == (1, "")
+    assert "or at s3://bucket/prefix" in told.err
 
 
 def test_audio_that_is_lost_has_a_code_of_its_own_and_is_not_played_after_a_restore(
@@ -229,6 +262,21 @@ def test_the_doctor_knows_of_the_last_backup(
         assert found()[0] == "warning"
     (data / "last-backup.json").write_bytes(b"{")
     assert found() == never
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "level"), [("http://s3.example.org:9000", "warning"), ("https://[::1]", "ok")]
+)
+def test_the_doctor_says_whether_backups_are_sent_by_tls(
+    callreel: Command, monkeypatch: pytest.MonkeyPatch, endpoint: str, level: str
+) -> None:
+    monkeypatch.setattr(examine, "look_at_sound", AsyncMock(return_value=ok("audio", "Well.")))
+    monkeypatch.setenv("CALLREEL_S3_ENDPOINT", endpoint)
+    told = {each["what"]: each["level"] for each in callreel("doctor", "--json").json()}
+    assert told["S3"] == level
+    monkeypatch.setattr(examine, "find_spec", lambda _: None)
+    told = {each["what"]: each["level"] for each in callreel("doctor", "--json").json()}
+    assert told["S3"] == "bad"
 
 
 async def _add_a_record(path: Path) -> None:

@@ -204,6 +204,7 @@ def _use_commands(place: Place, server: Running) -> None:
     place.command("tenant", "create", "Copy", data="mirrored")
     place.command(*mirror, "--key-file", str(key_file), data="mirrored")
     place.command(*mirror, data="mirrored", CALLREEL_MIRROR_KEY=server.keys["all"])
+    place.command("backup", str(place.root / "backups"))
     (place.root / "commands.out").write_text(
         "".join(
             place.command(*each)
@@ -239,15 +240,26 @@ def test_no_part_of_a_key_is_written_anywhere(place: Place) -> None:
                 assert part not in content, where
 
 
-def test_a_webhooks_secret_is_in_the_database_alone(place: Place) -> None:
+def test_a_webhooks_secret_is_in_the_database_and_its_backup_alone(place: Place) -> None:
     holding = {
         where
         for where, content in place.written().items()
         for part in parts(place.webhook_secret.removeprefix("whsec_"))
         if part in content
     }
-    assert holding
-    assert holding <= {f"data/{DATABASE}", f"data/{DATABASE}-wal"}
+    copies = {each for each in holding if re.fullmatch(rf"backups/backups/[^/]+/{DATABASE}", each)}
+    assert len(copies) == 1
+    assert holding - copies
+    assert holding - copies <= {f"data/{DATABASE}", f"data/{DATABASE}-wal"}
+
+
+def test_what_is_beside_the_database_in_a_backup_has_no_whole_number(place: Place) -> None:
+    names = {each for each in place.written() if each.startswith("backups/backups/")}
+    beside = {each for each in names if not each.endswith(DATABASE)}
+    assert {Path(each).name for each in beside} == {"manifest.json", "files.sha256"}
+    for each in beside:
+        for number in NUMBERS:
+            assert number.encode() not in place.written()[each]
 
 
 def test_no_log_error_metric_or_argument_has_a_whole_number(place: Place) -> None:

@@ -47,7 +47,10 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "inodes": Fault(outages.out_of_inodes, 20, "a disk out of inodes, needs root: times"),
     "cut-ext4": Fault(cuts.ext4, 100, "power cut on ext4, needs root: rounds"),
     "cut-xfs": Fault(cuts.xfs, 100, "power cut on xfs, needs root: rounds"),
-    "backup": Fault(backups.run, 50, "backups under load, each restored and compared: rounds"),
+    "backup": Fault(
+        backups.into_a_folder, 50, "backups under load, each restored and compared: rounds"
+    ),
+    "backup-s3": Fault(backups.into_a_bucket, 50, "the same on an S3 server: rounds"),
 }
 
 

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from callreel.archive.backups.back_up import back_up
-from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.backups.bucket import BucketDestination
+from callreel.archive.backups.destination import Destination
+from callreel.archive.backups.folder import FolderDestination
+from callreel.archive.backups.repository import Repository
 from callreel.archive.backups.restore import Backup, restore
 from callreel.catalog.snapshot import Snapshot
 from callreel.settings import Settings
 from callreel.wiring import DATABASE, means_of_restoring, parts_of
+from endpoints.s3 import s3_server
 from faults.checker import HALF, LOST, WRONG, Verdict, wrong_on_disk
 from faults.clients import Crowd
 from faults.history import Fate, History, Outcome
@@ -23,19 +27,31 @@ from faults.table import Figures, figures_of
 KEPT = 5
 
 
-def run(scratch: Path, rounds: int, seed: int) -> Figures:
+def into_a_folder(scratch: Path, rounds: int, seed: int) -> Figures:
     """Make so many backups under load, restore each, and return what was found."""
+    return _run(scratch, rounds, seed, FolderDestination(scratch / "backups"), "a folder")
+
+
+def into_a_bucket(scratch: Path, rounds: int, seed: int) -> Figures:
+    """Do the same with backups on an S3 server."""
+    with s3_server(scratch / "s3") as server:
+        server.new_bucket("backups")
+        destination = BucketDestination(server.bucket("backups", patience=30), scratch / "sending")
+        return _run(scratch, rounds, seed, destination, "a bucket")
+
+
+def _run(scratch: Path, rounds: int, seed: int, destination: Destination, where: str) -> Figures:
     data, key = scratch / "data", new_key(scratch / "data")
     history, verdict = History(), Verdict()
     crowd = Crowd(history, sounds(scratch), seed)
-    folder = BackupFolder(scratch / "backups")
+    repository = Repository(destination)
     promised, copied = 0, 0
     with served(data, key) as server, crowd.at_work(server):
         while not history.count(Outcome.ACKNOWLEDGED):
             time.sleep(0.01)
         for number in range(rounds):
             before = {name: each.fate for name, each in list(history.known.items())}
-            made = back_up(parts_of(Settings(data=data)), folder, lambda: None, keep=KEPT)
+            made = back_up(parts_of(Settings(data=data)), repository, lambda: None, keep=KEPT)
             there = {
                 name
                 for name, fate in before.items()
@@ -46,18 +62,20 @@ def run(scratch: Path, rounds: int, seed: int) -> Figures:
             for path in made.manifest.without_audio:
                 verdict.tell(WRONG, f"the backup says that {path} is lost")
             restored = scratch / f"restored-{number}"
-            _restore(folder, restored)
+            _restore(repository, restored)
             _compare(restored, _digests_of(history, there), gone, verdict)
             shutil.rmtree(restored)
-    figures = figures_of(f"backup and restore under load, {rounds} rounds", history, verdict)
+    figures = figures_of(
+        f"backup to {where} and restore under load, {rounds} rounds", history, verdict
+    )
     figures.notes["promised before a backup began and compared"] = f"{promised:,}"
     figures.notes["files copied"] = f"{copied:,}"
     return figures
 
 
-def _restore(folder: BackupFolder, data: Path) -> None:
+def _restore(repository: Repository, data: Path) -> None:
     data.mkdir()
-    found = Backup(folder, folder.find())
+    found = Backup(repository, repository.find())
     done = restore(found, data, means_of_restoring(), lambda: None, partial=False)
     assert done.is_done
 

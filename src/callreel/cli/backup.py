@@ -12,22 +12,27 @@ from cyclopts.validators import Number
 
 from callreel.archive import noted
 from callreel.archive.backups import Parts
-from callreel.archive.backups.back_up import Made, back_up, require_apart
-from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.backups.back_up import Made, back_up
 from callreel.archive.backups.restore import Backup, Restored
 from callreel.archive.backups.restore import restore as verb
 from callreel.archive.noted import LastBackup
 from callreel.catalog.snapshot import Snapshot
 from callreel.cli.output import INTERRUPTED, counting, moment, note, print_json
 from callreel.settings import read_settings
-from callreel.wiring import LAST_BACKUP, means_of_restoring, parts_of, sole_server
+from callreel.wiring import (
+    LAST_BACKUP,
+    means_of_restoring,
+    parts_of,
+    repository_at,
+    sole_server,
+)
 
 LEFT_OUT: Final = 3
 NOT_PRUNED: Final = 4
 Kept = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
 
 
-def backup(dest: Path, /, *, keep: Kept | None = None, json: bool = False) -> int:
+def backup(dest: str, /, *, keep: Kept | None = None, json: bool = False) -> int:
     """Make a backup of the archive, also while a server runs, and check it.
 
     DEST holds many backups, which share the audio: what is there already is not copied again. One
@@ -38,18 +43,17 @@ def backup(dest: Path, /, *, keep: Kept | None = None, json: bool = False) -> in
     new backup.
 
     Args:
-        dest: A folder that is new, empty or has backups, best on another disk; for one archive
-            only.
+        dest: A folder that is new, empty or has backups, best on another disk, or an address in
+            object storage such as s3://bucket/prefix; for one archive only.
         keep: Throw all but so many of the newest backups away, and the audio that no other has.
         json: Print one object.
     """
     settings = read_settings()
     parts = parts_of(settings)
-    require_apart(settings.data, dest)
-    folder = BackupFolder(dest)
+    repository = repository_at(dest, settings.data, settings)
     try:
         with counting("Backing up", lambda: _recordings_in(parts)) as advance:
-            made = back_up(parts, folder, advance, keep=keep)
+            made = back_up(parts, repository, advance, keep=keep)
     except KeyboardInterrupt:
         note("callreel: interrupted; run it again to finish, what was copied stays.")
         return INTERRUPTED
@@ -63,7 +67,7 @@ def backup(dest: Path, /, *, keep: Kept | None = None, json: bool = False) -> in
 
 
 def restore(
-    dest: Path,
+    dest: str,
     /,
     *,
     to: Path,
@@ -80,16 +84,15 @@ def restore(
     was missing in the archive already, 1 nothing is.
 
     Args:
-        dest: The folder of backups.
+        dest: The folder of backups, or their address.
         to: The data folder.
         backup: Which backup, by its id; the newest if left out.
         partial: Restore what is there where something is missing in the backup. Recordings without
             their audio are then not listed and cannot be played.
         json: Print one object.
     """
-    folder = BackupFolder(dest)
-    found = Backup(folder, folder.find(backup))
-    require_apart(to, dest)
+    repository = repository_at(dest, to, read_settings())
+    found = Backup(repository, repository.find(backup))
     try:
         with (
             sole_server(to),

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     except OSError as error:
         why = (error.strerror or "it failed").lower()
         yield bad("data folder", f"It cannot be used: {why}; check it and its permissions.")
+    if settings.s3_endpoint is not None:
+        yield _s3(settings.s3_endpoint)
     yield look_at_clock(time.time(), written_at)
     for finding in look_at_limits(settings):
         yield finding
@@ -117,6 +120,21 @@ def _backup(path: Path) -> Finding:
     if time.time() - found.taken_at > OLD_BACKUP_SECONDS:
         return warning("backup", f"{told}, which is long ago; see why none was made since.")
     return ok("backup", f"{told}.")
+
+
+def _s3(endpoint: str) -> Finding:
+    if find_spec("obstore") is None:
+        return bad(
+            "S3",
+            "CALLREEL_S3_ENDPOINT is set, but backups there need pip install 'callreel[s3]'.",
+        )
+    if endpoint.startswith("http:"):
+        return warning(
+            "S3",
+            "CALLREEL_S3_ENDPOINT is without TLS: whoever is between can read the backups; use "
+            "https.",
+        )
+    return ok("S3", "Backups there are sent by TLS.")
 
 
 def _verify(path: Path) -> Finding:

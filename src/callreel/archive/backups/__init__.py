@@ -1,4 +1,4 @@
-"""Backups: many in one folder, each whole, which share the files that never change.
+"""Backups: many in one place, each whole, which share the files that never change.
 
     <root>/audio/<tenant>/<ab>/<sha256>                    as in a data folder
     <root>/spool/<format>/<tenant>/<sha256>.<name>         call records that wait for an import
@@ -6,9 +6,10 @@
     <root>/backups/<id>/files.sha256                       what belongs to it, as sha256sum reads it
     <root>/backups/<id>/manifest.json                      put there last: without it, it is none
     <root>/tmp/                                            what is on its way in
-    <root>/callreel-backups                                says that the folder is one of backups
+    <root>/callreel-backups                                says that the place is one of backups
 
-A file gets its name when it is whole, on the disk and was read back; then nothing changes it.
+The root is a folder, or a prefix in a bucket: see `destination`. A file gets its name when it is
+whole; it was read back before a backup with it is one; and nothing changes it any more.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Final
 VERSION: Final = 1
 AUDIO: Final = "audio"
 SPOOL: Final = "spool"
+BACKUPS: Final = "backups"
 DATABASE: Final = "callreel.db"
 LIST: Final = "files.sha256"
 MANIFEST: Final = "manifest.json"
@@ -98,9 +100,14 @@ class Item:
         return None if match is None else f"{SPOOL}/{match[1]}/{match[2]}/{match[4]}"
 
 
+def part_of(backup_id: str, name: str) -> str:
+    """Return the path of the list, the manifest or the database of a backup."""
+    return f"{BACKUPS}/{backup_id}/{name}"
+
+
 def database_item(backup_id: str, sha256: str) -> Item:
     """Return the database of a backup: in its list for whoever checks that, and nowhere else."""
-    return Item(f"backups/{backup_id}/{DATABASE}", sha256)
+    return Item(part_of(backup_id, DATABASE), sha256)
 
 
 def audio_item(tenant: int, sha256: str) -> Item:

@@ -14,17 +14,25 @@ from callreel import __version__
 from callreel.archive.backups import (
     DATABASE,
     LIST,
+    SPOOL,
     VERSION,
     Item,
     Manifest,
     Parts,
     audio_item,
     database_item,
+    part_of,
     spool_item,
 )
 from callreel.archive.backups.copying import Copying
-from callreel.archive.backups.files import explained, sha256_of
-from callreel.archive.backups.folder import WHAT, BackupFolder, read_items
+from callreel.archive.backups.files import (
+    LostError,
+    chunks_of,
+    explained,
+    read_items,
+    sha256_of,
+)
+from callreel.archive.backups.repository import Repository
 from callreel.catalog.snapshot import Held, Snapshot, is_sound
 from callreel.errors import Misconfigured, StorageFull, Unavailable
 
@@ -50,57 +58,56 @@ class Made:
 
 
 def back_up(
-    parts: Parts, folder: BackupFolder, tell: Callable[[], None], *, keep: int | None = None
+    parts: Parts, repository: Repository, tell: Callable[[], None], *, keep: int | None = None
 ) -> Made:
     """Make a backup: all that the archive had promised before this began, as of one moment.
 
     Args:
         parts: Of the data folder.
-        folder: Where to.
+        repository: Where to.
         tell: Called for each recording's audio that was seen to.
         keep: How many of the newest backups stay, at least one; all if left out.
 
     Raises:
-        Misconfigured: the folder of backups, or a part of the archive, cannot be used.
+        Misconfigured: the place of the backups, or a part of the archive, cannot be used.
         StorageFull: there is no room.
-        Unavailable: the database cannot be read, or its copy is damaged.
+        Unavailable: the database cannot be read, its copy is damaged, or the place is away.
     """
-    with folder.writing(), explained(WHAT):
-        work = _Work(parts, folder)
-        with Copying(work.source_of, work.target_of, folder.root, folder.tmp) as copying:
+    destination = repository.destination
+    with repository.writing(), explained(destination.what):
+        work = _Work(parts, repository)
+        with Copying(work.source_of, destination) as copying:
             made = work.run(copying, tell)
-        return made if keep is None else _pruned(made, folder, keep)
+        return made if keep is None else _pruned(made, repository, keep)
 
 
-def _pruned(made: Made, folder: BackupFolder, keep: int) -> Made:
+def _pruned(made: Made, repository: Repository, keep: int) -> Made:
     """Throw older backups away; where that fails, the new one is made all the same."""
     try:
-        return replace(made, removed=folder.prune(keep))
-    except (Misconfigured, StorageFull) as error:
+        return replace(made, removed=repository.prune(keep))
+    except (Misconfigured, StorageFull, Unavailable) as error:
         return replace(made, not_pruned=error.message)
 
 
 class _Work:
     """One backup on its way."""
 
-    def __init__(self, parts: Parts, folder: BackupFolder) -> None:
+    def __init__(self, parts: Parts, repository: Repository) -> None:
         self._parts = parts
-        self._folder = folder
+        self._repository = repository
         self._id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
-        self._draft = folder.of(self._id)
+        scratch = repository.destination.scratch
+        self._first, self._list, self._database = (
+            scratch / each for each in ("first", LIST, DATABASE)
+        )
 
     def source_of(self, item: Item) -> Path:
         """Return where a file is in the data folder."""
         part, _, place = str(item.place).partition("/")
         return (self._parts.audio if part == "audio" else self._parts.spool) / place
 
-    def target_of(self, item: Item) -> Path:
-        """Return where a file is in the folder of backups."""
-        return self._folder.root / item.path
-
     def run(self, copying: Copying, tell: Callable[[], None]) -> Made:
         """Make the backup."""
-        self._draft.mkdir(mode=0o700)
         lost = copying.bring(self._seen_to(tell), compare_sizes=True)
         for _ in range(ROUNDS):
             taken_at = int(time.time())
@@ -116,30 +123,26 @@ class _Work:
 
     def _seen_to(self, tell: Callable[[], None]) -> Iterator[Item]:
         """Yield the audio of this moment, and let go of the moment before copying for long."""
-        path = self._folder.tmp / "first"
         with Snapshot(self._parts.database) as snapshot:
-            _write_list(path, _audio_of(snapshot))
-        for item in read_items(path):
+            _write_list(self._first, _audio_of(snapshot))
+        for item in read_items(chunks_of(self._first)):
             yield item
             tell()
 
     def _copy_database(self, snapshot: Snapshot, lost: set[str]) -> Held:
-        _write_list(
-            self._draft / LIST, (each for each in _audio_of(snapshot) if each.path not in lost)
-        )
-        snapshot.copy_to(self._draft / DATABASE)
+        _write_list(self._list, (each for each in _audio_of(snapshot) if each.path not in lost))
+        snapshot.copy_to(self._database)
         return snapshot.held()
 
     def _finish(self, copying: Copying, held: Held, taken_at: int, lost: set[str]) -> Made:
-        database = self._draft / DATABASE
-        digest = sha256_of(database)
-        if not is_sound(database):
+        digest = sha256_of(self._database)
+        if not is_sound(self._database):
             raise Unavailable("The copy of the database is damaged, and so may be the database.")
         records = sorted(self._records(), key=lambda each: each.path)
-        gone = copying.bring(records)  # somebody emptied the spool meanwhile
+        gone = copying.bring(records, SPOOL)  # somebody emptied the spool meanwhile
         kept = [each for each in records if each.path not in gone]
-        _write_list(self._draft / LIST, [database_item(self._id, digest), *kept], "a")
-        copying.sync()
+        database = database_item(self._id, digest)
+        _write_list(self._list, [database, *kept], "a")
         manifest = Manifest(
             version=VERSION,
             id=self._id,
@@ -148,13 +151,16 @@ class _Work:
             step=held.step,
             tenants=held.tenants,
             recordings=held.recordings,
-            files=sum(1 for _ in read_items(self._draft / LIST)) - 1,  # the database
-            list_sha256=sha256_of(self._draft / LIST),
-            database_bytes=database.stat().st_size,
+            files=sum(1 for _ in read_items(chunks_of(self._list))) - 1,  # the database
+            list_sha256=sha256_of(self._list),
+            database_bytes=self._database.stat().st_size,
             database_sha256=digest,
             without_audio=tuple(sorted(lost)),
         )
-        self._folder.publish(manifest)
+        destination = self._repository.destination
+        destination.take(self._database, database)
+        destination.take(self._list, Item(part_of(self._id, LIST), manifest.list_sha256))
+        self._repository.publish(manifest)
         return Made(manifest, copying.files, copying.size)
 
     def _records(self) -> Iterator[Item]:
@@ -163,7 +169,7 @@ class _Work:
             form, tenant, name = path.relative_to(self._parts.spool).parts
             try:
                 item = spool_item(form, tenant, name, sha256_of(path))
-            except (FileNotFoundError, IsADirectoryError):
+            except LostError:
                 continue
             if item.place is not None:  # else it is nothing that we put there
                 yield item

@@ -5,16 +5,23 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from callreel.disk import NEW, NO_ROOM, READ
+from callreel.archive.backups import Item
+from callreel.disk import NEW, NO_ROOM, READ, is_locked_by_us, sync_folder
 from callreel.errors import Misconfigured, StorageFull
 
 CHUNK: Final = 1 << 20
+_ON_ITS_WAY: Final = re.compile(
+    r"first|[0-9a-f]{32}|callreel\.db(\.new)?|files\.sha256|manifest\.json"
+)
+_LINE: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
+_NO_LIST: Final = "A list of files of the backups cannot be read."
 _LOST: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EIO})
 
 
@@ -38,27 +45,130 @@ def explained(what: str) -> Iterator[None]:
         raise Misconfigured(f"{what} cannot be used: {why}.") from error
 
 
-def sha256_of(path: Path) -> str:
-    """Return the hex digest of a file; where the system lets us, as it is on the disk."""
-    digest = hashlib.sha256()
-    descriptor = os.open(path, READ)
+@contextmanager
+def only_one(lock: Path, what: str) -> Iterator[None]:
+    """Hold a lock that only one backup can have.
+
+    Raises:
+        Misconfigured: another has it, or the file cannot be made.
+    """
+    with explained(what):
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with explained(what):
+            if not is_locked_by_us(descriptor):
+                raise Misconfigured("Another backup into this folder is running; wait for it.")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def clear(scratch: Path) -> None:
+    """Make a folder for what is on its way, and drop what a backup left there.
+
+    Raises:
+        OSError: it cannot be made or used.
+    """
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    for each in scratch.iterdir():
+        if _ON_ITS_WAY.fullmatch(each.name):
+            each.unlink()
+
+
+class Tree:
+    """A folder below which files are put, and which knows the folders that got new names."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders: set[Path] = set()
+
+    def make(self, folder: Path) -> None:
+        """Make a folder in which a file gets its name; may be called in several threads."""
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        while folder not in self._folders:
+            self._folders.add(folder)
+            if folder == self._root:
+                break
+            folder = folder.parent
+
+    def sync(self) -> None:
+        """Bring the names of all that was put to the disk.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        for folder in sorted(self._folders, reverse=True):
+            sync_folder(folder)
+
+
+class LostError(Exception):
+    """What is to be copied is not to be had."""
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file in chunks; where the system lets us, as they are on the disk.
+
+    Raises:
+        LostError: it is gone or unreadable.
+        Misconfigured: it is there, and we are not let read it.
+    """
+    with _reading():
+        descriptor = os.open(path, READ)
     try:
         # What was synced need not be kept in memory: without it, the disk itself is read.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        while chunk := os.read(descriptor, CHUNK):
-            digest.update(chunk)
+        while chunk := _chunk(descriptor):
+            yield chunk
     finally:
         os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hex digest of a file; raises as `chunks_of` does."""
+    return digest_of(chunks_of(path))
+
+
+def digest_of(chunks: Iterable[bytes]) -> str:
+    """Return the hex digest of what comes in chunks."""
+    digest = hashlib.sha256()
+    for each in chunks:
+        digest.update(each)
     return digest.hexdigest()
 
 
-def copy(source: Path, scratch: Path, place: Path, sha256: str) -> bool:
-    """Copy a file, unless it is lost: gone, unreadable, or other than it should be.
+def is_content(chunks: Iterable[bytes], sha256: str) -> bool:
+    """Say whether a file is there and has a digest."""
+    try:
+        return digest_of(chunks) == sha256
+    except LostError:
+        return False
+
+
+def content_of(path: Path, sha256: str, *, at_most: int) -> tuple[int, bytes | Path]:
+    """Return the length of a file that has a digest, and its bytes, or its path if they are many.
+
+    Raises:
+        LostError: it is gone, unreadable or another.
+        Misconfigured: it is there, and we are not let read it.
+    """
+    digest, kept, size = hashlib.sha256(), bytearray(), 0
+    for each in chunks_of(path):
+        digest.update(each)
+        size += len(each)
+        if size <= at_most:
+            kept += each
+    if digest.hexdigest() != sha256:
+        raise LostError
+    return size, bytes(kept) if size <= at_most else path
+
+
+def copy(chunks: Iterable[bytes], scratch: Path, place: Path, sha256: str) -> bool:
+    """Make a file of chunks, unless it is lost: gone, unreadable, or other than it should be.
 
     It is on the disk when this returns, but its name may not be: sync the folder.
 
     Args:
-        source: What to copy.
+        chunks: What to copy.
         scratch: A folder on the file system of `place`, for what is on its way.
         place: What to make, in a folder that is there.
         sha256: Hex digest that the content should have, and the copy too when it is read back.
@@ -72,17 +182,12 @@ def copy(source: Path, scratch: Path, place: Path, sha256: str) -> bool:
     """
     half = scratch / secrets.token_hex(16)
     try:
-        with _reading():
-            reading = os.open(source, READ)
-        try:
-            if _written(reading, half) != sha256:
-                return False
-        finally:
-            os.close(reading)
+        if _written(chunks, half) != sha256:
+            return False
         if sha256_of(half) != sha256:
             raise OSError(errno.EIO, "What was written is not what is on the disk")
         half.rename(place)
-    except _LostError:
+    except LostError:
         return False
     finally:
         with suppress(OSError):
@@ -90,8 +195,23 @@ def copy(source: Path, scratch: Path, place: Path, sha256: str) -> bool:
     return True
 
 
-class _LostError(Exception):
-    """What is to be copied is not to be had."""
+def read_items(chunks: Iterable[bytes]) -> Iterator[Item]:
+    """Yield what is in a list of files.
+
+    Raises:
+        Misconfigured: it is no such list.
+        LostError: it is gone.
+    """
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for each in lines:
+            match = _LINE.fullmatch(each.decode("ascii", "replace"))
+            if match is None:
+                raise Misconfigured(_NO_LIST)
+            yield Item(match[2], match[1])
+    if rest:
+        raise Misconfigured(_NO_LIST)
 
 
 @contextmanager
@@ -100,17 +220,17 @@ def _reading() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _LOST:
-            raise _LostError from error
+            raise LostError from error
         why = (error.strerror or "it failed").lower()
         raise Misconfigured(
             f"A file that is to be copied cannot be read: {why}; do it as the user whom it is of."
         ) from error
 
 
-def _written(reading: int, target: Path) -> str:
+def _written(chunks: Iterable[bytes], target: Path) -> str:
     digest = hashlib.sha256()
     with os.fdopen(os.open(target, NEW, 0o440), "wb", buffering=0) as file:
-        while chunk := _chunk(reading):
+        for chunk in chunks:
             digest.update(chunk)
             _write_all(file.fileno(), chunk)
         os.fsync(file.fileno())

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from callreel.archive import BodyFormat
-from callreel.archive.backups import DATABASE, Item, Manifest
-from callreel.archive.backups.copying import Copying
-from callreel.archive.backups.files import copy, explained
-from callreel.archive.backups.folder import BackupFolder
+from callreel.archive.backups import DATABASE, Item, Manifest, database_item
+from callreel.archive.backups.copying import THREADS, batches
+from callreel.archive.backups.files import Tree, copy, explained
+from callreel.archive.backups.repository import Repository
 from callreel.archive.facts import facts_reader
 from callreel.catalog import Catalog
 from callreel.catalog.migrate import migrations
@@ -29,9 +30,9 @@ WHAT: Final = "The data folder"
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup, and the folder that it is in."""
+    """A backup, and the repository that it is in."""
 
-    folder: BackupFolder
+    repository: Repository
     manifest: Manifest
 
 
@@ -111,42 +112,53 @@ class _Work:
     """One restore on its way."""
 
     def __init__(self, backup: Backup, draft: Path, means: Means) -> None:
-        self._folder = backup.folder
+        self._repository = backup.repository
         self._manifest = backup.manifest
         self._means = means
         self._draft = draft
         self._database = draft / DATABASE
-
-    def source_of(self, item: Item) -> Path:
-        """Return where a file is in the folder of backups."""
-        return self._folder.root / item.path
-
-    def target_of(self, item: Item) -> Path:
-        """Return where a file is in the data folder to be."""
-        if item.place is None:
-            raise Misconfigured("The backup holds a file that belongs nowhere; take another.")
-        return self._draft / item.place
+        self._tree = Tree(draft)
 
     def run(self, tell: Callable[[], None], *, partial: bool) -> Restored:
         """Restore the backup into the draft."""
         self._bring_database()
-        with Copying(self.source_of, self.target_of, self._draft, self._draft / "tmp") as copying:
-            lost = copying.bring(_told(self._folder.items(self._manifest), tell))
-            if lost and not partial:
-                return Restored(self._manifest, 0, tuple(sorted(lost)), is_done=False)
-            copying.sync()
+        files, lost = self._bring_files(_told(self._repository.items(self._manifest), tell))
+        if lost and not partial:
+            return Restored(self._manifest, 0, tuple(sorted(lost)), is_done=False)
+        self._tree.sync()
         missing = tuple(sorted(lost.union(self._manifest.without_audio)))
         withdrawn = asyncio.run(self._withdraw(missing))
-        return Restored(self._manifest, copying.files, missing, is_done=True, withdrawn=withdrawn)
+        return Restored(self._manifest, files, missing, is_done=True, withdrawn=withdrawn)
 
     def _bring_database(self) -> None:
-        source = self._folder.of(self._manifest.id) / DATABASE
-        digest = self._manifest.database_sha256
-        if not copy(source, self._draft / "tmp", self._database, digest):
+        item = database_item(self._manifest.id, self._manifest.database_sha256)
+        if not self._is_copied(item, self._database):
             raise Misconfigured(
                 f"The database of the backup {self._manifest.id} is damaged; take another."
             )
         self._database.chmod(0o600)
+
+    def _bring_files(self, items: Iterator[Item]) -> tuple[int, set[str]]:
+        """Return how many files were brought, and the paths of those that are lost."""
+        files, lost = 0, set()
+        with ThreadPoolExecutor(THREADS, "restoring") as pool:
+            for batch in batches(items):
+                for each, is_there in zip(batch, pool.map(self._is_brought, batch), strict=True):
+                    files += is_there
+                    if not is_there:
+                        lost.add(each.path)
+        return files, lost
+
+    def _is_brought(self, item: Item) -> bool:
+        if item.place is None:
+            raise Misconfigured("The backup holds a file that belongs nowhere; take another.")
+        place = self._draft / item.place
+        self._tree.make(place.parent)
+        return self._is_copied(item, place)
+
+    def _is_copied(self, item: Item, place: Path) -> bool:
+        chunks = self._repository.destination.read(item.path)
+        return copy(chunks, self._draft / "tmp", place, item.sha256)
 
     async def _withdraw(self, missing: tuple[str, ...]) -> int:
         """Let no recording be available whose audio is missing, and return how many are not."""
