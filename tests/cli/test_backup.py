@@ -208,7 +208,7 @@ def test_backups_within_the_data_folder_are_refused(
 def test_a_restore_of_nothing_makes_no_folder(callreel: Command, tmp_path: Path) -> None:
     told = callreel("restore", str(tmp_path / "none"), "--to", str(tmp_path / "new"))
     assert told.code == 1
-    assert told.err == "callreel: There is no backup in this folder; check its name.\n"
+    assert told.err == "callreel: There is no backup in this place; check its name.\n"
     assert not (tmp_path / "new").exists()
 
 

@@ -8,15 +8,15 @@ from unittest.mock import Mock, patch
 
 import pytest
 
-from callreel.doctor import Finding, Level, disk
+from callreel.doctor import Diagnosis, Level, disk
 from callreel.doctor.disk import look_at_disk, look_at_folder, look_at_room
 
 MIB = 1 << 20
 
 
-def levels(findings: object) -> dict[str, Level]:
-    assert isinstance(findings, list)
-    return {each.what: each.level for each in findings}
+def levels(diagnoses: object) -> dict[str, Level]:
+    assert isinstance(diagnoses, list)
+    return {each.what: each.level for each in diagnoses}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_disk_that_cannot_be_synced_is_bad(
     failed = OSError(errno.EIO, os.strerror(errno.EIO))
     monkeypatch.setattr(os, "fsync", Mock(side_effect=failed))
     (writing,) = (each for each in look_at_folder(tmp_path) if each.what == "writing")
-    assert writing == Finding(
+    assert writing == Diagnosis(
         "writing",
         Level.BAD,
         "The data folder cannot be written to: input/output error; mend it.",

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from callreel.audio.worker import ChildSoundWorker
-from callreel.doctor import Finding, Level, machine
+from callreel.doctor import Diagnosis, Level, machine
 from callreel.doctor.machine import (
     look_at_child,
     look_at_clock,
@@ -91,14 +91,14 @@ def test_memory_that_cannot_be_told_is_no_warning(
 
 
 def test_audio_is_measured_and_converted_in_earnest() -> None:
-    async def look() -> Finding:
+    async def look() -> Diagnosis:
         sound = ChildSoundWorker()
         try:
             return await look_at_sound(sound)
         finally:
             await sound.close()
 
-    assert asyncio.run(look()) == Finding(
+    assert asyncio.run(look()) == Diagnosis(
         "audio", Level.OK, "It can be measured and converted to opus, mp3, wav."
     )
 
@@ -111,7 +111,7 @@ def test_audio_that_cannot_be_read_is_bad() -> None:
     assert found.says.endswith("No process could be started.")
 
 
-async def child_looked_at() -> Finding:
+async def child_looked_at() -> Diagnosis:
     sound = ChildSoundWorker()
     try:
         return await look_at_child(sound)

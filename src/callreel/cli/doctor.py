@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Final
 
 from callreel.cli.output import note, print_json, print_rows
-from callreel.doctor import Finding, Level, bad, ok
+from callreel.doctor import Diagnosis, Level, bad, ok
 from callreel.doctor.examine import examine
 from callreel.errors import Misconfigured
 from callreel.settings import read_settings
@@ -26,14 +26,14 @@ def doctor(*, json: bool = False) -> int:
     Args:
         json: Print a list of objects.
     """
-    findings = asyncio.run(_findings())
+    diagnoses = asyncio.run(_diagnoses())
     if json:
-        print_json([asdict(each) for each in findings])
+        print_json([asdict(each) for each in diagnoses])
     else:
         print_rows(
-            ("what", "level", "says"), [(each.what, each.level, each.says) for each in findings]
+            ("what", "level", "says"), [(each.what, each.level, each.says) for each in diagnoses]
         )
-    found = Counter(each.level for each in findings)
+    found = Counter(each.level for each in diagnoses)
     if found[Level.BAD]:
         note(f"callreel: {found[Level.BAD]} bad, {found[Level.WARNING]} to be warned of.")
         return 1
@@ -43,7 +43,7 @@ def doctor(*, json: bool = False) -> int:
     return 0
 
 
-async def _findings() -> list[Finding]:
+async def _diagnoses() -> list[Diagnosis]:
     try:
         settings = read_settings()
     except Misconfigured as error:

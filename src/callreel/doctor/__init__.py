@@ -1,6 +1,6 @@
 """The doctor: looks at all that the archive relies on, and says what to do about it.
 
-Each look is a function that returns findings; none of them changes anything that lasts.
+Each look is a function that returns diagnoses; none of them changes anything that lasts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """What was found of one thing.
 
     Attributes:
@@ -33,16 +33,16 @@ class Finding:
     says: str
 
 
-def ok(what: str, says: str) -> Finding:
-    """Return a finding that all is well."""
-    return Finding(what, Level.OK, says)
+def ok(what: str, says: str) -> Diagnosis:
+    """Return a diagnosis that all is well."""
+    return Diagnosis(what, Level.OK, says)
 
 
-def warning(what: str, says: str) -> Finding:
-    """Return a finding of what is to be mended."""
-    return Finding(what, Level.WARNING, says)
+def warning(what: str, says: str) -> Diagnosis:
+    """Return a diagnosis of what is to be mended."""
+    return Diagnosis(what, Level.WARNING, says)
 
 
-def bad(what: str, says: str) -> Finding:
-    """Return a finding of what does not work."""
-    return Finding(what, Level.BAD, says)
+def bad(what: str, says: str) -> Diagnosis:
+    """Return a diagnosis of what does not work."""
+    return Diagnosis(what, Level.BAD, says)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from callreel.doctor import Finding, bad, ok, warning
+from callreel.doctor import Diagnosis, bad, ok, warning
 from callreel.doctor.mounts import MOUNTS, mount_of
 from callreel.settings import MIB
 
@@ -38,7 +38,7 @@ NETWORK: Final = frozenset(
 TEMPORARY: Final = frozenset({"ramfs", "tmpfs"})
 
 
-def look_at_folder(folder: Path) -> Iterator[Finding]:
+def look_at_folder(folder: Path) -> Iterator[Diagnosis]:
     """Look at who owns the data folder, who else can read it, and whether it can be written to."""
     found = folder.stat()
     if found.st_uid != os.geteuid():
@@ -60,7 +60,7 @@ def look_at_folder(folder: Path) -> Iterator[Finding]:
     yield _writing(folder)
 
 
-def look_at_disk(what: str, folder: Path) -> Finding:
+def look_at_disk(what: str, folder: Path) -> Diagnosis:
     """Look at the file system of a folder.
 
     Args:
@@ -93,7 +93,7 @@ def look_at_disk(what: str, folder: Path) -> Finding:
     return ok(what, f"It is on {kind}.")
 
 
-def look_at_room(folder: Path, reserve: int) -> Iterator[Finding]:
+def look_at_room(folder: Path, reserve: int) -> Iterator[Diagnosis]:
     """Look at the free space, of which a few MiB are needed even without a reserve, and inodes."""
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
@@ -117,7 +117,7 @@ def look_at_room(folder: Path, reserve: int) -> Iterator[Finding]:
         yield ok("free inodes", f"The file system can hold {disk.f_favail:,} more files.")
 
 
-def _writing(folder: Path) -> Finding:
+def _writing(folder: Path) -> Diagnosis:
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"doctor")

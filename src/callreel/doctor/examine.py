@@ -15,7 +15,7 @@ from callreel.archive.noted import LastBackup, LastVerify, last
 from callreel.audio.worker import ChildSoundWorker
 from callreel.catalog.condition import SAFE_SQLITE, condition_of, sqlite_version
 from callreel.catalog.migrate import BEFORE
-from callreel.doctor import Finding, bad, ok, warning
+from callreel.doctor import Diagnosis, bad, ok, warning
 from callreel.doctor.disk import look_at_disk, look_at_folder, look_at_room
 from callreel.doctor.machine import look_at_child, look_at_clock, look_at_limits, look_at_sound
 from callreel.errors import Misconfigured
@@ -25,7 +25,7 @@ from callreel.wiring import AUDIO, DATABASE, LAST_BACKUP, VERIFIED, is_served
 OLD_BACKUP_SECONDS: Final = 8 * 86_400
 
 
-async def examine(settings: Settings) -> AsyncIterator[Finding]:
+async def examine(settings: Settings) -> AsyncIterator[Diagnosis]:
     """Yield what was found of everything, a thing at a time."""
     yield ok("version", f"Callreel {__version__} on Python {sys.version.split()[0]}.")
     yield _sqlite()
@@ -33,11 +33,11 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     written_at = 0.0
     try:
         if data.is_dir():
-            for finding in _data(settings):
-                yield finding
+            for diagnosis in _data(settings):
+                yield diagnosis
             written_at = max(_written_at(path), _written_at(path.with_name(f"{path.name}-wal")))
-            for finding in _database(path):
-                yield finding
+            for diagnosis in _database(path):
+                yield diagnosis
         else:
             yield bad("data folder", "There is none; check CALLREEL_DATA, or begin an archive.")
     except OSError as error:
@@ -46,8 +46,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     if settings.s3_endpoint is not None:
         yield _s3(settings.s3_endpoint)
     yield look_at_clock(time.time(), written_at)
-    for finding in look_at_limits(settings):
-        yield finding
+    for diagnosis in look_at_limits(settings):
+        yield diagnosis
     sound = ChildSoundWorker(convert_seconds=settings.convert_seconds)
     try:
         yield await look_at_sound(sound)
@@ -56,7 +56,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         await sound.close()
 
 
-def _sqlite() -> Finding:
+def _sqlite() -> Diagnosis:
     found, told = sqlite_version(), ".".join(map(str, sqlite_version()))
     if found < SAFE_SQLITE:
         needed = ".".join(map(str, SAFE_SQLITE))
@@ -68,7 +68,7 @@ def _sqlite() -> Finding:
     return ok("SQLite", f"Version {told}.")
 
 
-def _data(settings: Settings) -> Iterator[Finding]:
+def _data(settings: Settings) -> Iterator[Diagnosis]:
     yield from look_at_folder(settings.data)
     yield look_at_disk("data folder", settings.data)
     audio = settings.data / AUDIO
@@ -79,7 +79,7 @@ def _data(settings: Settings) -> Iterator[Finding]:
     yield ok("server", "One runs on this data folder." if is_busy else "None runs on this folder.")
 
 
-def _database(path: Path) -> Iterator[Finding]:
+def _database(path: Path) -> Iterator[Diagnosis]:
     if not path.exists():
         yield bad(
             "database",
@@ -109,7 +109,7 @@ def _database(path: Path) -> Iterator[Finding]:
         )
 
 
-def _backup(path: Path) -> Finding:
+def _backup(path: Path) -> Diagnosis:
     found = last(path, LastBackup)
     if found is None:
         return warning(
@@ -122,7 +122,7 @@ def _backup(path: Path) -> Finding:
     return ok("backup", f"{told}.")
 
 
-def _s3(endpoint: str) -> Finding:
+def _s3(endpoint: str) -> Diagnosis:
     if find_spec("obstore") is None:
         return bad(
             "S3",
@@ -137,7 +137,7 @@ def _s3(endpoint: str) -> Finding:
     return ok("S3", "Backups there are sent by TLS.")
 
 
-def _verify(path: Path) -> Finding:
+def _verify(path: Path) -> Diagnosis:
     found = last(path, LastVerify)
     if found is None:
         return ok("verify", "All audio was never read again; `callreel verify` does that.")
@@ -153,7 +153,7 @@ def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _schema(step: int | None, newest: int) -> Finding:
+def _schema(step: int | None, newest: int) -> Diagnosis:
     if step is None:
         return bad("schema", "The database is not of this program; check CALLREEL_DATA.")
     if step > newest:

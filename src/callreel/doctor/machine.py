@@ -12,7 +12,7 @@ from typing import Final
 
 from callreel.audio import Format, SoundWorker
 from callreel.audio.worker import ChildSoundWorker
-from callreel.doctor import Finding, bad, ok, warning
+from callreel.doctor import Diagnosis, bad, ok, warning
 from callreel.errors import CallreelError
 from callreel.settings import MIB, Settings
 from callreel.wiring import files_wanted, most_connections
@@ -28,7 +28,7 @@ _SILENCE: Final = bytes(16_000)
 """A second of 16-bit samples at 8 kHz."""
 
 
-def look_at_clock(now: float, written_at: float) -> Finding:
+def look_at_clock(now: float, written_at: float) -> Diagnosis:
     """Look at the clock.
 
     Args:
@@ -47,13 +47,13 @@ def look_at_clock(now: float, written_at: float) -> Finding:
     return ok("clock", f"It shows {told}.")
 
 
-def look_at_limits(settings: Settings) -> Iterator[Finding]:
+def look_at_limits(settings: Settings) -> Iterator[Diagnosis]:
     """Look at how much this process, and so one like it, may have."""
     yield _files(settings)
     yield _memory()
 
 
-def _files(settings: Settings) -> Finding:
+def _files(settings: Settings) -> Diagnosis:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # which a server takes, see `serving`
     if files == resource.RLIM_INFINITY:
         return ok("open files", "A process may open any number.")
@@ -68,7 +68,7 @@ def _files(settings: Settings) -> Finding:
     return ok("open files", f"A process may open {files:,}.")
 
 
-def _memory() -> Finding:
+def _memory() -> Diagnosis:
     most = resource.getrlimit(resource.RLIMIT_AS)[0]
     if most != resource.RLIM_INFINITY and most < CHILD_MEMORY:
         return warning(
@@ -94,7 +94,7 @@ def _available() -> int | None:
     return None
 
 
-async def look_at_sound(sound: SoundWorker) -> Finding:
+async def look_at_sound(sound: SoundWorker) -> Diagnosis:
     """Measure a second of silence and convert it to every format, in child processes."""
     formats = ", ".join(each.value for each in Format)
     try:
@@ -110,7 +110,7 @@ async def look_at_sound(sound: SoundWorker) -> Finding:
     return ok("audio", f"It can be measured and converted to {formats}.")
 
 
-async def look_at_child(sound: ChildSoundWorker) -> Finding:
+async def look_at_child(sound: ChildSoundWorker) -> Diagnosis:
     """Ask a child process that reads audio whether the kernel holds it back."""
     try:
         is_held = await sound.is_held()

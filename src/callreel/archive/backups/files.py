@@ -57,7 +57,7 @@ def only_one(lock: Path, what: str) -> Iterator[None]:
     try:
         with explained(what):
             if not is_locked_by_us(descriptor):
-                raise Misconfigured("Another backup into this folder is running; wait for it.")
+                raise Misconfigured("Another backup into this place is running; wait for it.")
         yield
     finally:
         os.close(descriptor)

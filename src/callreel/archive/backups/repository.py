@@ -75,7 +75,7 @@ class Repository:
         """
         found = self.ids()
         if not found:
-            raise NotFound("There is no backup in this folder; check its name.")
+            raise NotFound("There is no backup in this place; check its name.")
         if backup_id is not None and backup_id not in found:
             raise NotFound(
                 f"There is no such backup; there are {len(found)}, from {found[0]} to {found[-1]}."
