@@ -42,6 +42,7 @@ def entry(house: House, call: Call, audio: Audio) -> NewEntry:
         digest=bytes.fromhex(audio.sha256),
         fingerprint=hashlib.sha256(call.dialog_id.encode()).digest(),
         arrived_at=0,
+        dialog=call.dialog_id,
     )
 
 

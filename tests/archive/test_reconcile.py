@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from archive.reconciling import WEEK, entry, fill, recorded, stereo
+from callreel.archive import delete
 from callreel.archive import reconcile as verb
 from callreel.archive.keep_call import new_call
 from callreel.archive.reconcile import Question, reconcile
@@ -139,6 +140,50 @@ def test_a_call_that_was_talked_and_not_recorded_is_told_of(
         (Kind.UNRECORDED, "later", 1),
     ]
     assert findings[0].reason == "The talk lasted 1.5 s, and there is no recording of it."
+
+
+def test_a_call_whose_recording_was_deleted_lacks_none_and_one_whose_recording_is_back_neither(
+    house: House,
+) -> None:
+    talked = replace(CALL, dialog_id="deleted", talking_ms=6_000)
+    told = replace(talked, dialog_id="told before", started_at=CALL.started_at + 1)
+    add_calls(house, told, replace(talked, dialog_id="missed", talking_ms=1_500))
+    ids = [house.id_of(house.take_in(each, stereo(0.5, 0.5))) for each in (talked, told)]
+    for recording in ids:
+        house.do(delete.one, recording)
+    assert [each.dialog for each in found_in(house)[1]] == ["missed"]
+    for call in (talked, told):
+        house.take_in(call, stereo(0.5, 0.5))
+    assert [each.dialog for each in found_in(house)[1]] == ["missed"]
+
+
+def test_a_call_of_which_a_piece_was_deleted_is_not_too_short(house: House) -> None:
+    whole = replace(CALL, talking_ms=12_000)
+    sounds = [stereo(0.5, 0.5), stereo(0.5, 0.4)]
+    first, second = (house.id_of(house.take_in(whole, each)) for each in sounds)
+    other = replace(whole, dialog_id="short")
+    house.take_in(other, sounds[0])
+    house.do(delete.one, first)
+    assert [(each.kind, each.dialog) for each in found_in(house)[1]] == [(Kind.SHORTER, "short")]
+    house.take_in(whole, sounds[0])
+    house.do(delete.one, second)
+    house.do(delete.one, first)
+    assert [each.dialog for each in found_in(house)[1]] == ["short"]
+
+
+def test_a_recording_of_which_only_its_file_tells_lacks_its_call(house: House) -> None:
+    calls = [replace(CALL, dialog_id=name, talking_ms=6_000) for name in ("yes", "no", "unknown")]
+    audio = recorded(house, stereo(0.5, 0.5), CALL.started_at - 60)
+    told = dict(zip(calls, (True, False, None), strict=True))
+    entries = [replace(entry(house, call, audio), has_call_record=told[call]) for call in calls]
+    house.run(house.archive.catalog.add(1, entries))
+    looked, (finding,) = found_in(house)
+    assert looked == 4
+    assert (finding.kind, finding.recording, finding.dialog) == (Kind.UNCALLED, "no", "no")
+    assert finding.reason.startswith("No call record tells of its call")
+    assert found_in(house, replace(QUESTION, needs_call=False)) == (4, [])
+    house.do(delete.one, "no")
+    assert found_in(house) == (3, [])
 
 
 def test_calls_without_recording_are_calls_when_hours_are_counted(house: House) -> None:

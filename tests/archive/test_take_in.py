@@ -170,7 +170,7 @@ def test_audio_whose_sync_fails_is_not_kept_whatever_a_second_sync_would_say(
 def test_a_catalog_that_fails_leaves_a_file_but_no_record(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise Unavailable("away")
 
     with monkeypatch.context() as patched:
@@ -187,11 +187,11 @@ def test_the_catalog_hears_of_a_recording_when_its_audio_is_in_its_place(
     add, found = SqliteCatalog.add, list[int | None]()
 
     async def look_and_add(
-        catalog: SqliteCatalog, tenant: int, entries: Sequence[NewEntry]
+        catalog: SqliteCatalog, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool
     ) -> list[Outcome]:
         key = AudioKey(tenant, entries[0].digest.hex())
         found.append(await house.archive.audio.size(key))
-        return await add(catalog, tenant, entries)
+        return await add(catalog, tenant, entries, deleted_too=deleted_too)
 
     monkeypatch.setattr(SqliteCatalog, "add", look_and_add)
     house.take_in()

@@ -15,13 +15,13 @@ import pytest
 
 from archive.imports import HEADER, Machine, fill, name_of, taken_in, tally
 from callreel.archive import Archive
+from callreel.archive.look import id_of
 from callreel.archive.take_in import PEAKS
 from callreel.archive.take_in_batch import (
     AT_ONCE,
     BATCH_BYTES,
     BATCH_ITEMS,
     groups,
-    id_of,
     take_in_batch,
 )
 from callreel.archive.verdict import Became, Verdict
@@ -72,11 +72,13 @@ class Choosy(SqliteCatalog):
     refused = ""
     asked: list[int]
 
-    async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
+    async def add(
+        self, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool = False
+    ) -> list[Outcome]:
         self.asked.append(len(entries))
         if any(entry.original_name == self.refused for entry in entries):
             raise BadRecording("Too many calls of this tenant start in one second.")
-        return await super().add(tenant, entries)
+        return await super().add(tenant, entries, deleted_too=deleted_too)
 
 
 class Late(SqliteCatalog):
@@ -86,12 +88,14 @@ class Late(SqliteCatalog):
     synced: set[int]
     found: list[bool]
 
-    async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
+    async def add(
+        self, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool = False
+    ) -> list[Outcome]:
         for entry in entries:
             digest = entry.digest.hex()
             place = self.store / str(tenant) / digest[:2] / digest
             self.found.append({place.stat().st_ino, place.parent.stat().st_ino} <= self.synced)
-        return await super().add(tenant, entries)
+        return await super().add(tenant, entries, deleted_too=deleted_too)
 
 
 @dataclass

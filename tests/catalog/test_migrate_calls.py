@@ -13,7 +13,7 @@ from callreel.api.wire import Bodies
 from callreel.archive.facts import facts_reader
 from callreel.catalog.migrate import migrate, migrations
 from callreel.catalog.sqlite import SqliteCatalog
-from callreel.model import DialogType, Direction, Reach, Recording, State
+from callreel.model import DialogType, Direction, Reach, Recording, Span, State
 from exporting.exports import entry_of, no_audio
 from house import CALL
 
@@ -35,13 +35,14 @@ def test_recordings_of_before_calls_were_listed_become_calls(tmp_path: Path) -> 
     views = "SELECT 'DROP VIEW ' || name FROM sqlite_schema WHERE type = 'view'"
     tables = (
         "SELECT 'DROP TABLE ' || name FROM sqlite_schema WHERE type = 'table' AND "
-        "(name GLOB 'unrecorded*' OR name IN ('further', 'by_kind', 'by_source_call'))"
+        "(name GLOB 'unrecorded*' OR name IN ('deletion', 'further', 'by_kind', 'by_source_call'))"
     )
     for names in (views, tables):
         for (statement,) in connection.execute(names).fetchall():
             connection.execute(str(statement))
     connection.execute(
         "ALTER TABLE entry DROP COLUMN dialog; ALTER TABLE day_count DROP COLUMN extra; "
+        "ALTER TABLE entry DROP COLUMN has_call_record; "
         "DELETE FROM migration WHERE number > 4"
     )
     migrate(connection, migrations())
@@ -50,6 +51,24 @@ def test_recordings_of_before_calls_were_listed_become_calls(tmp_path: Path) -> 
     assert len(fresh["further"]) == 1
     assert len(fresh["by_source_call"]) == 3
     assert len(fresh["by_kind"]) == 4
+
+
+def test_a_deletion_that_was_under_way_becomes_one_for_good(tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / "old.db"))
+    migrate(connection, migrations()[:5])
+    connection.execute("INSERT INTO tenant (number, name) VALUES (1, 'one')")
+    connection.executemany(
+        "INSERT INTO entry (k, tenant, id, state, digest, fingerprint, arrived_at, source) "
+        "VALUES (?, 1, ?, ?, x'', x'', 0, 'api')",
+        [(1, "going", "deleting"), (2, "there", "available"), (3, "odd", "suspect")],
+    )
+    migrate(connection, migrations())
+    connection.close()
+    catalog = SqliteCatalog(tmp_path / "old.db")
+    (found,) = asyncio.run(catalog.deletions(1, (0, ""), 9))
+    assert found.id == "going"
+    assert asyncio.run(catalog.without_call_record(Reach(1), Span())) == frozenset()
+    asyncio.run(catalog.close())
 
 
 TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"

@@ -96,5 +96,5 @@ def test_a_recording_is_added_without_reading_the_others_that_start_in_its_secon
 
     with closing(apsw.Connection(str(path))) as connection:
         connection.row_trace = note
-        assert sqlite_write.add(connection, 1, [first]) == [Outcome.ADDED]
+        assert sqlite_write.add(connection, 1, [first], deleted_too=False) == [Outcome.ADDED]
     assert 0 < len(read) < 30

@@ -62,13 +62,8 @@ class Emptied:
             self._number = -1
             with self._other:
                 for each in KNOWN:
-                    sqlite_write.withdraw(
-                        self._other,
-                        Reach(1),
-                        each.id,
-                        State.DELETING,
-                        sqlite_write.Reading(facts_in),
-                    )
+                    how = sqlite_write.Withdrawal(State.DELETING, facts_in)
+                    sqlite_write.withdraw(self._other, Reach(1), each.id, how)
         return True
 
 

@@ -178,8 +178,8 @@ def test_of_many_different_notes_the_first_are_told_and_counted_on(
 
 
 def test_the_report_of_nothing_is_whole(tmp_path: Path) -> None:
-    kinds = ("seen", "added", "already_there", "left_for_later", "earlier", "refused")
-    nothing = dict.fromkeys(kinds, 0)
+    kinds = ("added", "already_there", "deleted_before", "left_for_later", "earlier", "refused")
+    nothing = dict.fromkeys(("seen", *kinds), 0)
 
     assert written(tmp_path / "report.json") == {
         "items": [],

@@ -40,6 +40,20 @@ def fill(callreel: Command, tmp_path: Path) -> Callable[..., Command]:
     return filled
 
 
+def test_a_file_without_a_call_record_is_told_unless_there_are_none_at_all(
+    fill: Callable[..., Command], tmp_path: Path
+) -> None:
+    callreel = fill(1)
+    put(tmp_path / "monitor", f"exten-101-4869-20260302-090009-{EPOCH + 9}.9.wav", wav(500, tone=9))
+    arguments = ("--timezone", "Europe/Warsaw", "--cdr", str(tmp_path / "cdr.csv"))
+    assert callreel("import", "freepbx", str(tmp_path / "monitor"), *arguments).code == 0
+    ran = callreel("reconcile", "--json")
+    found = json.loads(ran.out)
+    assert (ran.code, found["kinds"]["no_call"], found["kinds"]["no_recording"]) == (1, 1, 0)
+    assert [each["kind"] for each in found["findings"]] == ["no_call"]
+    assert callreel("reconcile", "--files-alone").code == 0
+
+
 def test_where_all_fits_the_code_is_0(fill: Callable[..., Command]) -> None:
     ran = fill(1, 5)("reconcile")
     assert (ran.code, ran.err) == (0, "")

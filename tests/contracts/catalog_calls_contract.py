@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +21,7 @@ from callreel.model import (
     Reach,
     SortField,
     SortKey,
+    Span,
     State,
 )
 from contracts.catalog_case import ENOUGH, SLOW_OK, CatalogCase, ids_of, mixed_of, run
@@ -40,6 +41,7 @@ CallId = tuple[int, int, str]
 EVERY = ListRequest(EVERY_CALL, limit=10_000)
 RUN = 1
 DIALOGS = ["a", "b", "c", "d"]
+VERBS = ["record", "call", "call of an import", "delete", "end", "restore", "bring back"]
 
 
 def made(number: int, dialog: str, *, is_recorded: bool) -> Known:
@@ -53,13 +55,16 @@ class Simple:
     """What is to be there, kept in the most obvious way.
 
     Attributes:
-        available, withdrawn: Recordings by id.
+        available, withdrawn, deleted: Recordings by id.
         unrecorded: What is known of calls without recording, and whether an import brought it.
+        lost: The calls that are known to have lost recordings, and how many.
     """
 
     available: dict[str, Known] = field(default_factory=dict)
     withdrawn: dict[str, Known] = field(default_factory=dict)
+    deleted: dict[str, Known] = field(default_factory=dict)
     unrecorded: dict[CallId, tuple[Known, bool]] = field(default_factory=dict)
+    lost: Counter[CallId] = field(default_factory=Counter)
 
     def add(self, known: Known, *, is_of_import: bool) -> Outcome:
         if known.is_recorded:
@@ -70,16 +75,29 @@ class Simple:
             self.unrecorded[known.call] = (known, is_of_import)
         return Outcome.ADDED
 
-    def withdraw(self, recording_id: str, *, leaves: bool) -> None:
-        known = self.withdrawn[recording_id] = self.available.pop(recording_id)
-        if leaves and known.call not in self.unrecorded and not self._recordings_of(known):
-            self.unrecorded[known.call] = (known, False)
+    def withdraw(self, recording_id: str) -> None:
+        self.withdrawn[recording_id] = self.available.pop(recording_id)
+
+    def delete(self, recording_id: str) -> None:
+        if recording_id in self.available:
+            known = self.available.pop(recording_id)
+            self.unrecorded.setdefault(known.call, (known, False))
+        else:
+            known = self.withdrawn.pop(recording_id)
+        self.deleted[recording_id] = known
+        if known.call in self.unrecorded:
+            self.lost[known.call] += 1
+
+    def bring_back(self, recording_id: str) -> None:
+        known = self.available[recording_id] = self.deleted.pop(recording_id)
+        self.lost[known.call] = max(0, self.lost[known.call] - 1)
 
     def restore(self, recording_id: str) -> None:
         self.available[recording_id] = self.withdrawn.pop(recording_id)
 
     def drop(self) -> None:
         self.unrecorded = {k: v for k, v in self.unrecorded.items() if not v[1]}
+        self.lost = Counter({k: n for k, n in self.lost.items() if k in self.unrecorded})
 
     def shown(self) -> dict[CallId, set[str]]:
         """Return the calls, each with the ids of what it may be listed by."""
@@ -113,6 +131,10 @@ async def agree(catalog: Catalog, simple: Simple, everything: dict[str, Known]) 
     assert await catalog.count(Reach(1), inbound) == sum(
         each.direction is Direction.INBOUND for each in facts
     )
+    lost = {(second, dialog) for (_, second, dialog), n in simple.lost.items() if n}
+    assert await catalog.calls_of_deleted(Reach(1), Span()) == lost
+    gone = await catalog.deletions(1, (0, ""), 100)
+    assert [each.id for each in gone] == sorted(simple.deleted)
     page = await catalog.page(Reach(1), longest, OPENING)
     assert page.count == sum(each.project_id in {1, 2} for each in facts)
 
@@ -121,7 +143,7 @@ class CallsContract(CatalogCase):
     @given(
         steps=st.lists(
             st.tuples(
-                st.sampled_from(["record", "call", "call of an import", "leave", "end", "restore"]),
+                st.sampled_from(VERBS),
                 st.sampled_from(DIALOGS),
             )
             | st.just(("drop", "")),
@@ -285,12 +307,30 @@ async def _take(
         for each in _of(simple.withdrawn.values(), dialog)[:1]:
             await catalog.restore(Reach(1), each.id, facts_in)
             simple.restore(each.id)
-    else:
-        leaves = verb == "leave"
+    elif verb == "end":
         for each in _of(simple.available.values(), dialog)[:1]:
-            remains = whole_body if leaves else None
-            await catalog.withdraw(Reach(1), each.id, State.SUSPECT, facts_in, remains)
-            simple.withdraw(each.id, leaves=leaves)
+            await catalog.withdraw(Reach(1), each.id, State.SUSPECT, facts_in)
+            simple.withdraw(each.id)
+    else:
+        await _delete_or_bring_back(catalog, simple, step)
+
+
+async def _delete_or_bring_back(
+    catalog: Catalog, simple: Simple, step: tuple[int, str, str]
+) -> None:
+    number, verb, dialog = step
+    if verb == "delete":
+        known = [*simple.available.values(), *simple.withdrawn.values()]
+        for each in _of(known, dialog)[:1]:
+            await catalog.delete(Reach(1), each.id, facts_in, whole_body, number)
+            if number % 2:
+                await catalog.forget(Reach(1), each.id)
+            simple.delete(each.id)
+    else:
+        for each in _of(simple.deleted.values(), dialog)[:1]:
+            assert await catalog.add(1, [entry_of(each)]) == [Outcome.DELETED]
+            assert await catalog.add(1, [entry_of(each)], deleted_too=True) == [Outcome.ADDED]
+            simple.bring_back(each.id)
 
 
 def _of(known: Iterable[Known], dialog: str) -> list[Known]:

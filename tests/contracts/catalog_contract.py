@@ -28,6 +28,7 @@ from callreel.model import (
 from contracts.catalog_audit_contract import AuditContract
 from contracts.catalog_calls_contract import CallsContract
 from contracts.catalog_case import SLOW_OK, ids_of, known_of, run
+from contracts.catalog_deletions_contract import DeletionsContract
 from contracts.catalog_ledger_contract import LedgerContract
 from contracts.catalog_list_contract import ListContract
 from contracts.catalog_outbox_contract import OutboxContract
@@ -43,7 +44,9 @@ from contracts.catalog_reference import (
 )
 
 
-class CatalogContract(ListContract, CallsContract, AuditContract, LedgerContract, OutboxContract):
+class CatalogContract(
+    ListContract, CallsContract, AuditContract, DeletionsContract, LedgerContract, OutboxContract
+):
     """Inherit, and say how to open an empty catalog in a folder."""
 
     # Adding

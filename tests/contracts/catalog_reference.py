@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from callreel.catalog import NewCall, NewEntry
+from callreel.catalog.audit import ToldCall
 from callreel.model import (
     DEFAULT_SORT,
     EARLIEST_START,
@@ -54,10 +55,11 @@ class Known:
         return self.tenant, self.facts.started_at, self.dialog or self.id
 
 
-def body_of(recording_id: str, facts: Facts) -> bytes:
+def body_of(recording_id: str, facts: Facts, dialog: str = "") -> bytes:
     """Return a body that says what the facts are, as a real one does."""
     said = {
         "id": recording_id,
+        "dialog": dialog,
         "started_at": facts.started_at,
         "hung_up_at": facts.hung_up_at,
         "talking_ms": facts.talking_ms,
@@ -89,13 +91,18 @@ def facts_in(body: bytes) -> Facts:
     )
 
 
+def told_in(body: bytes) -> ToldCall:
+    """Read a body made by `whole_body`."""
+    return ToldCall(json.loads(body)["dialog"], facts_in(body.removeprefix(OPENING)))
+
+
 def whole_body(body: bytes) -> bytes:
     """Return what remains of a recording's body as the body of a call without recording."""
     return OPENING + body
 
 
 def entry_of(known: Known) -> NewEntry:
-    body = body_of(known.id, known.facts)
+    body = body_of(known.id, known.facts, known.dialog)
     return NewEntry(
         id=known.id,
         body=body,
@@ -110,7 +117,7 @@ def entry_of(known: Known) -> NewEntry:
 def call_of(known: Known) -> NewCall:
     return NewCall(
         dialog=known.dialog,
-        body=whole_body(body_of(known.id, known.facts)),
+        body=whole_body(body_of(known.id, known.facts, known.dialog)),
         facts=known.facts,
         arrived_at=NOON,
         source="test",

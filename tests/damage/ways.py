@@ -242,6 +242,16 @@ class Vandal:
         self._db.execute(f"UPDATE unrecorded SET facts = {facts} WHERE k = ?", (k,))  # noqa: S608 - ours
         return {(Damage.ROW_WRONG, place)}
 
+    def take_a_call_for_another(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        self._db.execute("UPDATE unrecorded SET dialog = dialog || '!' WHERE k = ?", (k,))
+        return {(Damage.ROW_WRONG, place)}
+
+    def note_a_deletion_that_was_none(self, victim: Victim) -> Expected:
+        values = (victim.tenant, victim.id, 1)
+        self._db.execute("INSERT INTO deletion VALUES (?, ?, ?)", values)
+        return {(Damage.ROW_SURPLUS, victim.id)}
+
     def garble_the_body_of_a_call(self, _victim: Victim) -> Expected:
         k, place = self._taken(self._silent)
         self._db.execute("UPDATE unrecorded SET body = substr(body, 1, 100) WHERE k = ?", (k,))
@@ -313,6 +323,8 @@ WAYS: Final[tuple[Way, ...]] = (
     Vandal.hide_a_call,
     Vandal.show_a_hidden_call,
     Vandal.edit_the_facts_of_a_call,
+    Vandal.take_a_call_for_another,
+    Vandal.note_a_deletion_that_was_none,
     Vandal.garble_the_body_of_a_call,
     Vandal.list_a_call_twice,
     Vandal.list_a_call_not_at_all,

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callreel.archive import delete
 from callreel.archive.mirror import LATE, gaps
 from callreel.archive.verdict import Became
 from callreel.client import BadAnswerError, NoAnswerError
 from callreel.client.mirror import Pace
 from callreel.errors import Misconfigured, Unavailable
-from callreel.model import Span
+from callreel.model import Access, Reach, Scope, Span
 from callreel.server import Options
 from endpoints.account import NOON, Held, account_of, record
 from endpoints.original import PATH, SERVER_FAULT, TOO_OFTEN, Service
@@ -67,6 +68,23 @@ def test_what_was_copied_whole_is_not_asked_for_again_and_the_last_day_is(
     assert fetched(scripted) == {}
     begins = {json.loads(asked.query["filter"])[0]["value"] for asked in scripted.asked}
     assert min(begins) == "2026-03-30 12:00:00"
+
+
+def test_what_was_deleted_here_is_not_copied_again_until_that_is_lifted(
+    scripted: ScriptedServer, copy: Copy
+) -> None:
+    held = account_of([record(0), record(1)])
+    service = service_of(held)
+    scripted.play(service)
+    catalog = copy.archive.catalog
+    first = str(copy.catch_up(now=NOON + HOUR)[0].recording)
+    copy.run(delete.one(copy.archive, Access("", Reach(1), frozenset(Scope)), first))
+    scripted.play(service)
+    assert sorted(became(copy.catch_up())) == sorted([SAME, Became.DELETED])
+    assert fetched(scripted) == {}
+    assert became(copy.catch_up()) == []
+    copy.run(catalog.lift_deletion(1, first))
+    assert sorted(became(copy.catch_up())) == sorted([ADDED, SAME])
 
 
 def test_a_call_that_appears_late_is_found_by_the_pass_after(

@@ -64,7 +64,8 @@ def adding(limits: Limits) -> Operation:
         summary="Take in a recording",
         says="Hands in a call and its audio. The answer comes once both are on stable storage. "
         "Without an id, one is made of the call and the audio. The same again is answered "
-        "with 200 and changes nothing. Tags that were not known become known, without a name. "
+        "with 200 and changes nothing. One that was deleted is taken in again. "
+        "Tags that were not known become known, without a name. "
         f"The call has at most {limits.max_call_bytes} bytes.",
         body={"required": True, "content": {"multipart/form-data": content}},
         answers={
@@ -192,7 +193,8 @@ def removing(_limits: Limits) -> Operation:
     return Operation(
         id="delete_recording",
         summary="Delete a recording",
-        says="Deletes a recording with its audio, for good. Its call stays in the list of calls.",
+        says="Deletes a recording with its audio, for good: imports that meet it again leave it "
+        "out. Its call stays in the list of calls.",
         parameters=(ID,),
         answers={
             200: Answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from tempfile import NamedTemporaryFile
 
 from callreel.archive import BodyFormat
 from callreel.archive.keep_call import foresee_call
-from callreel.archive.take_in_batch import copy, judged, look
+from callreel.archive.look import Known, copy, look, look_by_audio
+from callreel.archive.take_in_batch import judged
 from callreel.archive.verdict import Became, Verdict, refused
 from callreel.audio import Inspection, SoundWorker
 from callreel.catalog import Catalog
@@ -71,4 +73,14 @@ class Foreseer:
             except BadRecording as error:
                 return refused(candidate, Fault.UNREADABLE, error.message)
             file.flush()
-            return await judged(candidate, self.sound.inspect(Path(file.name)))
+            found = await self._look_by_audio(candidate, Path(file.name))
+            return found or await judged(candidate, self.sound.inspect(Path(file.name)))
+
+    async def _look_by_audio(self, candidate: Candidate, path: Path) -> Verdict | None:
+        """Look for what is far, of which nothing could be known before it was fetched."""
+        if self.catalog is None or candidate.id is not None:
+            return None
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        found = await look_by_audio(self.catalog, self.bodies, self.tenant, candidate, sha256)
+        return found.verdict if isinstance(found, Known) else found

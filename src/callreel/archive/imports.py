@@ -146,6 +146,6 @@ async def undo_calls(archive: Archive, number: int) -> int:
 
 async def _delete(archive: Archive, access: Access, recording_id: str) -> None:
     try:
-        await delete.one(archive, access, recording_id, keeps_call=False)
+        await delete.one(archive, access, recording_id, is_undone=True)
     except NotFound:
         return  # someone else was faster

@@ -29,6 +29,7 @@ from callreel.model import Access, Call, CallFilter, ListRequest, Position, Reco
 
 PAGE: Final = 500
 AT_ONCE: Final = 4
+_MISSING: Final = frozenset({Kind.SHORTER, Kind.UNRECORDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Question:
         opening: What comes before each recording (see `Catalog.page`).
         tolerance_ms: By how much audio may be shorter or longer than the talk.
         holds_whole_call: Whether audio may hold what comes before and after the talk, too.
+        needs_call: Whether each recording must have a call record.
     """
 
     started: Span
@@ -48,6 +50,7 @@ class Question:
     opening: bytes
     tolerance_ms: int = 5_000
     holds_whole_call: bool = False
+    needs_call: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Looked:
 async def reconcile(archive: Archive, access: Access, question: Question) -> AsyncGenerator[Looked]:
     """Look at all recordings, at calls without, each in order, then at the hours; part by part.
 
+    What was deleted for good is missed nowhere: neither a call's recording nor a piece of it.
+
     Raises:
         NotAllowed: the key lacks a scope.
         Unavailable: the archive cannot go on.
@@ -74,7 +79,8 @@ async def reconcile(archive: Archive, access: Access, question: Question) -> Asy
     async for recordings in _pages(archive, access, question):
         yield Looked(len(recordings), await _of_recordings(archive, access, question, recordings))
     async for calls in _unrecorded(archive, access, question):
-        yield Looked(0, [_without_recording(each) for each in calls])
+        findings = [_without_recording(each) for each in calls]
+        yield Looked(0, await _not_deleted(archive, access, findings))
     yield Looked(0, await _gaps(archive, access, question))
 
 
@@ -139,7 +145,37 @@ async def _of_recordings(
             return await _silence(archive, access, recording)
 
     heard = await asyncio.gather(*map(listened, recordings))
-    return [*_lengths(question, recordings), *(each for each in heard if each is not None)]
+    return [
+        *await _not_deleted(archive, access, list(_lengths(question, recordings))),
+        *(each for each in heard if each is not None),
+        *await _without_call(archive, access, question, recordings),
+    ]
+
+
+async def _not_deleted(
+    archive: Archive, access: Access, findings: Sequence[Finding]
+) -> Sequence[Finding]:
+    """Leave out what is missing since a recording of the call was deleted for good."""
+    if not findings:
+        return findings
+    span = Span(findings[0].started_at, findings[-1].started_at)
+    gone = await archive.catalog.calls_of_deleted(access.reach, span)
+    return [
+        each
+        for each in findings
+        if each.kind not in _MISSING or (each.started_at, each.dialog) not in gone
+    ]
+
+
+async def _without_call(
+    archive: Archive, access: Access, question: Question, recordings: Sequence[Recording]
+) -> list[Finding]:
+    if not question.needs_call:
+        return []
+    span = Span(recordings[0].call.started_at, recordings[-1].call.started_at)
+    ids = await archive.catalog.without_call_record(access.reach, span)
+    reason = "No call record tells of its call; what is known of it is its file's name."
+    return [finding(each, Kind.UNCALLED, reason) for each in recordings if each.id in ids]
 
 
 def _lengths(question: Question, recordings: Sequence[Recording]) -> Iterator[Finding]:

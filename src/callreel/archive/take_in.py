@@ -55,6 +55,7 @@ class Arrival:
         id: The id that the sender wants, or None to have one made of the call and the audio.
         original_name: The file's name where it came from, or None.
         source: What brings it in, such as `api` or `freepbx`.
+        has_call_record: Whether anything but the file's name tells of the call.
     """
 
     call: Call
@@ -62,10 +63,13 @@ class Arrival:
     id: str | None = None
     original_name: str | None = None
     source: str = "api"
+    has_call_record: bool = True
 
 
 async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
     """Take in one recording and return it once it is on stable storage.
+
+    One that was deleted for good is there again: whoever sends it wants it to be.
 
     Raises:
         BadRecording: the call or the audio is at fault, or outside of what the key reaches.
@@ -83,7 +87,8 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
     async with archive.audio.taking_in():
         entry = await store(archive, tenant, arrival, inspection)
         (outcome,), _ = await asyncio.gather(
-            archive.catalog.add(tenant, [entry]), keep_peaks(archive, tenant, arrival, inspection)
+            archive.catalog.add(tenant, [entry], deleted_too=True),
+            keep_peaks(archive, tenant, arrival, inspection),
         )
     if outcome is Outcome.CONFLICT:
         async with archive.audio.removing():
@@ -157,6 +162,7 @@ def entry_of(archive: Archive, arrival: Arrival, digest: str, inspection: Inspec
         project=arrival.call.project,
         user=arrival.call.user,
         dialog=arrival.call.dialog_id,
+        has_call_record=arrival.has_call_record,
     )
 
 

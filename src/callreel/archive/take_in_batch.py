@@ -8,59 +8,39 @@ short, repeated or split finds again what is there, even where it knows more of 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Final
+from typing import Final
 
-from callreel.archive import Archive, BodyFormat
+from callreel.archive import Archive
+from callreel.archive.delete import remove_if_unused
 from callreel.archive.keep_call import keep_calls
+from callreel.archive.look import Added, Known, copy, id_of, look, verdict_of
 from callreel.archive.take_in import (
     Arrival,
-    beginning_of_id,
     check_call,
-    derived_id,
     entry_of,
-    fingerprint,
     keep_peaks,
     measured,
 )
-from callreel.archive.verdict import Became, Verdict, refused
+from callreel.archive.verdict import Verdict, deleted_before, refused
 from callreel.audio import AudioKey, AudioStore, Inspection
 from callreel.catalog import Catalog, NewEntry, Outcome
 from callreel.errors import (
     BadRecording,
     CallreelError,
-    NotFound,
     StorageFull,
     Unavailable,
     UnsupportedMedia,
 )
 from callreel.importers.items import Candidate, Fault, Item
-from callreel.model import Audio, Call, Reach, State
+from callreel.model import Call
 
 BATCH_ITEMS: Final = 100
 BATCH_BYTES: Final = 64 << 20
 BATCH_ROWS: Final = 500
 AT_ONCE: Final = 3
-CHUNK: Final = 1 << 20
-_CHANGED: Final = "Its source tells other data of the call by now; what is here stays as it is."
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A recording that the archive has.
-
-    Attributes:
-        audio: Its audio as it should be in the store.
-        verdict: What is to be said of the candidate if it is.
-        is_available: Whether it is in every list; where not, its audio is taken in once more.
-    """
-
-    audio: Audio
-    verdict: Verdict
-    is_available: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +66,6 @@ class _Arriving:
 
 
 Prepared = _Arriving | Verdict | Halt
-Added = Outcome | BadRecording
 
 
 async def take_in_batch(
@@ -142,12 +121,16 @@ async def _take_in_group(
             *(keep_peaks(archive, tenant, each.arrival, each.inspection) for each in arriving)
         )
         entries = [replace(each.entry, import_run=run) for each in arriving]
-        outcomes = iter(await _add(archive.catalog, tenant, entries))
+        added = await _add(archive.catalog, tenant, entries)
+    await _drop_unused(archive, tenant, entries, added)
+    outcomes = iter(added)
     halts = [each for each in prepared if isinstance(each, Halt)]
     rows = [item for item in group if not isinstance(item, Candidate)]
     of_rows = iter(await keep_calls(archive, tenant, rows, run))
     of_candidates = iter(
-        _verdict(candidate, next(outcomes), made.entry.id) if isinstance(made, _Arriving) else made
+        verdict_of(candidate, next(outcomes), made.entry.id)
+        if isinstance(made, _Arriving)
+        else made
         for candidate, made in zip(candidates, prepared, strict=True)
     )
     verdicts = [
@@ -186,6 +169,19 @@ async def _add(catalog: Catalog, tenant: int, entries: Sequence[NewEntry]) -> li
     return [added for entry in entries for added in await _add(catalog, tenant, [entry])]
 
 
+async def _drop_unused(
+    archive: Archive, tenant: int, entries: Sequence[NewEntry], added: Sequence[Added]
+) -> None:
+    """Remove the audio of what was not added after all, such as what was deleted meanwhile."""
+    kept = {Outcome.ADDED, Outcome.SAME}
+    pairs = zip(entries, added, strict=True)
+    digests = {entry.digest for entry, outcome in pairs if outcome not in kept}
+    if digests:
+        async with archive.audio.removing():
+            for digest in digests:
+                await remove_if_unused(archive, AudioKey(tenant, digest.hex()))
+
+
 async def _prepare(
     archive: Archive, tenant: int, candidate: Candidate, files: ExitStack
 ) -> Prepared:
@@ -196,65 +192,9 @@ async def _prepare(
             return found
         if found is not None and await _is_whole(archive.audio, tenant, found):
             return found.verdict
-        return await _staged(archive, candidate, files)
+        return await _staged(archive, tenant, candidate, files)
     except (StorageFull, Unavailable) as error:
         return Halt(error)
-
-
-async def look(
-    catalog: Catalog, bodies: BodyFormat, tenant: int, candidate: Candidate
-) -> Known | Verdict | None:
-    """Look whether the archive has a recording; None where it does not, or is about to lose it.
-
-    Where the source gave no id it costs one reading of the file, which is not done of one that is
-    far, nor where the archive has nothing from that second; it writes nothing. A file that cannot
-    be read is refused.
-    """
-    if candidate.id is not None:
-        return await _look_by_id(catalog, bodies, tenant, candidate)
-    beginning = beginning_of_id(candidate.native_time)
-    if candidate.is_remote or not await catalog.has_id_like(tenant, beginning):
-        return None
-    try:
-        sha256 = await asyncio.to_thread(_digest, candidate)
-    except BadRecording as error:
-        return refused(candidate, Fault.UNREADABLE, error.message)
-    try:
-        entry = await catalog.find(Reach(tenant), id_of(candidate, sha256))
-    except NotFound:
-        return None
-    if entry.state is State.DELETING:
-        return None
-    audio = bodies.parse(entry.body).audio
-    call = candidate.complete(audio.duration_ms)
-    is_same = fingerprint(call, sha256) == entry.fingerprint
-    verdict = _verdict(candidate, Outcome.SAME if is_same else Outcome.CONFLICT, entry.id)
-    return Known(audio, verdict, entry.state is State.AVAILABLE)
-
-
-async def _look_by_id(
-    catalog: Catalog, bodies: BodyFormat, tenant: int, candidate: Candidate
-) -> Known | Verdict | None:
-    try:
-        entry = await catalog.find(Reach(tenant), id_of(candidate, ""))
-    except NotFound:
-        return None
-    if entry.state is State.DELETING:
-        return None
-    audio = bodies.parse(entry.body).audio
-    if candidate.sha256 not in (None, audio.sha256):
-        reason = "The archive has this recording with other audio, which it keeps."
-        return refused(candidate, Fault.CONFLICT, reason)
-    is_same = fingerprint(candidate.complete(audio.duration_ms), audio.sha256) == entry.fingerprint
-    is_available = entry.state is State.AVAILABLE
-    if not is_same and candidate.is_remote:
-        return Known(audio, _verdict(_changed(candidate), Outcome.SAME, entry.id), is_available)
-    outcome = Outcome.SAME if is_same else Outcome.CONFLICT
-    return Known(audio, _verdict(candidate, outcome, entry.id), is_available)
-
-
-def _changed(candidate: Candidate) -> Candidate:
-    return replace(candidate, notes=(*candidate.notes, _CHANGED))
 
 
 async def judged(
@@ -279,20 +219,9 @@ async def judged(
     return call, inspection
 
 
-def id_of(candidate: Candidate, sha256: str) -> str:
-    """Return the id that a recording gets, however much is known of its call."""
-    if candidate.id is not None:
-        return candidate.id
-    lasting = replace(
-        candidate.call,
-        started_at=candidate.native_time,
-        dialog_id=candidate.native_id,
-        source_call_id=candidate.source,
-    )
-    return derived_id(lasting, sha256)
-
-
-async def _staged(archive: Archive, candidate: Candidate, files: ExitStack) -> _Arriving | Verdict:
+async def _staged(
+    archive: Archive, tenant: int, candidate: Candidate, files: ExitStack
+) -> _Arriving | Verdict:
     """Return a candidate whose audio is staged until `files` are closed, or why it is refused."""
     with ExitStack() as unless_taken:
         staged = unless_taken.enter_context(archive.audio.stage())
@@ -303,6 +232,9 @@ async def _staged(archive: Archive, candidate: Candidate, files: ExitStack) -> _
         if candidate.size not in (None, staged.size):
             reason = "The file changed while it was read; the next import takes it."
             return refused(candidate, Fault.GROWING, reason)
+        recording_id = id_of(candidate, staged.sha256)
+        if candidate.is_remote and await archive.catalog.is_deleted(tenant, recording_id):
+            return deleted_before(candidate, recording_id)  # who is far was not looked at before
         made = await judged(candidate, measured(archive, staged))
         if isinstance(made, Verdict):
             return made
@@ -310,9 +242,10 @@ async def _staged(archive: Archive, candidate: Candidate, files: ExitStack) -> _
         arrival = Arrival(
             call=call,
             staged=staged,
-            id=id_of(candidate, staged.sha256),
+            id=recording_id,
             original_name=candidate.original_name,
             source=candidate.source,
+            has_call_record=candidate.has_call_record,
         )
         try:
             entry = entry_of(archive, arrival, staged.sha256, inspection)
@@ -339,53 +272,3 @@ async def _kept(archive: Archive, tenant: int, prepared: Sequence[Prepared]) -> 
 async def _is_whole(store: AudioStore, tenant: int, known: Known) -> bool:
     audio = known.audio
     return known.is_available and await store.size(AudioKey(tenant, audio.sha256)) == audio.size
-
-
-def _verdict(candidate: Candidate, added: Added, recording: str) -> Verdict:
-    if isinstance(added, BadRecording):
-        return refused(candidate, Fault.BAD_CALL, added.message)
-    if added is Outcome.CONFLICT and candidate.is_remote and candidate.id is None:
-        # The id is made of the audio, so it is the call that differs.
-        return _verdict(_changed(candidate), Outcome.SAME, recording)
-    if added is Outcome.CONFLICT:
-        reason = "The archive has this recording with other data of the call, which it keeps."
-        return refused(candidate, Fault.CONFLICT, reason)
-    became = Became.ADDED if added is Outcome.ADDED else Became.SAME
-    size = candidate.size or 0
-    return Verdict(
-        where=candidate.where,
-        became=became,
-        notes=candidate.notes,
-        size=size,
-        recording=recording,
-    )
-
-
-def copy(candidate: Candidate, write: Callable[[bytes], object]) -> None:
-    """Read the audio of a candidate from its beginning to its end.
-
-    Raises:
-        BadRecording: it cannot be read.
-    """
-    with candidate.open() as source:
-        for chunk in _chunks(source):
-            write(chunk)
-
-
-def _digest(candidate: Candidate) -> str:
-    digest = hashlib.sha256()
-    with candidate.open() as source:
-        for chunk in _chunks(source):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _chunks(source: BinaryIO) -> Iterator[bytes]:
-    while True:
-        try:
-            chunk = source.read(CHUNK)
-        except OSError as error:
-            raise BadRecording("The file cannot be read to its end.") from error
-        if not chunk:
-            return
-        yield chunk

@@ -14,6 +14,7 @@ class Became(StrEnum):
 
     ADDED = "added"
     SAME = "already_there"
+    DELETED = "deleted_before"
     REFUSED = "refused"
     LATER = "left_for_later"
     EARLIER = "earlier"
@@ -23,6 +24,7 @@ class Became(StrEnum):
     CALL_SAME = "call_already_there"
 
 
+_DELETED: Final = "It was deleted here for good, and stays so."
 _LEFT_OUT: Final = {Fault.GROWING: Became.LATER, Fault.EARLIER: Became.EARLIER}
 
 
@@ -38,7 +40,8 @@ class Verdict:
         reason: And the reason, one sentence.
         notes: What a person should know of what was taken in.
         size: Bytes of audio.
-        recording: The id of the recording that was taken in or was there already, or None.
+        recording: The id of the recording that was taken in, was there already or was deleted
+            before, or None.
     """
 
     where: str
@@ -67,3 +70,14 @@ def plain_verdict(item: Refusal | Row) -> Verdict:
 def refused(candidate: Candidate, fault: Fault, reason: str) -> Verdict:
     """Return the verdict of a candidate that proved to be none."""
     return plain_verdict(Refusal(candidate.where, fault, reason))
+
+
+def deleted_before(candidate: Candidate, recording: str) -> Verdict:
+    """Return the verdict of a candidate whose recording was deleted for good."""
+    return Verdict(
+        where=candidate.where,
+        became=Became.DELETED,
+        reason=_DELETED,
+        size=candidate.size or 0,
+        recording=recording,
+    )

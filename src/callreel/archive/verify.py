@@ -20,7 +20,7 @@ from callreel.archive.facts import facts_of
 from callreel.archive.subset import EVERYTHING, Subset
 from callreel.archive.take_in import fingerprint
 from callreel.audio import AudioKey, Part, Stored
-from callreel.catalog.audit import Kept, Reading, WrongCall
+from callreel.catalog.audit import CallReading, Kept, Reading, ToldCall, WrongCall
 from callreel.errors import BadRecording, NotFound
 from callreel.model import Facts, Reach, Recording, State
 
@@ -191,12 +191,13 @@ def reading(bodies: BodyFormat) -> Reading:
     return read
 
 
-def reading_calls(bodies: BodyFormat) -> Reading:
-    """Return what reads the facts out of the body of a call without recording."""
+def reading_calls(bodies: BodyFormat) -> CallReading:
+    """Return what reads the body of a call without recording, where it can be read."""
 
-    def read(body: bytes) -> Facts | None:
+    def read(body: bytes) -> ToldCall | None:
         try:
-            return facts_of(bodies.parse_unrecorded(body))
+            call = bodies.parse_unrecorded(body)
+            return ToldCall(call.dialog_id, facts_of(call))
         except (ValueError, BadRecording):  # the decoder's errors are of the former kind
             return None
 

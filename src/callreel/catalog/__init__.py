@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from callreel.catalog.audit import Audit
+from callreel.catalog.deletions import Deletions
 from callreel.catalog.ledger import Ledger
 from callreel.catalog.outbox import Outbox
 from callreel.model import (
@@ -22,6 +23,7 @@ from callreel.model import (
     Named,
     Page,
     Reach,
+    Span,
     State,
     Tenant,
 )
@@ -41,6 +43,7 @@ class Outcome(Enum):
     ADDED = "added"
     SAME = "same"  # already there, from the same content
     CONFLICT = "conflict"  # the id is taken by other content
+    DELETED = "deleted"  # it was deleted for good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,8 @@ class NewEntry:
         source: What brought it in, such as `api` or `freepbx`.
         project, user: Names to be known by `GET /project` and `GET /tenant_user`.
         import_run: The number of the import that brings it, or None.
+        has_call_record: Whether anything but the name of its file tells of its call; None where
+            that is not known.
     """
 
     id: str
@@ -74,6 +79,7 @@ class NewEntry:
     user: Named | None = None
     import_run: int | None = None
     dialog: str = ""
+    has_call_record: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +123,8 @@ BodyOf = Callable[[bytes], bytes]
 """Makes the body of a call without recording of a recording's; it must not block either."""
 
 
-class Catalog(Audit, Ledger, Outbox, Protocol):
-    """Recordings, names, keys, tenants, the ledger of imports, the outbox of webhooks, the audit.
+class Catalog(Audit, Deletions, Ledger, Outbox, Protocol):
+    """Recordings, names, keys, tenants, deletions, imports, the outbox of webhooks, the audit.
 
     Every method that reads or changes recordings is given a `Reach` and behaves as if nothing
     outside of it existed. A write has reached stable storage when its method returns. Methods
@@ -156,11 +162,18 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
         """
         ...
 
-    async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
+    async def add(
+        self, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool = False
+    ) -> list[Outcome]:
         """Add all entries in one transaction, as available; return what became of each, in order.
 
         Within a second of `started_at`, arrival decides the order of a list. The id of a recording
-        that is being deleted is free: its deletion ends here.
+        that is being deleted, but not for good, is free: its deletion ends here.
+
+        Args:
+            tenant: Whose they become.
+            entries: The entries.
+            deleted_too: Whether to add also what was deleted for good, which is forgotten then.
         """
         ...
 
@@ -193,19 +206,30 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
         """
         ...
 
-    async def withdraw(
-        self,
-        reach: Reach,
-        recording_id: str,
-        state: State,
-        read: FactsOf,
-        remains: BodyOf | None = None,
-    ) -> None:
+    async def withdraw(self, reach: Reach, recording_id: str, state: State, read: FactsOf) -> None:
         """Take a recording out of every list and give it another state than available.
 
         Its call is listed by another recording of it, or as it came without one, if it did. Where
-        there is neither, it is listed as `remains` has it, or not at all where that is None.
-        What is being deleted stays so.
+        there is neither, it is listed no more. What is being deleted stays so.
+
+        Raises:
+            NotFound: none within reach has this id.
+        """
+        ...
+
+    async def delete(
+        self, reach: Reach, recording_id: str, read: FactsOf, remains: BodyOf, at: int
+    ) -> None:
+        """Take a recording out of every list for good, and keep that it was deleted.
+
+        Its call stays listed, as by `withdraw`, or as `remains` has it. `forget` ends it.
+
+        Args:
+            reach: Whose.
+            recording_id: Which, of whatever state.
+            read: Reads its facts.
+            remains: Makes the call that it leaves.
+            at: When, seconds UTC.
 
         Raises:
             NotFound: none within reach has this id.
@@ -225,13 +249,26 @@ class Catalog(Audit, Ledger, Outbox, Protocol):
         ...
 
     async def has_id_like(self, tenant: int, beginning: str) -> bool:
-        """Say whether the id of any recording of the tenant, whatever its state, begins so."""
+        """Say whether the id of any recording of the tenant begins so.
+
+        Of whatever state, or deleted for good.
+        """
+        ...
+
+    async def without_call_record(self, reach: Reach, started: Span) -> frozenset[str]:
+        """Return the ids of available recordings of whose call only their file's name tells.
+
+        Args:
+            reach: Whose.
+            started: Of calls that started in this span, seconds UTC.
+        """
         ...
 
     async def adopt(self, place: int, entry: NewEntry) -> None:
         """Make the entry again of a body that has none; nothing happens where its id has one.
 
-        What is in no list becomes suspect, as nobody knows any more why it is in none.
+        What is in no list becomes suspect, as nobody knows any more why it is in none; unless it
+        was deleted for good: its deletion goes on.
         """
         ...
 

@@ -17,6 +17,18 @@ Reading = Callable[[bytes], Facts | None]
 """Reads the facts out of a body; None where it cannot be read. It must not block."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToldCall:
+    """What the body of a call without recording tells: the id of its dialog, and its facts."""
+
+    dialog: str
+    facts: Facts
+
+
+CallReading = Callable[[bytes], ToldCall | None]
+"""Reads the body of a call without recording; None where it cannot be read. It must not block."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """All that is kept of one recording, or of what is left of one.
@@ -117,12 +129,8 @@ class Audit(Protocol):
         """Yield all that is kept, in order, a few hundred at a time."""
         ...
 
-    def wrong_calls(self, read: Reading) -> AsyncIterator[list[WrongCall]]:
-        """Yield the calls that the list of calls should show, and does not, or otherwise.
-
-        Args:
-            read: Reads the body of a call without recording.
-        """
+    def wrong_calls(self, read: CallReading) -> AsyncIterator[list[WrongCall]]:
+        """Yield the calls that the list of calls should show, and does not, or otherwise."""
         ...
 
     def surplus_rows(self, read: Reading) -> AsyncIterator[list[SurplusRow]]:
@@ -165,8 +173,8 @@ class Audit(Protocol):
         """Make all rows again that a recording should have."""
         ...
 
-    async def mend_call(self, place: int, read: Reading) -> None:
-        """Make again what lists a call; `read` as for `wrong_calls`. Its day may be wrong then."""
+    async def mend_call(self, place: int, read: CallReading) -> None:
+        """Make again what lists a call. Its day may be wrong then."""
         ...
 
     async def drop_row(self, row: SurplusRow, read: Reading) -> None:

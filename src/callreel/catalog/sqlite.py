@@ -18,6 +18,7 @@ from callreel.catalog import (
     sqlite_audit,
     sqlite_audit_calls,
     sqlite_calls,
+    sqlite_deletions,
     sqlite_ledger,
     sqlite_list,
     sqlite_outbox,
@@ -26,6 +27,7 @@ from callreel.catalog import (
     sqlite_write,
 )
 from callreel.catalog.audit import (
+    CallReading,
     Deleting,
     Kept,
     Reading,
@@ -33,6 +35,7 @@ from callreel.catalog.audit import (
     WrongCall,
     WrongDay,
 )
+from callreel.catalog.deletions import Deletion
 from callreel.catalog.ledger import Brought, ImportItem, ImportRun, WatchedFile
 from callreel.catalog.migrate import Migration, migrations
 from callreel.catalog.outbox import Delivery, NewWebhook, Tried, Webhook
@@ -86,8 +89,12 @@ class SqliteCatalog:
     async def find(self, reach: Reach, recording_id: str) -> Entry:
         return await self._db.read(lambda db: sqlite_write.find(db, reach, recording_id)[0])
 
-    async def add(self, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
-        return await self._db.write(lambda db: sqlite_write.add(db, tenant, entries))
+    async def add(
+        self, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool = False
+    ) -> list[Outcome]:
+        return await self._db.write(
+            lambda db: sqlite_write.add(db, tenant, entries, deleted_too=deleted_too)
+        )
 
     async def add_calls(self, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
         return await self._db.write(lambda db: sqlite_write.add_calls(db, tenant, calls))
@@ -102,18 +109,16 @@ class SqliteCatalog:
             lambda db: sqlite_write.rewrite(db, reach, recording_id, change, read)
         )
 
-    async def withdraw(
-        self,
-        reach: Reach,
-        recording_id: str,
-        state: State,
-        read: FactsOf,
-        remains: BodyOf | None = None,
+    async def withdraw(self, reach: Reach, recording_id: str, state: State, read: FactsOf) -> None:
+        how = sqlite_write.Withdrawal(state, read)
+        await self._db.write(lambda db: sqlite_write.withdraw(db, reach, recording_id, how))
+
+    async def delete(
+        self, reach: Reach, recording_id: str, read: FactsOf, remains: BodyOf, at: int
     ) -> None:
+        how = sqlite_write.Withdrawal(State.DELETING, read, remains)
         await self._db.write(
-            lambda db: sqlite_write.withdraw(
-                db, reach, recording_id, state, sqlite_write.Reading(read, remains)
-            )
+            lambda db: sqlite_write.delete_for_good(db, reach, recording_id, how, at)
         )
 
     async def restore(self, reach: Reach, recording_id: str, read: FactsOf) -> None:
@@ -124,6 +129,26 @@ class SqliteCatalog:
 
     async def has_id_like(self, tenant: int, beginning: str) -> bool:
         return await self._db.read(lambda db: sqlite_write.has_id_like(db, tenant, beginning))
+
+    async def without_call_record(self, reach: Reach, started: Span) -> frozenset[str]:
+        return await self._db.read(lambda db: sqlite_write.without_call_record(db, reach, started))
+
+    async def is_deleted(self, tenant: int, recording_id: str) -> bool:
+        return await self._db.read(lambda db: sqlite_deletions.is_deleted(db, tenant, recording_id))
+
+    async def deletions(
+        self, tenant: int | None, after: tuple[int, str], limit: int
+    ) -> list[Deletion]:
+        return await self._db.read(lambda db: sqlite_deletions.deletions(db, tenant, after, limit))
+
+    async def note_deletions(self, deletions: Sequence[Deletion]) -> None:
+        await self._db.write(lambda db: sqlite_deletions.note(db, deletions))
+
+    async def lift_deletion(self, tenant: int, recording_id: str) -> None:
+        await self._db.write(lambda db: sqlite_deletions.lift(db, tenant, recording_id))
+
+    async def calls_of_deleted(self, reach: Reach, started: Span) -> frozenset[tuple[int, str]]:
+        return await self._db.read(lambda db: sqlite_deletions.calls_of_deleted(db, reach, started))
 
     async def is_digest_used(self, tenant: int, digest: bytes) -> bool:
         return await self._db.read(lambda db: sqlite_write.is_digest_used(db, tenant, digest))
@@ -254,7 +279,7 @@ class SqliteCatalog:
             yield found
             after = found[-1].place
 
-    async def wrong_calls(self, read: Reading) -> AsyncIterator[list[WrongCall]]:
+    async def wrong_calls(self, read: CallReading) -> AsyncIterator[list[WrongCall]]:
         asks = (
             partial(sqlite_audit_calls.wrong_unrecorded, read=read),
             sqlite_audit_calls.wrong_shared,
@@ -308,7 +333,7 @@ class SqliteCatalog:
     async def mend_rows(self, place: int, read: Reading) -> None:
         await self._db.write(lambda db: sqlite_audit.mend_rows(db, place, read))
 
-    async def mend_call(self, place: int, read: Reading) -> None:
+    async def mend_call(self, place: int, read: CallReading) -> None:
         await self._db.write(lambda db: sqlite_audit_calls.mend_call(db, place, read))
 
     async def drop_row(self, row: SurplusRow, read: Reading) -> None:

@@ -16,6 +16,7 @@ from callreel.catalog.audit import Deleting, Kept, Reading, WrongDay
 from callreel.catalog.bounds import first_key, second_of, tenant_of
 from callreel.catalog.sqlite_calls import leave
 from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
+from callreel.catalog.sqlite_deletions import is_deleted
 from callreel.catalog.sqlite_tables import (
     FILTER_TABLES,
     Placed,
@@ -258,6 +259,8 @@ def adopt(connection: apsw.Connection, place: int, entry: NewEntry) -> None:
     """Make the entry of a body again (see `Audit.adopt`)."""
     sql = "SELECT EXISTS (SELECT 1 FROM recording WHERE k = ?)"
     state = State.AVAILABLE if connection.execute(sql, (place,)).get else State.SUSPECT
+    if state is State.SUSPECT and is_deleted(connection, tenant_of(place), entry.id):
+        state = State.DELETING
     connection.execute(
         "INSERT OR IGNORE INTO entry (k, tenant, id, state, project, user, digest, fingerprint, "
         "arrived_at, source, dialog) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import apsw
 
-from callreel.catalog.audit import Reading, WrongCall
+from callreel.catalog.audit import CallReading, WrongCall
 from callreel.catalog.bounds import ARRIVAL_BITS, tenant_of
 from callreel.catalog.sqlite_calls import packed
 from callreel.catalog.sqlite_surplus import HAS_NO_RECORDING
@@ -39,7 +39,7 @@ _BEYOND: Final = (1 << 63) - 1
 
 
 def wrong_unrecorded(
-    connection: apsw.Connection, after: int, read: Reading, limit: int = WINDOW
+    connection: apsw.Connection, after: int, read: CallReading, limit: int = WINDOW
 ) -> tuple[list[WrongCall], int | None]:
     """Return the wrong ones of the next calls without recording, and where to go on."""
     with connection:
@@ -49,18 +49,19 @@ def wrong_unrecorded(
     return [each for each in found if each.tables or not each.is_readable], last
 
 
-def _judged(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> WrongCall:
+def _judged(connection: apsw.Connection, row: tuple[Any, ...], read: CallReading) -> WrongCall:
     k, dialog, is_listed, body, kept, is_to_be_listed, longest, an_id = row
-    facts = read(body)
+    told = read(body)
     wrong = ["unrecorded"] if is_listed != is_to_be_listed else []
-    if facts is not None:
-        if kept != packed(facts) and not wrong:
+    if told is not None:
+        facts = told.facts
+        if (dialog, kept) != (told.dialog, packed(facts)) and not wrong:
             wrong.append("unrecorded")
         if is_to_be_listed:
             wrong += wrong_tables(connection, UNRECORDED_TABLES, Placed(k, tenant_of(k), facts))
         if facts.hung_up_at - facts.started_at > longest:
             wrong.append("longest_call")
-    return WrongCall(k, tenant_of(k), dialog, an_id, tuple(wrong), facts is not None)
+    return WrongCall(k, tenant_of(k), dialog, an_id, tuple(wrong), told is not None)
 
 
 def wrong_shared(
@@ -79,20 +80,22 @@ def wrong_shared(
     return found, None if last is None else end
 
 
-def mend_call(connection: apsw.Connection, place: int, read: Reading) -> None:
+def mend_call(connection: apsw.Connection, place: int, read: CallReading) -> None:
     """Make again what lists a call (see `Audit.mend_call`)."""
     _mend_further(connection, place)
-    found = connection.execute(_CALLS, (place - 1, 1)).fetchone()
-    if found is None or found[0] != place:
-        return
-    _, _, _, body, kept, is_to_be_listed, *_ = found
-    facts = read(body)
-    connection.execute(
-        "UPDATE unrecorded SET is_listed = ?, facts = ? WHERE k = ?",
-        (is_to_be_listed, kept if facts is None else packed(facts), place),
+    body = connection.execute("SELECT body FROM unrecorded WHERE k = ?", (place,)).get
+    told = None if body is None else read(body)
+    if told is not None:  # first, as by its dialog it is known whether there is a recording
+        connection.execute(
+            "UPDATE unrecorded SET dialog = ?, facts = ? WHERE k = ?",
+            (told.dialog, packed(told.facts), place),
+        )
+    sql = (
+        f"UPDATE unrecorded AS u SET is_listed = {HAS_NO_RECORDING} WHERE k = ? RETURNING is_listed"
     )
-    if facts is not None and is_to_be_listed:
-        make_again(connection, UNRECORDED_TABLES, Placed(place, tenant_of(place), facts))
+    is_listed = connection.execute(sql, (place,)).get
+    if told is not None and is_listed:
+        make_again(connection, UNRECORDED_TABLES, Placed(place, tenant_of(place), told.facts))
 
 
 def _mend_further(connection: apsw.Connection, place: int) -> None:

@@ -151,30 +151,56 @@ def settle(connection: apsw.Connection, tenant: int, places: Sequence[Place]) ->
         _show(connection, k, is_listed=False)
 
 
-def leave(connection: apsw.Connection, k: int, remains: Callable[[], NewCall | None]) -> None:
+def leave(
+    connection: apsw.Connection,
+    k: int,
+    remains: Callable[[], NewCall | None],
+    *,
+    for_good: bool = False,
+) -> None:
     """Change the list of calls after a recording stopped to be available.
 
     Args:
         connection: The writer's.
         k: The recording's key.
         remains: Makes the call to be left where nothing else lists it, or None for none.
+        for_good: Whether the recording was deleted for good: the call is kept then, unlisted, also
+            where another recording lists it, so that it is known that it had more.
     """
     tenant = tenant_of(k)
-    connection.execute("DELETE FROM further WHERE k = ?", (k,))
-    if connection.changes():
-        count_extra(connection, [(tenant, k)], 1)
-        return
     dialog = connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get
     second = Second.of(connection, k, [dialog])
     heir, kept = second.recorded.get(dialog), second.unrecorded.get(dialog)
-    if heir is not None:
-        connection.execute("DELETE FROM further WHERE k = ?", (heir,))
+    lister = k if _is_further(connection, k) else heir
+    if lister is not None:
+        connection.execute("DELETE FROM further WHERE k = ?", (lister,))
         if connection.changes():  # else it lists the call already
-            count_extra(connection, [(tenant, heir)], 1)
+            count_extra(connection, [(tenant, lister)], 1)
     elif kept is not None:
         _show(connection, kept, is_listed=True)
-    elif (left := remains()) is not None:
-        _insert(connection, tenant, [(k, left)])
+    if kept is None and (lister is None or for_good) and (left := remains()) is not None:
+        _insert(connection, tenant, [(k, left)], is_listed=lister is None)
+
+
+def _is_further(connection: apsw.Connection, k: int) -> bool:
+    return connection.execute("SELECT 1 FROM further WHERE k = ?", (k,)).get is not None
+
+
+def count_deleted(connection: apsw.Connection, k: int, dialog: str, change: int) -> None:
+    """Count how many recordings of a call were deleted for good.
+
+    Args:
+        connection: The writer's.
+        k: A key of the call's second; that of the recording, where the dialog is not known.
+        dialog: The id of its dialog.
+        change: How many more.
+    """
+    first = k >> ARRIVAL_BITS << ARRIVAL_BITS
+    connection.execute(
+        "UPDATE unrecorded SET deleted = max(0, deleted + ?) WHERE k BETWEEN ? AND ? "
+        "AND dialog = ? AND (dialog <> '' OR k = ?)",
+        (change, first, first + _LAST_ARRIVAL, dialog, k),
+    )
 
 
 def add(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
@@ -212,13 +238,20 @@ def _mark_further(connection: apsw.Connection, tenant: int, keys: Sequence[int])
     count_extra(connection, ((tenant, k) for k in keys), -1)
 
 
-def _insert(connection: apsw.Connection, tenant: int, calls: Iterable[tuple[int, NewCall]]) -> None:
+def _insert(
+    connection: apsw.Connection,
+    tenant: int,
+    calls: Iterable[tuple[int, NewCall]],
+    *,
+    is_listed: bool = True,
+) -> None:
     ordered = sorted(calls, key=lambda each: each[0])
     connection.executemany(
-        f"INSERT INTO unrecorded ({_COLUMNS}) VALUES (?, 1, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO unrecorded ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 k,
+                is_listed,
                 call.body,
                 call.dialog,
                 packed(call.facts),
@@ -229,8 +262,10 @@ def _insert(connection: apsw.Connection, tenant: int, calls: Iterable[tuple[int,
             for k, call in ordered
         ),
     )
-    insert(connection, UNRECORDED_TABLES, [Placed(k, tenant, call.facts) for k, call in ordered])
-    count_extra(connection, ((tenant, k) for k, _ in ordered), 1)
+    if is_listed:
+        placed = [Placed(k, tenant, call.facts) for k, call in ordered]
+        insert(connection, UNRECORDED_TABLES, placed)
+        count_extra(connection, ((tenant, k) for k, _ in ordered), 1)
 
 
 def _show(connection: apsw.Connection, k: int, *, is_listed: bool) -> None:

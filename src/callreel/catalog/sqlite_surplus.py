@@ -37,6 +37,10 @@ _HAS_ANOTHER: Final = (
     "AND EXISTS (SELECT 1 {} AND o.k <> t.k))"
 ).format(_OF_THE_CALL.format(k="e.k", dialog="e.dialog", bits=ARRIVAL_BITS))
 _HAS_ENTRY: Final = "EXISTS (SELECT 1 FROM entry e WHERE e.k = t.k AND e.digest = t.digest)"
+_IS_GONE: Final = (
+    "NOT EXISTS (SELECT 1 FROM entry e WHERE e.tenant = t.tenant AND e.id = t.id "
+    "AND e.state <> 'deleting')"
+)
 _RECORDED: Final = "recording r WHERE r.k = t.k"
 _UNRECORDED: Final = f"unrecorded u WHERE u.k = t.k AND {HAS_NO_RECORDING}"
 _CARRIES: Final = (
@@ -65,10 +69,12 @@ class Checked:
     filter: FilterTable | None = None
     is_recorded: bool = True
 
-    @property
-    def place(self) -> int:
-        """Which of the key's columns leads to the recording or call."""
-        return self.key.index("k")
+    def place(self, connection: apsw.Connection, row: Sequence[Any]) -> int:
+        """Return the place that a row leads to; a deletion has that of what has its id."""
+        if "k" in self.key:
+            return int(row[self.key.index("k")])
+        sql = "SELECT k FROM entry WHERE tenant = ? AND id = ?"
+        return int(connection.execute(sql, tuple(row[:2])).get)
 
 
 def _checked(table: FilterTable, *, is_recorded: bool) -> Checked:
@@ -89,6 +95,7 @@ CHECKED: Final = (
     Checked("further", ("k",), _HAS_ANOTHER),
     Checked("audio_use", ("digest", "k"), _HAS_ENTRY),
     Checked("audio_use_new", ("k",), _HAS_ENTRY),
+    Checked("deletion", ("tenant", "id"), _IS_GONE),
 )
 
 
@@ -111,7 +118,7 @@ def surplus_rows(
 
 
 def _surplus(connection: apsw.Connection, table: Checked, row: Sequence[Any]) -> SurplusRow:
-    k = row[table.place]
+    k = table.place(connection, row)
     an_id = connection.execute("SELECT id FROM entry WHERE k = ?", (k,)).get
     return SurplusRow(table.name, tuple(row[: len(table.key)]), k, tenant_of(k), an_id)
 
@@ -121,7 +128,7 @@ def _is_called_for(
 ) -> bool:
     if table.filter is None:
         return False
-    k = row[table.place]
+    k = table.place(connection, row)
     kept = connection.execute(_BODY if table.is_recorded else _FACTS, (k,)).get
     if kept is None:
         return False

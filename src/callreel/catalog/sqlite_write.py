@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
 from callreel.catalog import BodyOf, Entry, FactsOf, Kind, NewCall, NewEntry, Outcome, sqlite_calls
-from callreel.catalog.bounds import first_key, narrowing
+from callreel.catalog.bounds import bounds_of, first_key, narrowing, residual
+from callreel.catalog.deletions import Deletion
 from callreel.catalog.outbox import EventKind
-from callreel.catalog.sqlite_calls import Place, Second, leave, seconds_of, settle
+from callreel.catalog.sqlite_calls import (
+    Place,
+    Second,
+    count_deleted,
+    leave,
+    seconds_of,
+    settle,
+)
+from callreel.catalog.sqlite_deletions import is_deleted, note
 from callreel.catalog.sqlite_outbox import tell
 from callreel.catalog.sqlite_tables import (
     BY_TAG,
@@ -23,7 +32,7 @@ from callreel.catalog.sqlite_tables import (
     insert,
 )
 from callreel.errors import NotFound
-from callreel.model import Reach, State
+from callreel.model import CallFilter, Reach, Span, State
 
 ABSENT: Final = "There is no such recording."
 USES_TO_SORT: Final = 20_000
@@ -35,15 +44,17 @@ _ENTRY_COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What can be read out of the body of a recording that is withdrawn.
+class Withdrawal:
+    """How a recording is withdrawn.
 
     Attributes:
-        facts: The facts.
-        remains: The body of its call without recording, or None where no such call is to be left.
+        state: Its new state.
+        read: Reads the facts out of its body.
+        remains: Makes the call that it leaves when it is deleted for good, or None where it is not.
     """
 
-    facts: FactsOf
+    state: State
+    read: FactsOf
     remains: BodyOf | None = None
 
 
@@ -65,9 +76,11 @@ def find(connection: apsw.Connection, reach: Reach, recording_id: str) -> tuple[
     return entry, k
 
 
-def add(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> list[Outcome]:
+def add(
+    connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool
+) -> list[Outcome]:
     """Add entries (see `Catalog.add`)."""
-    outcomes, fresh = _sort_out(connection, tenant, entries)
+    outcomes, fresh = _sort_out(connection, tenant, entries, deleted_too=deleted_too)
     if fresh:
         places = _places(connection, tenant, fresh)
         placed = [
@@ -78,6 +91,8 @@ def add(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -
         connection.executemany("INSERT INTO recording VALUES (?, ?)", bodies)
         _list_them(connection, placed)
         settle(connection, tenant, places)
+        if deleted_too:
+            _bring_back(connection, placed, fresh)
         name_them(connection, tenant, fresh)
         _use_audio(connection, placed, fresh)
         tell(connection, tenant, EventKind.AVAILABLE, [entry.id for entry in fresh])
@@ -85,33 +100,47 @@ def add(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -
 
 
 def _sort_out(
-    connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]
+    connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool
 ) -> tuple[list[Outcome], list[NewEntry]]:
     outcomes, fresh = [], []
     seen: dict[str, bytes] = {}
     for entry in entries:
-        kept = seen.get(entry.id) or _kept_fingerprint(connection, tenant, entry.id)
-        if kept is None:
+        kept = seen.get(entry.id) or _kept(connection, tenant, entry.id)
+        if isinstance(kept, bytes):
+            same = kept == entry.fingerprint
+            outcomes.append(Outcome.SAME if same else Outcome.CONFLICT)
+        elif not deleted_too and is_deleted(connection, tenant, entry.id):
+            outcomes.append(Outcome.DELETED)
+        else:
+            if kept is not None:
+                _drop(connection, *kept)
             seen[entry.id] = entry.fingerprint
             fresh.append(entry)
             outcomes.append(Outcome.ADDED)
-        else:
-            same = kept == entry.fingerprint
-            outcomes.append(Outcome.SAME if same else Outcome.CONFLICT)
     return outcomes, fresh
 
 
-def _kept_fingerprint(connection: apsw.Connection, tenant: int, recording_id: str) -> bytes | None:
-    """Return the fingerprint of what has an id, after ending a deletion that was cut short."""
+def _kept(
+    connection: apsw.Connection, tenant: int, recording_id: str
+) -> bytes | tuple[int, bytes] | None:
+    """Return the fingerprint of what has an id, or key and digest of what is being deleted."""
     sql = "SELECT k, state, digest, fingerprint FROM entry WHERE tenant = ? AND id = ?"
     row = connection.execute(sql, (tenant, recording_id)).fetchone()
     if row is None:
         return None
     k, state, digest, fingerprint = row
-    if state == State.DELETING:
-        _drop(connection, k, digest)
-        return None
-    return bytes(fingerprint)
+    return (k, digest) if state == State.DELETING else bytes(fingerprint)
+
+
+def _bring_back(
+    connection: apsw.Connection, placed: Sequence[Placed], entries: Sequence[NewEntry]
+) -> None:
+    """Forget that new entries were deleted for good, where they were."""
+    for place, entry in zip(placed, entries, strict=True):
+        sql = "DELETE FROM deletion WHERE tenant = ? AND id = ?"
+        connection.execute(sql, (place.tenant, entry.id))
+        if connection.changes():
+            count_deleted(connection, place.k, entry.dialog, -1)
 
 
 def _places(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> list[Place]:
@@ -125,7 +154,7 @@ def _insert_entries(
     connection: apsw.Connection, placed: list[Placed], entries: Sequence[NewEntry]
 ) -> None:
     connection.executemany(
-        "INSERT INTO entry VALUES (?, ?, ?, 'available', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO entry VALUES (?, ?, ?, 'available', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         sorted(
             (
                 place.k,
@@ -140,6 +169,7 @@ def _insert_entries(
                 entry.source,
                 entry.import_run,
                 entry.dialog,
+                entry.has_call_record,
             )
             for place, entry in zip(placed, entries, strict=True)
         ),
@@ -160,9 +190,24 @@ def _use_audio(
 
 
 def has_id_like(connection: apsw.Connection, tenant: int, beginning: str) -> bool:
-    """Say whether the id of any recording of the tenant begins so."""
-    sql = "SELECT EXISTS (SELECT 1 FROM entry WHERE tenant = ? AND id BETWEEN ? AND ?)"
+    """Say whether the id of any recording of the tenant begins so (see `Catalog.has_id_like`)."""
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM entry WHERE tenant = ?1 AND id BETWEEN ?2 AND ?3) "
+        "OR EXISTS (SELECT 1 FROM deletion WHERE tenant = ?1 AND id BETWEEN ?2 AND ?3)"
+    )
     return bool(connection.execute(sql, (tenant, beginning, beginning + chr(0x10FFFF))).get)
+
+
+def without_call_record(connection: apsw.Connection, reach: Reach, started: Span) -> frozenset[str]:
+    """Return the ids of recordings made of files alone (see `Catalog.without_call_record`)."""
+    bounds = bounds_of(reach, CallFilter(started=started), 0)
+    rest = residual(bounds)
+    rows: list[Any] = connection.execute(
+        "SELECT id FROM entry d WHERE k >= ? AND k < ? AND state = 'available' "
+        f"AND has_call_record = 0{rest.where}",
+        (bounds.low, bounds.high, *rest.args),
+    ).fetchall()
+    return frozenset(an_id for (an_id,) in rows)
 
 
 def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> bool:
@@ -244,35 +289,49 @@ def withdraw(
     connection: apsw.Connection,
     reach: Reach,
     recording_id: str,
-    state: State,
-    reading: Reading,
+    how: Withdrawal,
 ) -> None:
     """Take a recording out of the lists (see `Catalog.withdraw`)."""
     entry, k = find(connection, reach, recording_id)
     if entry.state is State.DELETING:
         return
-    connection.execute("UPDATE entry SET state = ? WHERE k = ?", (state, k))
+    connection.execute("UPDATE entry SET state = ? WHERE k = ?", (how.state, k))
     if entry.state is State.AVAILABLE:
-        facts = reading.facts(entry.body)
+        facts = how.read(entry.body)
         delete(connection, FILTER_TABLES, [Placed(k, reach.tenant, facts)])
         count_days(connection, [(reach.tenant, k)], -1)
         connection.execute("INSERT INTO withdrawn VALUES (?, ?)", (k, entry.body))
         connection.execute("DELETE FROM recording WHERE k = ?", (k,))
-        leave(connection, k, partial(_left, connection, k, entry, reading))
-    if state is State.DELETING:
+        left = partial(_left, connection, k, entry, how)
+        leave(connection, k, left, for_good=how.remains is not None)
+    if how.remains is not None:
+        count_deleted(connection, k, _dialog(connection, k), 1)
+    if how.state is State.DELETING:
         tell(connection, reach.tenant, EventKind.DELETED, [recording_id])
 
 
-def _left(connection: apsw.Connection, k: int, entry: Entry, reading: Reading) -> NewCall | None:
+def delete_for_good(
+    connection: apsw.Connection, reach: Reach, recording_id: str, how: Withdrawal, at: int
+) -> None:
+    """Take a recording out of the lists for good (see `Catalog.delete`)."""
+    withdraw(connection, reach, recording_id, how)
+    note(connection, [Deletion(reach.tenant, recording_id, at)])
+
+
+def _dialog(connection: apsw.Connection, k: int) -> str:
+    return str(connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get)
+
+
+def _left(connection: apsw.Connection, k: int, entry: Entry, how: Withdrawal) -> NewCall | None:
     """Return the call that a recording leaves behind, or None where none is to be left."""
-    if reading.remains is None:
+    if how.remains is None:
         return None
     sql = "SELECT dialog, import_run FROM entry WHERE k = ?"
     dialog, run = connection.execute(sql, (k,)).get
     return NewCall(
         dialog=dialog,
-        body=reading.remains(entry.body),
-        facts=reading.facts(entry.body),
+        body=how.remains(entry.body),
+        facts=how.read(entry.body),
         arrived_at=entry.arrived_at,
         source=entry.source,
         import_run=run,
@@ -284,7 +343,7 @@ def restore(connection: apsw.Connection, reach: Reach, recording_id: str, read: 
     entry, k = find(connection, reach, recording_id)
     if entry.state in {State.AVAILABLE, State.DELETING}:
         raise NotFound(ABSENT)
-    dialog = connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get
+    dialog = _dialog(connection, k)
     place = Second.of(connection, k, [dialog]).place(k, dialog)
     connection.execute("UPDATE entry SET state = 'available' WHERE k = ?", (k,))
     connection.execute("INSERT INTO recording VALUES (?, ?)", (k, entry.body))

@@ -39,6 +39,10 @@ app.command(
 )
 app.command("callreel.cli.imports:imports", help="List, show and undo imports.")
 app.command(
+    "callreel.cli.deletions:deletions",
+    help="List what was deleted, delete it again, or let it come back.",
+)
+app.command(
     "callreel.cli.export:export", help="Write all that a filter finds into one file or folder."
 )
 app.command(

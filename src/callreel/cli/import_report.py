@@ -14,7 +14,14 @@ from callreel.cli.output import moment, print_rows
 from callreel.errors import Misconfigured
 
 SHOWN: Final = 10
-_FILES: Final = (Became.ADDED, Became.SAME, Became.LATER, Became.EARLIER, Became.REFUSED)
+_FILES: Final = (
+    Became.ADDED,
+    Became.SAME,
+    Became.DELETED,
+    Became.LATER,
+    Became.EARLIER,
+    Became.REFUSED,
+)
 _ROWS: Final = (
     Became.JOINED,
     Became.CALL_ADDED,
@@ -23,10 +30,11 @@ _ROWS: Final = (
     Became.EARLIER,
     Became.REFUSED,
 )
-_SELDOM: Final = frozenset({Became.EARLIER, Became.CALL_SAME, Became.UNRECORDED})
+_SELDOM: Final = frozenset({Became.DELETED, Became.EARLIER, Became.CALL_SAME, Became.UNRECORDED})
 WORDS: Final = {
     Became.ADDED: "taken in",
     Became.SAME: "already there",
+    Became.DELETED: "deleted before",
     Became.LATER: "left for later",
     Became.EARLIER: "of earlier calls",
     Became.REFUSED: "refused",
@@ -92,7 +100,7 @@ class Report:
             count, where = self.notes.get(text, (0, verdict.where))
             if count or len(self.notes) < SHOWN:
                 self.notes[text] = (count + 1, where)
-        if verdict.fault is not None or verdict.notes:
+        if verdict.reason is not None or verdict.notes:
             self._write_item(verdict)
 
     def __enter__(self) -> Self:

@@ -69,9 +69,11 @@ async def show(
 
 @imports.command
 async def undo(number: int, /, *, touched_too: bool = False, json: bool = False) -> int:
-    """Delete for good what an import took in; what someone has tagged or heard since is kept.
+    """Delete what an import took in; what someone has tagged or heard since is kept.
 
-    What the import found to be there already stays. Exit code: 0 all is gone, 3 something was kept.
+    What it found to be there already stays; what is deleted now may be imported again.
+
+    Exit code: 0 all is gone, 3 something was kept.
 
     Args:
         number: The import's number, which `callreel imports list` shows.

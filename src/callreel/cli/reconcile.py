@@ -41,10 +41,11 @@ def reconcile(
     tolerance: float = 5,
     grace: float = 60,
     whole_call: bool = False,
+    files_alone: bool = False,
     json: bool = False,
     csv: bool = False,
 ) -> int:
-    """Tell of audio that does not fit its call, of silence, and of hours that lack calls.
+    """Tell of audio that does not fit its call, of either without the other, and of missing calls.
 
     Exit code: 0 all fits, 1 something was found, 2 it could not be done.
 
@@ -57,6 +58,7 @@ def reconcile(
         tolerance: Seconds by which audio may be shorter or longer than the talk.
         grace: Minutes for which a call may still come in; what is younger is not looked at.
         whole_call: Recordings hold what comes before and after the talk, too, such as the ringing.
+        files_alone: Recordings come without call records here; do not tell of each that lacks one.
         json: Print an object with every finding.
         csv: Print a CSV file with every finding.
     """
@@ -74,6 +76,7 @@ def reconcile(
             opening=Bodies().opening(""),
             tolerance_ms=round(tolerance * 1000),
             holds_whole_call=whole_call,
+            needs_call=not files_alone,
         )
         return FOUND if asyncio.run(_reconcile(tenant, question, report)) else 0
 

@@ -59,6 +59,7 @@ class Candidate:
         sha256: The audio's digest as the source tells it, in hexadecimal, or None.
         is_remote: Whether its source is far and may change: the audio is opened no more than
             once, and what is told of a call that the archive has is no clash.
+        has_call_record: Whether anything but the file's name tells of the call.
     """
 
     where: str
@@ -77,6 +78,7 @@ class Candidate:
     id: str | None = None
     sha256: str | None = None
     is_remote: bool = False
+    has_call_record: bool = True
 
     def complete(self, duration_ms: int | None) -> Call:
         """Return the whole call, given the measured length of its audio in milliseconds.

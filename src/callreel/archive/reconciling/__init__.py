@@ -18,6 +18,7 @@ class Kind(StrEnum):
     ONE_SIDED = "one_sided"
     UNREADABLE = "audio_unreadable"
     UNRECORDED = "no_recording"
+    UNCALLED = "no_call"
     GAP = "gap"
 
 

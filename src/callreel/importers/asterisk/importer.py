@@ -131,7 +131,13 @@ class Asterisk:
             notes = (*notes, _NO_ROW)
         made = self._candidate(found, name, call, notes)
         agent = agent_of(told, None, call.direction)
-        return replace(made, is_measured=False, agent=agent, queue=queue_of(told, None))
+        return replace(
+            made,
+            is_measured=False,
+            agent=agent,
+            queue=queue_of(told, None),
+            has_call_record=False,
+        )
 
     def _why_no_call(self) -> str:
         if self._records is None:

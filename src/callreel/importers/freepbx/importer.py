@@ -128,6 +128,7 @@ class FreePbx:
             agent=agent_of(name, leg, call.direction),
             queue=queue_of(name, leg),
             notes=notes,
+            has_call_record=leg is not None,
         )
 
     def _is_late(self, name: names.RecordingName) -> bool:
