@@ -42,6 +42,8 @@ VERIFIED: Final = "verified.json"
 LAST_BACKUP: Final = "last-backup.json"
 FILES_FOR_WORK: Final = 128
 """Descriptors that a server process needs beside those of connections and uploads, and some."""
+FILES_OF_UPLOAD: Final = 2
+"""Descriptors of an upload at most: its file, and that again while it is brought to the disk."""
 UPLOADING: Final = "uploading"
 """The folder for what is on its way to a bucket of backups."""
 AUDIO_MADE: Final = "audio.made"
@@ -142,7 +144,7 @@ def require_use(settings: Settings) -> None:
 
 def files_wanted(settings: Settings) -> int:
     """Return how many files a server process should be able to open."""
-    return settings.max_connections + settings.max_uploads + FILES_FOR_WORK
+    return settings.max_connections + FILES_OF_UPLOAD * settings.max_uploads + FILES_FOR_WORK
 
 
 def most_connections(settings: Settings, files: int) -> int:
@@ -152,7 +154,7 @@ def most_connections(settings: Settings, files: int) -> int:
         settings: The settings.
         files: How many files it may open; half of them at most are kept for other things.
     """
-    kept = min(settings.max_uploads + FILES_FOR_WORK, files // 2)
+    kept = min(FILES_OF_UPLOAD * settings.max_uploads + FILES_FOR_WORK, files // 2)
     return min(settings.max_connections, files - kept)
 
 

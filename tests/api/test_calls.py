@@ -234,7 +234,12 @@ def test_a_deleted_recording_leaves_its_call(server: Running, sound: bytes) -> N
     assert _data(server, {}) == [again]
 
 
-def test_an_upload_takes_the_place_of_a_call_that_was_kept(server: Running, sound: bytes) -> None:
+def test_an_upload_takes_the_place_of_a_call_that_was_kept(tmp_path: Path, sound: bytes) -> None:
+    with serve(tmp_path / "data") as server:
+        _take_its_place(server, sound)
+
+
+def _take_its_place(server: Running, sound: bytes) -> None:
     kept = Call(
         dialog_id="6d59cb01-eeac-432a-b0aa-bfa4f26785ec",
         dialog_type=DialogType.CONSULTANT,

@@ -304,7 +304,7 @@ def test_a_backup_within_the_archive_is_refused(tmp_path: Path, where: str) -> N
 
 
 def test_what_is_asked_for_and_not_there_is_told(archive: BackedUp) -> None:
-    with pytest.raises(NotFound, match="no backup in this folder"):
+    with pytest.raises(NotFound, match="no backup in this place"):
         archive.repository.find()
     made = archive.back_up().manifest.id
     with pytest.raises(NotFound, match=f"there are 1, from {made} to {made}"):

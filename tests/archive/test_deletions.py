@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -354,12 +355,30 @@ def test_a_restored_archive_knows_the_deletions_of_its_time_and_no_later_ones(
 
 def test_deletions_are_made_again_and_what_is_not_there_is_kept_out(house: House) -> None:
     recording = house.id_of(house.take_in())
-    listed = [Deletion(1, recording, 7), Deletion(1, "never-seen", 8)]
+    later = int(time.time()) + 60
+    listed = [Deletion(1, recording, later), Deletion(1, "never-seen", 8)]
     assert house.run(delete.again(house.archive, listed)) == 1
     assert house.run(delete.again(house.archive, listed)) == 0
     assert house.count() == 0
     assert house.files() == []
     kept = house.run(house.archive.catalog.deletions(None, (0, ""), 9))
-    assert kept == sorted(listed, key=lambda each: each.id)
+    assert [each.id for each in kept] == sorted([recording, "never-seen"])
     with pytest.raises(NotFound, match="no such tenant"):
         house.run(delete.again(house.archive, [Deletion(9, "other", 1)]))
+
+
+def test_what_came_in_after_it_was_deleted_stays(house: House) -> None:
+    recording = house.id_of(house.take_in())
+    before = Deletion(1, recording, int(time.time()) - 60)
+    assert house.run(delete.again(house.archive, [before])) == 0
+    assert house.count() == 1
+    assert house.run(house.archive.catalog.deletions(1, (0, ""), 9)) == []
+
+
+def test_nothing_is_deleted_again_where_a_tenant_is_unknown(house: House) -> None:
+    recording = house.id_of(house.take_in())
+    later = int(time.time()) + 60
+    listed = [Deletion(1, recording, later), Deletion(9, "other", later)]
+    with pytest.raises(NotFound, match="no such tenant"):
+        house.run(delete.again(house.archive, listed))
+    assert house.count() == 1

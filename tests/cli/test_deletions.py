@@ -73,14 +73,19 @@ def test_deletions_are_listed_and_a_list_is_applied_to_an_older_archive(
     assert f"1\t{deleted}\t20" in callreel("deletions", "list").out
     listed = callreel("deletions", "list", "--tenant", "Acme", "--json").out
     assert json.loads(listed)["recording"] == deleted
-    (tmp_path / "list").write_text(listed)
     callreel("deletions", "lift", deleted)
     assert callreel("deletions", "list", "--json").out == ""
     assert "taken in\t1\n" in callreel("import", "freepbx", str(root), *ZONE).out
-    for found in (1, 0):
-        told = callreel("deletions", "apply", str(tmp_path / "list")).out
-        assert told == f"Of 1 deletions, {found} recordings were there and were deleted.\n"
-    assert callreel("deletions", "list", "--json").out == listed
+    for year, found in (("2001", 0), ("2101", 1), ("2101", 0)):
+        told = json.loads(listed) | {"deleted": f"{year}-03-01 10:00:00"}
+        elsewhere = told | {"tenant": 1 << 70, "recording": "other"}
+        (tmp_path / "list").write_text(f"{json.dumps(told)}\n{json.dumps(elsewhere)}\n")
+        said = callreel("deletions", "apply", str(tmp_path / "list")).out
+        assert said == (
+            f"Of 2 deletions, {found} recordings were there and were deleted.\n"
+            "1 are of tenants that are not in this archive.\n"
+        )
+    assert json.loads(callreel("deletions", "list", "--json").out)["recording"] == deleted
     assert "deleted before\t1\n" in callreel("import", "freepbx", str(root), *ZONE).out
 
 

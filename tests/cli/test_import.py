@@ -101,7 +101,8 @@ def test_the_report_has_every_refusal_and_adds_up(
     report = json.loads(path.read_text())
     assert report["finished"] is True
     assert report["files"] == {
-        "seen": 17, "added": 2, "already_there": 0, "left_for_later": 0, "earlier": 0, "refused": 15
+        "seen": 17, "added": 2, "already_there": 0, "deleted_before": 0, "left_for_later": 0,
+        "earlier": 0, "refused": 15,
     }  # fmt: skip
     assert report["rows"] == {
         "seen": 14, "joined": 0, "call_added": 3, "call_already_there": 0, "unrecorded": 1,

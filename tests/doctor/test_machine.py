@@ -49,7 +49,7 @@ def limits(
     given = {resource.RLIMIT_NOFILE: files, resource.RLIMIT_AS: address}
     # A server takes as many files as it may have; of memory what it is given counts.
     monkeypatch.setattr(resource, "getrlimit", lambda what: (given[what], given[what]))
-    settings = Settings(max_connections=1_000, max_uploads=72)
+    settings = Settings(max_connections=1_000, max_uploads=36)
     return {each.what: each.level for each in look_at_limits(settings)}
 
 

@@ -52,26 +52,46 @@ async def one(
 async def again(archive: Archive, deletions: Sequence[Deletion]) -> int:
     """Delete what was deleted before, as after an older backup was restored.
 
-    Of what is not there, it is kept that it was deleted, so that no import brings it.
+    Of what is not there, it is kept that it was deleted, so that no import brings it. What came in
+    after it was deleted stays: somebody sent it again, or let it come back.
 
     Args:
         archive: The archive.
         deletions: What was deleted, and when.
 
     Returns:
-        How many recordings were there.
+        How many recordings were there and were deleted.
 
     Raises:
-        NotFound: there is no such tenant.
+        NotFound: there is no such tenant; nothing is deleted then.
     """
+    arrived = [await _arrived_at(archive, each) for each in deletions]
+    due = [
+        (each, at is not None)
+        for each, at in zip(deletions, arrived, strict=True)
+        if at is None or at <= each.at
+    ]
+    # First, so that no import brings what is about to be deleted.
+    await archive.catalog.note_deletions([each for each, _ in due])
     found = 0
-    for each in deletions:
-        access = Access("", Reach(each.tenant), frozenset(Scope))
-        with suppress(NotFound):
-            await one(archive, access, each.id)
-            found += 1
-    await archive.catalog.note_deletions(deletions)
+    for each, is_there in due:
+        if is_there:
+            with suppress(NotFound):  # somebody else is faster
+                await one(archive, _access_to(each), each.id)
+                found += 1
     return found
+
+
+async def _arrived_at(archive: Archive, deletion: Deletion) -> int | None:
+    """Return when the recording came that has the id of a deleted one, or None."""
+    with suppress(NotFound):
+        entry = await archive.catalog.find(_access_to(deletion).reach, deletion.id)
+        return entry.arrived_at
+    return None
+
+
+def _access_to(deletion: Deletion) -> Access:
+    return Access("", Reach(deletion.tenant), frozenset(Scope))
 
 
 async def end(archive: Archive, reach: Reach, recording_id: str, digest: bytes) -> None:

@@ -49,17 +49,22 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
 async def apply(file: Path, /) -> None:
     """Delete again what a list names, as after an older backup was restored.
 
-    What is not there is kept out: no import brings it. The same list may be applied again.
+    What is not there is kept out: no import brings it. What came in after it was deleted stays, and
+    so does what is of a tenant that is not here. The same list may be applied again.
 
     Args:
         file: What `callreel deletions list --json` printed, of this archive.
     """
     listed = list(_read(file))
     async with opened_archive(read_settings()) as archive:
+        tenants = {each.number for each in await archive.catalog.tenants()}
+        ours = [each for each in listed if each.tenant in tenants]
         found = 0
-        for start in range(0, len(listed), PAGE):
-            found += await delete.again(archive, listed[start : start + PAGE])
+        for start in range(0, len(ours), PAGE):
+            found += await delete.again(archive, ours[start : start + PAGE])
     print(f"Of {len(listed)} deletions, {found} recordings were there and were deleted.")
+    if len(ours) < len(listed):
+        print(f"{len(listed) - len(ours)} are of tenants that are not in this archive.")
 
 
 @deletions.command
@@ -109,6 +114,6 @@ def _read(path: Path) -> Iterator[Deletion]:
 
 def _deletion(told: dict[str, Any]) -> Deletion:
     tenant, recording, deleted = told["tenant"], told["recording"], told["deleted"]
-    if type(tenant) is not int or not is_recording_id(recording):
+    if type(tenant) is not int or tenant < 1 or not is_recording_id(recording):
         raise ValueError("no tenant, or no id")
     return Deletion(tenant, recording, parse_time(deleted))
