@@ -114,6 +114,18 @@ def test_the_call_of_a_recording_is_not_told_of_though_the_file_was_moved_away(
     assert counts(house) == (1, 1)
 
 
+def test_a_call_of_which_a_shorter_leg_is_recorded_is_no_other_call_after_a_restart(
+    house: House, table: PbxTable, begin: Begin
+) -> None:
+    name = recording_of(1)
+    put(table.root, name)
+    table.write(leg(1, billsec=5), leg(1, 1, billsec=15), leg(2))
+    assert Became.ADDED in became(house, begin())
+    assert counts(house) == (2, 1)
+    assert became(house, begin()) == [Became.CALL_SAME] * 2
+    assert counts(house) == (2, 1)
+
+
 def test_calls_before_the_time_that_was_given_are_left_out(
     house: House, table: PbxTable, begin: Begin
 ) -> None:

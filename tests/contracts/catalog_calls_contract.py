@@ -261,6 +261,25 @@ class CallsContract(CatalogCase):
 
         run(play())
 
+    def test_a_call_of_which_a_leg_is_recorded_is_there_already(self) -> None:
+        facts, later = random_facts(random.Random(1)), random_facts(random.Random(2))
+        recorded = Known(1, "one", facts, "leg", is_recorded=True)
+        call = call_of(Known(1, "two", later, "call", is_recorded=False))
+        here, theirs = (facts.started_at, "leg"), (facts.started_at, "other")
+        beyond = ((0, "leg"), (1 << 40, "leg"))  # keys that would be of another tenant
+
+        async def play() -> None:
+            async with self.empty() as catalog:
+                await catalog.add(2, [entry_of(replace(recorded, tenant=2))])
+                await catalog.add(1, [entry_of(recorded)])
+                for legs, outcome in (
+                    ((theirs, here), Outcome.SAME),
+                    ((theirs, *beyond), Outcome.ADDED),
+                ):
+                    assert await catalog.add_calls(1, [replace(call, legs=legs)]) == [outcome]
+
+        run(play())
+
     @pytest.mark.parametrize("limit", [1, 2, 10])
     def test_calls_of_an_import_are_dropped_so_many_at_a_time(self, limit: int) -> None:
         facts = random_facts(random.Random(1))

@@ -23,7 +23,13 @@ _OPENING: Final = b'{"":"'  # what is put before a recording's body must make JS
 _MOST: Final = 1 << 16  # so many calls may start in a second
 
 
-def new_call(bodies: BodyFormat, call: Call, source: str, import_run: int | None = None) -> NewCall:
+def new_call(
+    bodies: BodyFormat,
+    call: Call,
+    source: str,
+    import_run: int | None = None,
+    legs: tuple[tuple[int, str], ...] = (),
+) -> NewCall:
     """Return what the catalog keeps of a call without recording.
 
     Args:
@@ -31,6 +37,7 @@ def new_call(bodies: BodyFormat, call: Call, source: str, import_run: int | None
         call: The call.
         source: What brings it in, such as `freepbx`.
         import_run: The number of the import in the ledger, or None.
+        legs: Its legs, as of a `Row`.
 
     Raises:
         BadRecording: its times or lengths cannot be, or a field is too long.
@@ -45,6 +52,7 @@ def new_call(bodies: BodyFormat, call: Call, source: str, import_run: int | None
         project=call.project,
         user=call.user,
         import_run=import_run,
+        legs=legs,
     )
 
 
@@ -80,7 +88,8 @@ def _new_call(bodies: BodyFormat, row: Row | Refusal, import_run: int | None) ->
     if row.call is None:
         return plain_verdict(row)
     try:
-        return new_call(bodies, row.call, row.source, import_run)
+        legs = row.legs if isinstance(row, Row) else ()
+        return new_call(bodies, row.call, row.source, import_run, legs)
     except BadRecording as error:
         return _refused(row, error)
 
@@ -100,10 +109,13 @@ async def _add(
 
 
 async def _is_known(catalog: Catalog, bodies: BodyFormat, tenant: int, call: NewCall) -> bool:
-    second = Span(call.facts.started_at, call.facts.started_at)
-    request = ListRequest(CallFilter(started=second, unrecorded_too=True), limit=_MOST)
-    page = await catalog.page(Reach(tenant), request, _OPENING)
-    return any(_dialog(bodies, each) == call.dialog for each in records_of(page.bodies))
+    for started_at, dialog in {(call.facts.started_at, call.dialog), *call.legs}:
+        second = Span(started_at, started_at)
+        request = ListRequest(CallFilter(started=second, unrecorded_too=True), limit=_MOST)
+        page = await catalog.page(Reach(tenant), request, _OPENING)
+        if any(_dialog(bodies, each) == dialog for each in records_of(page.bodies)):
+            return True
+    return False
 
 
 def _dialog(bodies: BodyFormat, body: bytes) -> str:

@@ -90,6 +90,7 @@ class NewCall:
         dialog: The id of its dialog.
         body: Its finished public JSON, whole.
         facts, arrived_at, source, project, user, import_run: As of a `NewEntry`.
+        legs: Start, in seconds UTC, and id of more dialogs: a recording of one is one of the call.
     """
 
     dialog: str
@@ -100,6 +101,7 @@ class NewCall:
     project: Named | None = None
     user: Named | None = None
     import_run: int | None = None
+    legs: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from callreel.catalog import NewCall, Outcome
 from callreel.catalog.bounds import ARRIVAL_BITS, first_key, second_of, tenant_of
 from callreel.catalog.sqlite_tables import UNRECORDED_TABLES, Placed, count_extra, delete, insert
 from callreel.errors import BadRecording
-from callreel.model import DialogType, Direction, Facts
+from callreel.model import EARLIEST_START, LATEST_START, DialogType, Direction, Facts
 
 _LAST_ARRIVAL: Final = (1 << ARRIVAL_BITS) - 1
 _RECORDED: Final = """
@@ -205,12 +205,14 @@ def count_deleted(connection: apsw.Connection, k: int, dialog: str, change: int)
 
 def add(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
     """Add calls without recording (see `Catalog.add_calls`)."""
-    wanted = ((call.facts.started_at, call.dialog) for call in calls)
+    wanted = [(call.facts.started_at, call.dialog) for call in calls]
+    wanted += [leg for call in calls for leg in _legs(call)]
     seconds = seconds_of(connection, tenant, wanted)
     outcomes, fresh = [], []
     for call in calls:
         second = seconds[call.facts.started_at]
-        if call.dialog in second.recorded or call.dialog in second.unrecorded:
+        is_recorded = any(dialog in seconds[start].recorded for start, dialog in _legs(call))
+        if is_recorded or call.dialog in second.recorded or call.dialog in second.unrecorded:
             outcomes.append(Outcome.SAME)
             continue
         k = second.next()
@@ -220,6 +222,11 @@ def add(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> l
     if fresh:
         _insert(connection, tenant, fresh)
     return outcomes
+
+
+def _legs(call: NewCall) -> list[tuple[int, str]]:
+    """Return the legs that a recording can be of; a key of another start is another tenant's."""
+    return [leg for leg in call.legs if EARLIEST_START <= leg[0] <= LATEST_START]
 
 
 def drop(connection: apsw.Connection, run: int, limit: int) -> int:

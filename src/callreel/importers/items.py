@@ -133,6 +133,7 @@ class Row:
         call: The call, of one without recording; of several legs, one has it.
         agent, queue, source: As of a `Candidate`.
         has_first: Of a call of several legs, whether the one that began it is among them.
+        legs: Start, in seconds UTC, and id of the dialogs as which its legs may be recorded.
     """
 
     where: str
@@ -142,6 +143,7 @@ class Row:
     queue: str | None = None
     source: str = ""
     has_first: bool = True
+    legs: tuple[tuple[int, str], ...] = ()
 
 
 Item = Candidate | Refusal | Row

@@ -149,18 +149,20 @@ class Calls:
 
     def _unrecorded(self, legs: Iterable[Leg]) -> Row:
         """Return the row of a call without recording."""
-        first, *others = legs
+        first, *others = legs = list(legs)
         call = AsteriskCall(first)
         for leg in others:
             call.add(leg)
+        told = call.call()
         return Row(
             first.where,
             RowUse.UNRECORDED,
-            call.call(),
+            told,
             call.agent(),
             call.queue,
             self._source,
             has_first=call.has_first,
+            legs=tuple((told.started_at, leg.uniqueid) for leg in legs if leg.uniqueid),
         )
 
 

@@ -76,7 +76,13 @@ def unrecorded(legs: Sequence[Leg], zone: ZoneInfo, source: str) -> Row:
         queue=next((name for each in (leg, *legs) if (name := queue_of(None, each))), None),
         source=source,
         has_first=any(not each.linkedid or each.linkedid == each.uniqueid for each in legs),
+        legs=tuple(_recorded_as(each, zone) for each in legs if each.uniqueid),
     )
+
+
+def _recorded_as(leg: Leg, zone: ZoneInfo) -> tuple[int, str]:
+    started_at, _ = to_utc(leg.clock, zone, hint=epoch_of(leg.uniqueid))
+    return started_at, leg.uniqueid
 
 
 def direction_of(name: RecordingName | None, leg: Leg | None) -> Direction:
