@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from callreel.importers.items import Item, Row, RowUse
+from callreel.importers.local_time import clock_of
 
 SETTLED: Final = 300
 """Seconds from the end of a call for which its rows may still be written, all at once."""
 LONGEST: Final = 86_400
 """Seconds for which a call waits for the row of its first leg, which is written when that ends."""
+LONGEST_BEFORE: Final = timedelta(days=1)
+"""How long before its recording a call may have begun, where not all of the rows are read."""
 
 
 class CallNews:
@@ -44,7 +47,7 @@ class CallNews:
 
     def clock(self, zone: ZoneInfo) -> datetime:
         """Return since when rows are to be read, by the clock of a zone."""
-        return datetime.fromtimestamp(self.first, zone).replace(tzinfo=None)
+        return clock_of(self.first, zone)
 
     def begin(self) -> bool:
         """Begin a pass; return whether the table is to be read for news in it."""
@@ -87,6 +90,22 @@ class CallNews:
 def due(news: CallNews | None) -> CallNews | None:
     """Return the news of a pass that begins, or None where no calls are to be told of in it."""
     return news if news is not None and news.begin() else None
+
+
+def rows_wanted_from(
+    news: CallNews | None, recording: datetime | None, zone: ZoneInfo
+) -> datetime | None:
+    """Return since when a watch reads rows, by the clock of a zone, or None where it reads none.
+
+    Args:
+        news: The news of the pass, or None.
+        recording: When the first of the new recordings began, or None where there are none.
+        zone: The telephone system's own.
+    """
+    firsts = [] if news is None else [news.clock(zone)]
+    if recording is not None:
+        firsts.append(recording - LONGEST_BEFORE)
+    return min(firsts, default=None)
 
 
 def told_by_watch(items: Iterable[Item], news: CallNews | None) -> Iterator[Item]:

@@ -17,6 +17,11 @@ from callreel.errors import Misconfigured
 HINT_REACH: Final = 3 * 3600  # a hint further away says nothing about which reading is right
 
 
+def clock_of(moment: float, zone: ZoneInfo) -> datetime:
+    """Return what a zone's clock shows at a moment in seconds UTC; the reverse of `to_utc`."""
+    return datetime.fromtimestamp(moment, zone).replace(tzinfo=None)
+
+
 def zone_of(name: str) -> ZoneInfo:
     """Return a time zone by its name, such as `Europe/Warsaw`.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,11 +13,12 @@ from callreel.importers.asterisk.ids import AudioName
 from callreel.importers.asterisk.matching import Calls, Wanted
 from callreel.importers.asterisk.records import open_calls
 from callreel.importers.audio_file import may_be_told_later, refusal_by_look
-from callreel.importers.call_news import due, told_by_watch
+from callreel.importers.call_news import due, rows_wanted_from, told_by_watch
 from callreel.importers.freepbx.calls import call_of as call_by_name
 from callreel.importers.freepbx.names import parse
 from callreel.importers.freepbx.people import agent_of, queue_of
 from callreel.importers.items import Candidate, Fault, Item, Refusal, printable
+from callreel.importers.local_time import clock_of
 from callreel.importers.records import CallRecords, rows_since
 from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree, every_file
@@ -27,8 +27,6 @@ from callreel.model import Call
 NAME: Final = "asterisk"
 _NO_ROW: Final = "The call records have no row of it; its name alone was used."
 _OTHER_SIDE: Final = {"in": "out", "out": "in"}
-LONGEST_BEFORE: Final = timedelta(days=1)
-"""How long before its recording a call may have begun, where not all of the rows are read."""
 
 
 class Asterisk:
@@ -70,12 +68,10 @@ class Asterisk:
             yield from self._calls.read(records.name, records.rows, wanted)
             return
         news = due(self._news)
-        firsts = [] if news is None else [news.clock(self._zone)]
-        if wanted.first is not None:
-            clock = datetime.fromtimestamp(wanted.first, self._zone).replace(tzinfo=None)
-            firsts.append(clock - LONGEST_BEFORE)
-        if firsts:
-            rows = partial(rows_since, records, min(firsts))
+        recording = None if wanted.first is None else clock_of(wanted.first, self._zone)
+        since = rows_wanted_from(news, recording, self._zone)
+        if since is not None:
+            rows = partial(rows_since, records, since)
             yield from told_by_watch(self._calls.read(records.name, rows, wanted, news), news)
 
     def _survey(self) -> tuple[int, Wanted]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from callreel.importers.audio_file import may_be_told_later, refusal_by_look
-from callreel.importers.call_news import due, told_by_watch
+from callreel.importers.call_news import due, rows_wanted_from, told_by_watch
 from callreel.importers.freepbx import names
 from callreel.importers.freepbx.calls import call_of, unrecorded
 from callreel.importers.freepbx.cdr import COLUMNS, MORE_COLUMNS, Leg, Legs, Wanted
@@ -21,8 +20,6 @@ from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree, every_file
 
 NAME: Final = "freepbx"
-LONGEST_BEFORE: Final = timedelta(days=1)
-"""How long before its recording a call may have begun, where not all of the rows are read."""
 
 
 class FreePbx:
@@ -66,11 +63,9 @@ class FreePbx:
             yield from self._legs.read(table.name, table.rows(), wanted, OpenCalls(told))
             return
         news = due(self._news)
-        firsts = [] if news is None else [news.clock(self._zone)]
-        if wanted.first is not None:
-            firsts.append(wanted.first - LONGEST_BEFORE)
-        if firsts:
-            rows = rows_since(table, min(firsts))
+        since = rows_wanted_from(news, wanted.first, self._zone)
+        if since is not None:
+            rows = rows_since(table, since)
             calls = OpenCalls(told, news=news)
             yield from told_by_watch(self._legs.read(table.name, rows, wanted, calls), news)
 
