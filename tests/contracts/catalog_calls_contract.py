@@ -276,7 +276,10 @@ class CallsContract(CatalogCase):
                     ((theirs, here), Outcome.SAME),
                     ((theirs, *beyond), Outcome.ADDED),
                 ):
-                    assert await catalog.add_calls(1, [replace(call, legs=legs)]) == [outcome]
+                    told = replace(call, legs=legs)
+                    assert await catalog.knows_call(1, told) is (outcome is Outcome.SAME)
+                    assert await catalog.add_calls(1, [told]) == [outcome]
+                assert await catalog.knows_call(1, call)
 
         run(play())
 

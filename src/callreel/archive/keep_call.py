@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final
 
 from callreel.archive import Archive, BodyFormat
-from callreel.archive.export import records_of
 from callreel.archive.facts import facts_of
 from callreel.archive.take_in import check_call
 from callreel.archive.verdict import Became, Verdict, plain_verdict
 from callreel.catalog import Catalog, NewCall, Outcome
 from callreel.errors import BadRecording
 from callreel.importers.items import Fault, Refusal, Row
-from callreel.model import Call, CallFilter, ListRequest, Reach, Span
-
-_OPENING: Final = b'{"":"'  # what is put before a recording's body must make JSON of it
-_MOST: Final = 1 << 16  # so many calls may start in a second
+from callreel.model import Call
 
 
 def new_call(
@@ -80,7 +75,7 @@ async def foresee_call(
     made = _new_call(bodies, row, None)
     if isinstance(made, Verdict):
         return made
-    is_known = catalog is not None and await _is_known(catalog, bodies, tenant, made)
+    is_known = catalog is not None and await catalog.knows_call(tenant, made)
     return _verdict(row, Outcome.SAME if is_known else Outcome.ADDED)
 
 
@@ -106,22 +101,6 @@ async def _add(
         if len(calls) == 1:
             return [error]
     return [each for call in calls for each in await _add(catalog, tenant, [call])]
-
-
-async def _is_known(catalog: Catalog, bodies: BodyFormat, tenant: int, call: NewCall) -> bool:
-    for started_at, dialog in {(call.facts.started_at, call.dialog), *call.legs}:
-        second = Span(started_at, started_at)
-        request = ListRequest(CallFilter(started=second, unrecorded_too=True), limit=_MOST)
-        page = await catalog.page(Reach(tenant), request, _OPENING)
-        if any(_dialog(bodies, each) == dialog for each in records_of(page.bodies)):
-            return True
-    return False
-
-
-def _dialog(bodies: BodyFormat, body: bytes) -> str:
-    if body.startswith(_OPENING):
-        return bodies.parse(body.removeprefix(_OPENING)).call.dialog_id
-    return bodies.parse_unrecorded(body).dialog_id
 
 
 def _verdict(row: Row | Refusal, added: Outcome | BadRecording) -> Verdict:

@@ -187,6 +187,10 @@ class Catalog(Audit, Deletions, Ledger, Outbox, Protocol):
         """
         ...
 
+    async def knows_call(self, tenant: int, call: NewCall) -> bool:
+        """Say whether `add_calls` would leave a call as it is; nothing is written."""
+        ...
+
     async def drop_calls(self, run: int, limit: int) -> int:
         """Drop so many of the calls that an import brought without recording; return how many.
 

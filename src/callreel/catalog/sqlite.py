@@ -99,6 +99,9 @@ class SqliteCatalog:
     async def add_calls(self, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
         return await self._db.write(lambda db: sqlite_write.add_calls(db, tenant, calls))
 
+    async def knows_call(self, tenant: int, call: NewCall) -> bool:
+        return await self._db.read(lambda db: sqlite_calls.knows(db, tenant, call))
+
     async def drop_calls(self, run: int, limit: int) -> int:
         return await self._db.write(lambda db: sqlite_calls.drop(db, run, limit))
 

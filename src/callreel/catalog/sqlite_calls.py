@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -205,16 +205,13 @@ def count_deleted(connection: apsw.Connection, k: int, dialog: str, change: int)
 
 def add(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:
     """Add calls without recording (see `Catalog.add_calls`)."""
-    wanted = [(call.facts.started_at, call.dialog) for call in calls]
-    wanted += [leg for call in calls for leg in _legs(call)]
-    seconds = seconds_of(connection, tenant, wanted)
+    seconds = _seconds_of_all(connection, tenant, calls)
     outcomes, fresh = [], []
     for call in calls:
-        second = seconds[call.facts.started_at]
-        is_recorded = any(dialog in seconds[start].recorded for start, dialog in _legs(call))
-        if is_recorded or call.dialog in second.recorded or call.dialog in second.unrecorded:
+        if _is_known(seconds, call):
             outcomes.append(Outcome.SAME)
             continue
+        second = seconds[call.facts.started_at]
         k = second.next()
         second.unrecorded[call.dialog] = k
         fresh.append((k, call))
@@ -222,6 +219,26 @@ def add(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> l
     if fresh:
         _insert(connection, tenant, fresh)
     return outcomes
+
+
+def knows(connection: apsw.Connection, tenant: int, call: NewCall) -> bool:
+    """Say whether a call is there already (see `Catalog.knows_call`)."""
+    return _is_known(_seconds_of_all(connection, tenant, [call]), call)
+
+
+def _seconds_of_all(
+    connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]
+) -> dict[int, Second]:
+    wanted = [(call.facts.started_at, call.dialog) for call in calls]
+    wanted += [leg for call in calls for leg in _legs(call)]
+    return seconds_of(connection, tenant, wanted)
+
+
+def _is_known(seconds: Mapping[int, Second], call: NewCall) -> bool:
+    second = seconds[call.facts.started_at]
+    if call.dialog in second.recorded or call.dialog in second.unrecorded:
+        return True
+    return any(dialog in seconds[start].recorded for start, dialog in _legs(call))
 
 
 def _legs(call: NewCall) -> list[tuple[int, str]]:
