@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -29,8 +29,10 @@ BROKEN_OFF: Final = 2
 """How often an answer may break off, with nothing of it since the last time."""
 T = TypeVar("T")
 _ADDRESS: Final = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{2,62})((?:/[A-Za-z0-9._=-]+)*)/?")
-_CODE: Final = re.compile(r"<Code>([A-Za-z]{1,40})</Code>")
+_CODE: Final = re.compile(r"<Code>([A-Za-z]{1,40})</Code>|\(code: ([A-Za-z]{1,40})\)")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
+_NO_S3: Final = frozenset({"404", "405"})
+"""What is no answer of S3's where no code comes with it: that of a web server or a proxy."""
 _EXPLAINED: Final[tuple[tuple[frozenset[str], type[CallreelError], str], ...]] = (
     (
         frozenset({"NoSuchBucket"}),
@@ -48,7 +50,7 @@ _EXPLAINED: Final[tuple[tuple[frozenset[str], type[CallreelError], str], ...]] =
         "The bucket is in another region; set AWS_REGION to it.",
     ),
     (
-        frozenset({"401", "403"}),
+        frozenset({"401", "403", "AccessDenied"}),
         Misconfigured,
         "The S3 server does not let us do this ({why}); check the key, its rights and the clock.",
     ),
@@ -150,7 +152,7 @@ class Bucket:
         def rest() -> Iterator[bytes]:
             nonlocal tag
             options = {"range": {"offset": at}, "if_match": tag} if at else None
-            with self._told():
+            with self._told(of_one=True):
                 found = self._obstore.get(self._store, path, options=options)
                 tag, chunks = found.meta["e_tag"], found.stream(READ)
             while chunk := self._next(chunks):
@@ -176,7 +178,13 @@ class Bucket:
             return
         with content.open("rb") as file:
             part = max(PART, -(-os.fstat(file.fileno()).st_size // MOST_PARTS))
-            self._put(path, file, part, parallel)
+            source = _Source(file)
+            try:
+                self._put(path, source, part, parallel)
+            except CallreelError:
+                if source.failed is not None:
+                    raise source.failed from None
+                raise
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove objects; those that are not there are none to it."""
@@ -209,18 +217,39 @@ class Bucket:
             return next(answers, None)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say in our words what went wrong, and nothing of what the server said."""
+    def _told(self, *, of_one: bool = False) -> Iterator[None]:
+        """Say in our words what went wrong, and nothing of what the server said.
+
+        Args:
+            of_one: Whether an object was asked for that may not be there.
+        """
+        # FileNotFoundError is obstore's, too. Files of ours are read by `_Source` alone.
         errors = self._obstore.exceptions.BaseError, OSError, ValueError
         try:
             yield
         except errors as error:
-            told = _explained(
-                str(error), self.name, is_missing=isinstance(error, FileNotFoundError)
-            )
+            told = _explained(str(error), self.name, of_one=of_one)
         else:
             return
         raise told
+
+
+class _Source:
+    """A file of ours that is sent: keeps what our disk said, as obstore's errors are like it."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self.failed: OSError | None = None
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            self.failed = error
+            raise
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
 
 
 def _store(bucket: str, prefix: str, access: Access) -> Any:  # noqa: ANN401 - obstore is an extra
@@ -262,17 +291,23 @@ def _store(bucket: str, prefix: str, access: Access) -> Any:  # noqa: ANN401 - o
     raise told
 
 
-def _explained(text: str, bucket: str, *, is_missing: bool) -> CallreelError:
-    code, status = _CODE.search(text), _STATUS.search(text)
-    told = {match[1] for match in (code, status) if match is not None}
+def _explained(text: str, bucket: str, *, of_one: bool) -> CallreelError:
+    found, status = _CODE.search(text), _STATUS.search(text)
+    code = found and (found[1] or found[2])
+    told = {each for each in (code, status and status[1]) if each}
     if "redirect without LOCATION" in text:  # obstore's words
         told.add("301")
-    why = code[1] if code is not None else f"status {status[1]}" if status is not None else ""
-    if "NoSuchBucket" not in told and (is_missing or "404" in told):
+    if of_one and "NoSuchKey" in told:
         return NotFound("There is no such object in the bucket.")
+    why = code or (f"status {status[1]}" if status is not None else "")
     for known, kind, says in _EXPLAINED:
         if known & told:
             return kind(says.format(bucket=bucket, why=why))
+    if code is None and _NO_S3 & told:
+        return Misconfigured(
+            f"What answers there is no S3 server ({why}); correct the address in "
+            "CALLREEL_S3_ENDPOINT, or see what a proxy does before it."
+        )
     if "certificate" in text:
         return Misconfigured(
             "The certificate of the S3 server is not one that this machine trusts; check the "

@@ -113,6 +113,11 @@ class BackedUp:
         return whole_in(data)
 
 
+def names(folder: Path) -> set[str]:
+    """Return the names of what is in a folder."""
+    return {each.name for each in folder.iterdir()}
+
+
 def whole_in(data: Path) -> set[str]:
     """Return the recordings of a data folder, the audio of each proven to be whole."""
     with Snapshot(data / "callreel.db") as snapshot:

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
+import os
 import shutil
-import socket
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,153 +14,14 @@ import pytest
 
 from archive.backed_up import BackedUp
 from callreel.archive.backups import audio_item
+from callreel.archive.backups import bucket as kept_in
 from callreel.archive.backups.bucket import BucketDestination
+from callreel.archive.backups.destination import MARKER
 from callreel.archive.backups.files import sha256_of
 from callreel.archive.backups.repository import Repository
 from callreel.bucket import PART, Bucket
-from callreel.errors import CallreelError, Misconfigured, StorageFull, Unavailable
-from endpoints.s3 import KEY_ID, SECRET, S3Server, s3_server
-
-
-def refusing(status: int, code: str) -> type[BaseHTTPRequestHandler]:
-    class Refusing(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            body = f"<Error><Code>{code}</Code><StringToSign>{SECRET}</StringToSign></Error>"
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_GET = do_PUT = answer  # noqa: N815 - as http.server has it
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Refusing
-
-
-@pytest.fixture
-def at(s3: S3Server) -> Iterator[Callable[[int, str], Bucket]]:
-    """Make a bucket of a server that answers everything with one error."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def made(status: int, code: str) -> Bucket:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), refusing(status, code))
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        return s3.bucket("any", port=server.server_port)
-
-    yield made
-    for each in servers:
-        each.shutdown()
-        each.server_close()
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "kind", "says"),
-    [
-        (507, "InsufficientStorage", StorageFull, "no room"),
-        (403, "QuotaExceeded", StorageFull, "no room"),
-        (503, "SlowDown", Unavailable, r"fails \(SlowDown\)"),
-        (500, "InternalError", Unavailable, r"fails \(InternalError\)"),
-        (403, "AccessDenied", Misconfigured, r"does not let us do this \(AccessDenied\)"),
-        (301, "PermanentRedirect", Misconfigured, "AWS_REGION"),
-    ],
-)
-def test_what_a_server_refuses_is_told_and_nothing_that_it_signed(
-    at: Callable[[int, str], Bucket], status: int, code: str, kind: type[Exception], says: str
-) -> None:
-    with pytest.raises(kind, match=says) as told:
-        at(status, code).put("a", b"x")
-    assert SECRET not in str(told.value)
-
-
-def test_a_wrong_key_no_bucket_and_a_server_that_is_away_are_told(s3: S3Server) -> None:
-    s3.new_bucket("there-is-one")
-    wrong = Bucket("s3://there-is-one", replace(s3.access(), secret="wrong"))
-    unknown = Bucket("s3://there-is-one", replace(s3.access(), key_id="AKOTHER"))
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        closed = found.getsockname()[1]
-    for bucket, says in (
-        (wrong, "does not let us"),
-        (unknown, "does not let us"),
-        (s3.bucket("none-here"), "There is no bucket none-here"),
-        (s3.bucket("there-is-one", port=closed), "cannot be reached"),
-    ):
-        for ask in (bucket.objects(), bucket.read("x")):
-            with pytest.raises(CallreelError, match=says) as told:
-                next(ask)
-            assert not any(each in str(told.value) for each in (KEY_ID, SECRET, "AKOTHER"))
-
-
-def test_without_tls_nothing_is_sent_where_the_endpoint_does_not_say_so(s3: S3Server) -> None:
-    encrypted = replace(s3.access(), endpoint=s3.endpoint.replace("http:", "https:"))
-    with pytest.raises(Unavailable):
-        list(Bucket("s3://there-is-one", encrypted).objects())
-
-
-@pytest.mark.parametrize(
-    "address", ["s3://", "s3://a", "s3:///x", "s3://bucket/../x", "s3://bucket/a b", "s3://b:c/x"]
-)
-def test_an_address_that_is_none_is_refused(s3: S3Server, address: str) -> None:
-    with pytest.raises(Misconfigured, match="must be such as s3://bucket/prefix"):
-        Bucket(address, s3.access())
-
-
-def test_without_the_package_it_is_said_what_to_install(
-    s3: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(Misconfigured, match=r"pip install 'callreel\[s3\]'"):
-        s3.bucket("any")
-
-
-def test_the_key_is_in_no_description(s3: S3Server) -> None:
-    assert SECRET not in repr(s3.access())
-    assert KEY_ID not in repr(s3.access())
-
-
-def cutting(server: S3Server, cuts: list[int]) -> int:
-    """Stand before a server and break answers off after so many bytes, one after the other."""
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def pass_on(client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", server.port)) as there:
-            threading.Thread(target=send, args=(client, there), daemon=True).start()
-            told, end = 0, cuts[0] if cuts else 1 << 40
-            with suppress(OSError):
-                while chunk := there.recv(65_536):
-                    client.sendall(chunk)
-                    told += len(chunk)
-                    if told > end:
-                        cuts.pop(0)
-                        break
-                client.shutdown(socket.SHUT_RDWR)  # the other thread still reads from both
-                there.shutdown(socket.SHUT_RDWR)
-
-    def send(client: socket.socket, there: socket.socket) -> None:
-        with suppress(OSError):
-            while chunk := client.recv(65_536):
-                there.sendall(chunk)
-
-    def accept() -> None:
-        while True:
-            threading.Thread(target=pass_on, args=(listening.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    port: int = listening.getsockname()[1]
-    return port
-
-
-def test_an_answer_that_breaks_off_is_gone_on_with(s3: S3Server) -> None:
-    s3.new_bucket("breaks-off")
-    content = bytes(range(256)) * (3 * PART // 256)
-    s3.bucket("breaks-off").put("large", content)
-    cuts = [2_000_000, 6_000_000]
-    through = s3.bucket("breaks-off", port=cutting(s3, cuts))
-    assert b"".join(through.read("large")) == content
-    assert cuts == []
+from callreel.errors import Misconfigured, Unavailable
+from endpoints.s3 import S3Server, s3_server
 
 
 def test_a_large_file_goes_in_parts_and_comes_back(s3: S3Server, tmp_path: Path) -> None:
@@ -214,6 +73,50 @@ def test_a_server_that_keeps_other_bytes_makes_no_backup(
     monkeypatch.undo()
     assert in_bucket.repository.ids() == []
     assert in_bucket.back_up().copied == 1
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOENT])
+def test_audio_that_is_lost_while_it_is_sent_is_lost_audio(
+    in_bucket: BackedUp, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    stays, goes = in_bucket.add(1), in_bucket.add(2)
+    failing(monkeypatch, in_bucket.data / in_bucket.place(goes), code)
+    made = in_bucket.back_up()
+    assert made.manifest.without_audio == (str(in_bucket.place(goes)),)
+    data, _ = in_bucket.restore()
+    assert (data / in_bucket.place(stays)).exists()
+
+
+def test_audio_that_we_are_no_more_let_read_is_told(
+    in_bucket: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, in_bucket.data / in_bucket.place(in_bucket.add(1)), errno.EACCES)
+    with pytest.raises(Misconfigured, match="cannot be read: permission denied"):
+        in_bucket.back_up()
+
+
+def test_a_disk_that_does_not_give_the_copy_of_the_database_back_is_not_the_server(
+    in_bucket: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, in_bucket.tmp / "callreel.db", errno.EIO)
+    with pytest.raises(Misconfigured, match="on its way to the bucket cannot be used: input/out"):
+        in_bucket.back_up()
+
+
+def failing(patched: pytest.MonkeyPatch, path: Path, code: int) -> None:
+    """Let a file be hashed, but not sent, and let all be sent by file."""
+
+    class Failing(io.BufferedReader):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise OSError(code, os.strerror(code))
+
+    opening = Path.open
+
+    def open_(self: Path, *given: Any, **named: Any) -> Any:
+        return Failing(io.FileIO(path)) if self == path else opening(self, *given, **named)
+
+    patched.setattr(kept_in, "PART", 0)
+    patched.setattr(Path, "open", open_)
 
 
 def test_two_backups_of_one_archive_at_once_are_refused(in_bucket: BackedUp) -> None:
@@ -281,6 +184,7 @@ def test_backups_in_a_folder_that_are_copied_into_a_bucket_are_used_there(
 ) -> None:
     first = in_folder.add(1)
     in_folder.back_up()
+    (in_folder.root / MARKER).write_bytes(b"")  # as the page on backups has it for old folders
     root = s3.new_bucket("copied")
     shutil.copytree(in_folder.root, root)
     bucket = BucketDestination(s3.bucket("copied"), tmp_path / "data" / "uploading")

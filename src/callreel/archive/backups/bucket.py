@@ -22,6 +22,7 @@ from callreel.archive.backups.files import (
     is_content,
     only_one,
     read_items,
+    reading,
     sha256_of,
 )
 from callreel.bucket import PART, Bucket
@@ -86,8 +87,9 @@ class BucketDestination:
         """Send a file that is whole, and read it back."""
         try:
             size, content = content_of(source, item.sha256, at_most=PART)
-            is_sent = self._is_sent(item, content)
-        except (LostError, FileNotFoundError):
+            with reading():
+                is_sent = self._is_sent(item, content)
+        except LostError:
             return None
         return size if is_sent else None
 
@@ -125,8 +127,8 @@ class BucketDestination:
             Misconfigured: there is something in it that we did not put there.
         """
         with suppress(LostError):
-            for _ in self.read(MARKER):
-                return
+            next(self.read(MARKER), None)  # one that somebody made may be empty
+            return
         if next(self._bucket.objects(), None) is not None:
             raise Misconfigured(
                 f"There is something at the address already, and no object {MARKER} that says that "

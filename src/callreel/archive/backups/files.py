@@ -105,6 +105,25 @@ class LostError(Exception):
     """What is to be copied is not to be had."""
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """Say in our words why a file that is to be copied cannot be read.
+
+    Raises:
+        LostError: it is gone or unreadable.
+        Misconfigured: it is there, and we are not let read it.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _LOST:
+            raise LostError from error
+        why = (error.strerror or "it failed").lower()
+        raise Misconfigured(
+            f"A file that is to be copied cannot be read: {why}; do it as the user whom it is of."
+        ) from error
+
+
 def chunks_of(path: Path) -> Iterator[bytes]:
     """Yield the bytes of a file in chunks; where the system lets us, as they are on the disk.
 
@@ -112,7 +131,7 @@ def chunks_of(path: Path) -> Iterator[bytes]:
         LostError: it is gone or unreadable.
         Misconfigured: it is there, and we are not let read it.
     """
-    with _reading():
+    with reading():
         descriptor = os.open(path, READ)
     try:
         # What was synced need not be kept in memory: without it, the disk itself is read.
@@ -214,19 +233,6 @@ def read_items(chunks: Iterable[bytes]) -> Iterator[Item]:
         raise Misconfigured(_NO_LIST)
 
 
-@contextmanager
-def _reading() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _LOST:
-            raise LostError from error
-        why = (error.strerror or "it failed").lower()
-        raise Misconfigured(
-            f"A file that is to be copied cannot be read: {why}; do it as the user whom it is of."
-        ) from error
-
-
 def _written(chunks: Iterable[bytes], target: Path) -> str:
     digest = hashlib.sha256()
     with os.fdopen(os.open(target, NEW, 0o440), "wb", buffering=0) as file:
@@ -237,9 +243,9 @@ def _written(chunks: Iterable[bytes], target: Path) -> str:
     return digest.hexdigest()
 
 
-def _chunk(reading: int) -> bytes:
-    with _reading():
-        return os.read(reading, CHUNK)
+def _chunk(descriptor: int) -> bytes:
+    with reading():
+        return os.read(descriptor, CHUNK)
 
 
 def _write_all(descriptor: int, chunk: bytes) -> None:
