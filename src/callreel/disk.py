@@ -34,6 +34,16 @@ def sync_folder(folder: Path) -> None:
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes there is room for on the file system of a folder, for this user.
+
+    Raises:
+        OSError: it cannot be asked.
+    """
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
 def is_locked_by_us(descriptor: int) -> bool:
     """Take the lock of an open file where nobody has it, and say whether it is ours.
 

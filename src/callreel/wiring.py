@@ -15,7 +15,7 @@ from callreel.api.wire import Bodies
 from callreel.archive import Archive
 from callreel.archive.backups import Parts
 from callreel.archive.backups.back_up import require_apart
-from callreel.archive.backups.bucket import BucketDestination
+from callreel.archive.backups.bucket import BucketDestination, clear_left_over
 from callreel.archive.backups.folder import FolderDestination
 from callreel.archive.backups.repository import Repository
 from callreel.archive.backups.restore import RESTORING, Means
@@ -126,7 +126,8 @@ def require_use(settings: Settings) -> None:
     """Raise, in one sentence, what would keep a server from its work on the data folder.
 
     Asked once before several processes begin, each of which could only die of it. The schema is
-    brought up to date here, so that none of them waits for another.
+    brought up to date here, so that none of them waits for another, and what a backup that was
+    killed left is dropped.
 
     Raises:
         Misconfigured: the folder cannot be used, a part of it is gone, or the disk is smaller
@@ -134,6 +135,7 @@ def require_use(settings: Settings) -> None:
         Unavailable, StorageFull: the folder of audio cannot be made or written to.
     """
     asyncio.run(open_archive(settings).close())
+    clear_left_over(settings.data / UPLOADING)
     whole = shutil.disk_usage(settings.data).total
     if settings.free_space_reserve >= whole:
         raise Misconfigured(
@@ -183,7 +185,8 @@ def repository_at(place: str, data: Path, settings: Settings) -> Repository:
     """
     if place.startswith("s3://"):
         bucket = Bucket(place, _access(settings))
-        return Repository(BucketDestination(bucket, data / UPLOADING))
+        reserve = settings.free_space_reserve
+        return Repository(BucketDestination(bucket, data / UPLOADING, reserve))
     if _SCHEME.match(place):
         raise Misconfigured("Backups are kept in a folder, or at s3://bucket/prefix; name one.")
     require_apart(data, Path(place))

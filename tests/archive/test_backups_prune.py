@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.backed_up import BackedUp
-from callreel.archive.backups import VERSION, Item, Manifest, audio_item, spool_item
+from callreel.archive.backups import VERSION, Item, Manifest, audio_item, earlier, spool_item
 from callreel.archive.backups.bucket import BucketDestination
+from callreel.archive.backups.files import LostError
 from callreel.archive.backups.folder import FolderDestination
 from callreel.archive.backups.repository import Repository
 from callreel.errors import Misconfigured
@@ -109,6 +113,150 @@ def test_what_any_backup_that_stays_has_stays_in_a_bucket_too(
         root = s3.new_bucket(name)
         destination = BucketDestination(s3.bucket(name), Path(made) / "uploading")
         check_what_stays((Repository(destination), root), backups, left, keep)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("back up"), SETS),
+        st.tuples(st.just("back up earlier"), SETS),  # by a clock that stepped back
+        st.tuples(st.just("prune"), st.integers(1, 4)),
+        st.tuples(st.just("take away"), st.integers(0, 9)),
+        st.tuples(st.just("spoil"), st.integers(0, 9)),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS, keep=st.integers(1, 4))
+def test_after_any_history_just_what_a_kept_backup_has_is_there(
+    steps: list[tuple[str, Any]], keep: int
+) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        place = Repository(FolderDestination(root)), root
+        with place[0].writing():
+            check_history(place, [("back up", set()), *steps, ("prune", keep)])
+
+
+def check_history(place: Place, steps: list[tuple[str, Any]]) -> None:
+    repository, root = place
+    held: dict[str, set[Item]] = {}
+    for number, (what, value) in enumerate(steps):
+        if what.startswith("back up"):
+            name = f"2026010{1 if 'earlier' in what else 2}T0000{number:02d}.000Z"
+            put_backup(place, name, value)
+            held[name] = value
+        elif what == "prune":
+            repository.prune(value)
+            held = {each: held[each] for each in sorted(held)[-value:]}
+            assert repository.ids() == sorted(held)
+            assert files_of(root) == {item.path for items in held.values() for item in items}
+            if held:
+                check_what_is_told(root, held)
+        elif what == "take away" and value < len(held) - 1:
+            gone = sorted(held)[value]
+            shutil.rmtree(root / "backups" / gone)
+            del held[gone]
+        elif what == "spoil":
+            for each in list((root / "earlier").glob("*"))[value : value + 1]:
+                each.chmod(0o600)
+                each.write_bytes(each.read_bytes()[:-90])
+
+
+def check_what_is_told(root: Path, held: dict[str, set[Item]]) -> None:
+    *older, newest = sorted(held)
+    last = {item.path: each for each in older for item in held[each]}
+    there = {item.path for item in held[newest]}
+    (told,) = (root / "earlier").iterdir()
+    assert told.name.startswith(f"{newest}.")
+    lines = [f"{last[path]}  {path}" for path in sorted(last) if path not in there]
+    assert told.read_text().splitlines() == lines
+
+
+def test_thousands_of_backups_are_thrown_away_with_as_few_reads_as_two(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = archive.repository, archive.root
+    destination, read = archive.repository.destination, []
+    reading = destination.read
+
+    def counted(path: str) -> Iterator[bytes]:
+        read.append(path)
+        return reading(path)
+
+    items = [audio_item(1, f"{number:064x}") for number in range(60)]
+    with archive.repository.writing():
+        for number in range(40):
+            put_backup(place, f"20260101T0000{number:02d}.000Z", {*items[number : number + 20]})
+        assert archive.repository.prune(30) == 10
+        monkeypatch.setattr(destination, "read", counted)
+        put_backup(place, "20260102T000000.000Z", {items[59]})
+        assert archive.repository.prune(30) == 1
+        few = len(read)
+        put_backup(place, "20260102T000001.000Z", {items[58]})
+        assert archive.repository.prune(2) == 29
+    assert few < 20
+    assert len(read) == 2 * few
+    assert files_of(archive.root) == {items[58].path, items[59].path}
+    assert len(list((archive.root / "earlier").iterdir())) == 1
+
+
+def test_few_files_are_open_however_many_backups_are_kept(in_folder: BackedUp) -> None:
+    place = in_folder.repository, in_folder.root
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+    with in_folder.repository.writing():
+        for number in range(40):
+            put_backup(place, f"20260101T0000{number:02d}.000Z", {audio_item(1, DIGESTS[0])})
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 12, hard))
+            assert in_folder.repository.prune(39) == 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_list_that_is_lost_while_it_is_read_is_told_and_the_new_backup_is_made(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = archive.add(1)
+    old = archive.back_up().manifest.id
+    destination, times = archive.repository.destination, []
+    reading = destination.read
+
+    def lost(path: str) -> Iterator[bytes]:
+        if path == f"backups/{old}/files.sha256":
+            times.append(path)
+            if len(times) > 1:
+                raise LostError
+        yield from reading(path)
+
+    monkeypatch.setattr(destination, "read", lost)
+    made = archive.back_up(keep=2)
+    assert f"list of the backup {old} is damaged" in made.not_pruned
+    monkeypatch.undo()
+    assert archive.held_by(old) == archive.held_by(made.manifest.id) == {first}
+
+
+def test_what_is_told_of_earlier_backups_and_lost_is_told_and_nothing_goes(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = archive.add(1)
+    archive.back_up()
+    archive.delete(first)
+    destination = archive.repository.destination
+    reading = destination.read
+
+    def lost(path: str) -> Iterator[bytes]:
+        if path.startswith("earlier/") and len(archive.repository.ids()) > 1:
+            yield b""
+            raise LostError
+        yield from reading(path)
+
+    monkeypatch.setattr(earlier.Earlier, "read", lambda _self, path: earlier._read(lost(path)))
+    made = archive.back_up(keep=2)
+    assert made.not_pruned.endswith("cannot be used: a file in it is lost.")
+    assert (archive.root / archive.place(first)).exists()
 
 
 def test_what_was_deleted_is_gone_from_the_backups_once_the_old_ones_are(

@@ -12,15 +12,18 @@ from typing import Any
 
 import pytest
 
-from archive.backed_up import BackedUp
-from callreel.archive.backups import audio_item
+from archive.backed_up import BackedUp, names
+from callreel.archive.backups import audio_item, files
 from callreel.archive.backups import bucket as kept_in
 from callreel.archive.backups.bucket import BucketDestination
 from callreel.archive.backups.destination import MARKER
 from callreel.archive.backups.files import sha256_of
 from callreel.archive.backups.repository import Repository
 from callreel.bucket import PART, Bucket
-from callreel.errors import Misconfigured, Unavailable
+from callreel.catalog.snapshot import Snapshot
+from callreel.errors import Misconfigured, StorageFull, Unavailable
+from callreel.settings import Settings
+from callreel.wiring import require_use
 from endpoints.s3 import S3Server, s3_server
 
 
@@ -117,6 +120,59 @@ def failing(patched: pytest.MonkeyPatch, path: Path, code: int) -> None:
 
     patched.setattr(kept_in, "PART", 0)
     patched.setattr(Path, "open", open_)
+
+
+def test_a_copy_of_the_database_that_would_take_the_reserve_is_not_made(
+    in_bucket: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_bucket.add(1)
+    with Snapshot(in_bucket.parts.database) as snapshot:
+        size = snapshot.size()
+    reserve = 4 * size
+    free = [size + reserve - 1]
+
+    def free_bytes(_folder: Path) -> int:
+        return free.pop() if len(free) > 1 else free[0]
+
+    monkeypatch.setattr(files, "free_bytes", free_bytes)
+    in_bucket.repository.destination.reserve = reserve  # type: ignore[misc]
+
+    with pytest.raises(StorageFull, match="no room beside CALLREEL_FREE_SPACE_RESERVE"):
+        in_bucket.back_up()
+    assert not (in_bucket.root / "audio").exists()  # told before anything was sent
+    free[:] = [size + reserve - 1, size + reserve]
+    with pytest.raises(StorageFull, match=r"free 0\.0 MiB there, or lower that setting\."):
+        in_bucket.back_up()
+    assert names(in_bucket.tmp) == {"lock"}
+    assert in_bucket.repository.ids() == []
+    free[:] = [size + reserve]
+    assert in_bucket.back_up().manifest.database_bytes == size
+    in_bucket.repository.destination.reserve = 0  # type: ignore[misc]
+    free[:] = [0]
+    in_bucket.back_up()
+
+
+LEFT = ["first", "callreel.db", "callreel.db.new", "callreel.db.new-journal", "files.sha256"]
+
+
+def test_what_a_killed_backup_left_goes_when_a_server_starts_or_with_the_next(
+    in_bucket: BackedUp,
+) -> None:
+    settings = Settings(data=in_bucket.data)
+    require_use(settings)
+    assert not in_bucket.tmp.exists()
+    destination = in_bucket.repository.destination
+    with destination.writing():
+        for each in [*LEFT, "mine"]:
+            (in_bucket.tmp / each).touch()
+        require_use(settings)  # somebody is at work there
+        assert names(in_bucket.tmp) == {*LEFT, "mine", "lock"}
+        kept = shutil.copytree(in_bucket.tmp, in_bucket.data.parent / "kept")
+    assert names(in_bucket.tmp) == {"mine", "lock"}
+    for again in (lambda: require_use(settings), in_bucket.back_up):
+        shutil.copytree(kept, in_bucket.tmp, dirs_exist_ok=True)
+        again()
+        assert names(in_bucket.tmp) == {"mine", "lock"}
 
 
 def test_two_backups_of_one_archive_at_once_are_refused(in_bucket: BackedUp) -> None:

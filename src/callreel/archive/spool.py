@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from callreel.disk import NEW, NO_ROOM, READ, sync_folder
+from callreel.disk import NEW, NO_ROOM, READ, free_bytes, sync_folder
 from callreel.errors import Conflict, StorageFull, Unavailable
 
 STALE_SECONDS: Final = 3600
@@ -73,8 +73,7 @@ class Spool:
     def _put(self, place: Path, content: bytes) -> bool:
         """Put a record into its place, whole or not at all and in place of nothing."""
         self._tmp.mkdir(mode=0o750, exist_ok=True)
-        disk = os.statvfs(self._tmp)
-        if disk.f_bavail * disk.f_frsize < self.reserve_bytes:
+        if free_bytes(self._tmp) < self.reserve_bytes:
             raise StorageFull("There is no room for more call records; tell the operator.")
         half = self._tmp / secrets.token_hex(16)
         try:

@@ -35,7 +35,7 @@ from callreel.audio import AudioKey, Part, Staged, Stored
 from callreel.audio.folder_walk import BATCH, digest_of, still_there, things_in
 from callreel.audio.locks import SharedLock
 from callreel.audio.staged import StagedFile, Written, fault_of, sync_and_close, translated
-from callreel.disk import READ, sync_folder
+from callreel.disk import READ, free_bytes, sync_folder
 from callreel.errors import NotFound, StorageFull, Unavailable
 
 CHUNK: Final = 256 * 1024
@@ -206,8 +206,7 @@ class FolderStore:
                 staged.write(b"ready")
 
     def _require_room(self) -> None:
-        disk = os.statvfs(self._tmp)
-        if disk.f_bavail * disk.f_frsize < self._reserve:
+        if free_bytes(self._tmp) < self._reserve:
             raise StorageFull("There is no room for more audio; tell the operator to make some.")
 
     def _place(self, key: AudioKey) -> Path:

@@ -73,6 +73,11 @@ class Snapshot:
             recordings=ask("SELECT count(*) FROM entry").get,
         )
 
+    def size(self) -> int:
+        """Return how many bytes a copy of it has."""
+        ask = self._connection.execute
+        return int(ask("PRAGMA page_count").get) * int(ask("PRAGMA page_size").get)
+
     def audio(self) -> Iterator[tuple[int, str]]:
         """Yield tenant and digest of all audio that recordings have, each once.
 

@@ -5,6 +5,7 @@
     <root>/backups/<id>/callreel.db                        the database as it stood at one moment
     <root>/backups/<id>/files.sha256                       what belongs to it, as sha256sum reads it
     <root>/backups/<id>/manifest.json                      put there last: without it, it is none
+    <root>/earlier/<id>.<sha256>                           which files only backups before it have
     <root>/tmp/                                            what is on its way in
     <root>/callreel-backups                                says that the place is one of backups
 
@@ -17,12 +18,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 VERSION: Final = 1
 AUDIO: Final = "audio"
 SPOOL: Final = "spool"
 BACKUPS: Final = "backups"
+EARLIER: Final = "earlier"
 DATABASE: Final = "callreel.db"
 LIST: Final = "files.sha256"
 MANIFEST: Final = "manifest.json"
@@ -71,6 +73,13 @@ class Manifest:
     database_bytes: int
     database_sha256: str
     without_audio: tuple[str, ...] = ()
+
+
+class Placed(Protocol):
+    """What has a path of a file of backups."""
+
+    @property
+    def path(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +29,9 @@ from callreel.archive.backups.files import (
     chunks_of,
     explained,
     read_items,
+    require_room,
     sha256_of,
+    write_lines,
 )
 from callreel.archive.backups.repository import Repository
 from callreel.catalog.snapshot import Held, Snapshot, is_sound
@@ -124,15 +125,22 @@ class _Work:
     def _seen_to(self, tell: Callable[[], None]) -> Iterator[Item]:
         """Yield the audio of this moment, and let go of the moment before copying for long."""
         with Snapshot(self._parts.database) as snapshot:
-            _write_list(self._first, _audio_of(snapshot))
+            self._require_room(snapshot)
+            write_lines(self._first, (each.line for each in _audio_of(snapshot)))
         for item in read_items(chunks_of(self._first)):
             yield item
             tell()
 
     def _copy_database(self, snapshot: Snapshot, lost: set[str]) -> Held:
-        _write_list(self._list, (each for each in _audio_of(snapshot) if each.path not in lost))
+        kept = (each.line for each in _audio_of(snapshot) if each.path not in lost)
+        write_lines(self._list, kept)
+        self._require_room(snapshot)
         snapshot.copy_to(self._database)
         return snapshot.held()
+
+    def _require_room(self, snapshot: Snapshot) -> None:
+        destination = self._repository.destination
+        require_room(snapshot.size(), destination.scratch, destination.reserve)
 
     def _finish(self, copying: Copying, held: Held, taken_at: int, lost: set[str]) -> Made:
         digest = sha256_of(self._database)
@@ -142,7 +150,7 @@ class _Work:
         gone = copying.bring(records, SPOOL)  # somebody emptied the spool meanwhile
         kept = [each for each in records if each.path not in gone]
         database = database_item(self._id, digest)
-        _write_list(self._list, [database, *kept], "a")
+        write_lines(self._list, (each.line for each in [database, *kept]), "a")
         manifest = Manifest(
             version=VERSION,
             id=self._id,
@@ -177,13 +185,6 @@ class _Work:
 
 def _audio_of(snapshot: Snapshot) -> Iterator[Item]:
     return (audio_item(tenant, digest) for tenant, digest in snapshot.audio())
-
-
-def _write_list(path: Path, items: Iterable[Item], mode: str = "w") -> None:
-    with path.open(mode, encoding="ascii") as file:
-        file.writelines(each.line for each in items)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def require_apart(data: Path, folder: Path) -> None:

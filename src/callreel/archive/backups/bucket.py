@@ -20,6 +20,7 @@ from callreel.archive.backups.files import (
     content_of,
     explained,
     is_content,
+    is_left,
     only_one,
     read_items,
     reading,
@@ -33,6 +34,14 @@ COMING: Final = "tmp/coming"
 PARALLEL: Final = 4
 
 
+def clear_left_over(scratch: Path) -> None:
+    """Drop what a backup that was killed left in its scratch folder, but not what one works on."""
+    with suppress(OSError, Misconfigured):  # none was made there, or one runs, or is another user's
+        if is_left(scratch):  # else no lock is taken, which a backup could find taken
+            with only_one(scratch / LOCK, WHAT):
+                clear(scratch)
+
+
 class BucketDestination:
     """A bucket that backups are kept in, as `Destination` has it.
 
@@ -41,15 +50,17 @@ class BucketDestination:
 
     what = WHAT
 
-    def __init__(self, bucket: Bucket, scratch: Path) -> None:
+    def __init__(self, bucket: Bucket, scratch: Path, reserve: int = 0) -> None:
         """Prepare.
 
         Args:
             bucket: Where to.
             scratch: A folder of our own on this machine, made as needed.
+            reserve: Bytes of its disk that stay free.
         """
         self._bucket = bucket
         self.scratch = scratch
+        self.reserve = reserve
 
     @contextmanager
     def writing(self) -> Iterator[None]:

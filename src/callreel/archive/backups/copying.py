@@ -8,13 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-from callreel.archive.backups import AUDIO, Item
+from callreel.archive.backups import AUDIO, Item, Placed
 from callreel.archive.backups.destination import Destination, Kept
 from callreel.archive.backups.files import is_content
 
 THREADS: Final = 4
 AT_ONCE: Final = 256
 T = TypeVar("T")
+P = TypeVar("P", bound=Placed)
+Q = TypeVar("Q", bound=Placed)
 WhereOf = Callable[[Item], Path]
 
 
@@ -93,13 +95,13 @@ class Copying:
             return self._is_whole(item)
 
 
-def beside(items: Iterable[Item], there: Iterator[Kept]) -> Iterator[tuple[Item, Kept | None]]:
-    """Yield each item with what is kept at its path; both come in the order of their paths."""
-    kept = next(there, None)
+def beside(items: Iterable[P], there: Iterator[Q]) -> Iterator[tuple[P, Q | None]]:
+    """Yield each item with what is there at its path; both come in the order of their paths."""
+    other = next(there, None)
     for item in items:
-        while kept is not None and kept.path < item.path:
-            kept = next(there, None)
-        yield item, kept if kept is not None and kept.path == item.path else None
+        while other is not None and other.path < item.path:
+            other = next(there, None)
+        yield item, other if other is not None and other.path == item.path else None
 
 
 def batches(things: Iterable[T]) -> Iterator[list[T]]:

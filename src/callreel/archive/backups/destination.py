@@ -47,6 +47,10 @@ class Destination(Protocol):
     def scratch(self) -> Path:
         """A folder of this machine for what is on its way; there while `writing` lasts."""
 
+    @property
+    def reserve(self) -> int:
+        """Bytes of the disk of `scratch` that stay free; 0 where it may be filled."""
+
     def writing(self) -> AbstractContextManager[None]:
         """Be the only one who writes, to a place that is new, empty or marked as one of backups.
 

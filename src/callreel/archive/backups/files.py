@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from callreel.archive.backups import Item
-from callreel.disk import NEW, NO_ROOM, READ, is_locked_by_us, sync_folder
+from callreel.disk import NEW, NO_ROOM, READ, free_bytes, is_locked_by_us, sync_folder
 from callreel.errors import Misconfigured, StorageFull
 
 CHUNK: Final = 1 << 20
+MIB: Final = 1 << 20
 _ON_ITS_WAY: Final = re.compile(
-    r"first|[0-9a-f]{32}|callreel\.db(\.new)?|files\.sha256|manifest\.json"
+    r"first|[0-9a-f]{32}|callreel\.db(\.new(-journal)?)?|files\.sha256|manifest\.json"
+    r"|earlier(\.new)?"
 )
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
 _NO_LIST: Final = "A list of files of the backups cannot be read."
@@ -34,10 +36,12 @@ def explained(what: str) -> Iterator[None]:
 
     Raises:
         StorageFull: there is no room.
-        Misconfigured: anything else.
+        Misconfigured: anything else, also where a file of ours that was there is lost.
     """
     try:
         yield
+    except LostError as error:
+        raise Misconfigured(f"{what} cannot be used: a file in it is lost.") from error
     except OSError as error:
         if error.errno in NO_ROOM:
             raise StorageFull(f"{what} has no room; make some, and run it again.") from error
@@ -75,6 +79,36 @@ def clear(scratch: Path) -> None:
             each.unlink()
 
 
+def is_left(scratch: Path) -> bool:
+    """Say whether there is something in such a folder that a backup left, or works on.
+
+    Raises:
+        OSError: it is not there, or cannot be used.
+    """
+    return any(_ON_ITS_WAY.fullmatch(each.name) for each in scratch.iterdir())
+
+
+def require_room(size: int, scratch: Path, reserve: int) -> None:
+    """Raise StorageFull where a copy of the database would take what is to stay free on its disk.
+
+    Args:
+        size: Bytes of the copy.
+        scratch: The folder it comes into.
+        reserve: Bytes that stay free; 0 where the disk may be filled.
+
+    Raises:
+        StorageFull: it would.
+        OSError: the folder cannot be used.
+    """
+    missing = size + reserve - free_bytes(scratch)
+    if reserve and missing > 0:
+        raise StorageFull(
+            f"The copy of the database, {size / MIB:,.1f} MiB, has no room beside "
+            f"CALLREEL_FREE_SPACE_RESERVE on the disk of the data folder; free {missing / MIB:,.1f}"
+            " MiB there, or lower that setting."
+        )
+
+
 class Tree:
     """A folder below which files are put, and which knows the folders that got new names."""
 
@@ -99,6 +133,7 @@ class Tree:
         """
         for folder in sorted(self._folders, reverse=True):
             sync_folder(folder)
+        self._folders.clear()  # some may be removed before there are names to be synced again
 
 
 class LostError(Exception):
@@ -153,6 +188,18 @@ def digest_of(chunks: Iterable[bytes]) -> str:
     for each in chunks:
         digest.update(each)
     return digest.hexdigest()
+
+
+def write_lines(path: Path, lines: Iterable[str], mode: str = "w") -> None:
+    """Write lines that end as such into a file, and bring it to the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open(mode, encoding="ascii") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def is_content(chunks: Iterable[bytes], sha256: str) -> bool:

@@ -21,6 +21,7 @@ class FolderDestination:
     """A folder that backups are kept in, as `Destination` has it."""
 
     what = WHAT
+    reserve = 0
 
     def __init__(self, root: Path) -> None:
         self._root = root

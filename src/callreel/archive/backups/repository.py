@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import heapq
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import Final
+from operator import attrgetter
 
 import msgspec
 
@@ -21,11 +20,13 @@ from callreel.archive.backups import (
     VERSION,
     Item,
     Manifest,
+    Placed,
     database_item,
     part_of,
 )
-from callreel.archive.backups.copying import batches
+from callreel.archive.backups.copying import batches, beside
 from callreel.archive.backups.destination import Destination
+from callreel.archive.backups.earlier import ID, Earlier
 from callreel.archive.backups.files import (
     LostError,
     digest_of,
@@ -34,8 +35,6 @@ from callreel.archive.backups.files import (
     read_items,
 )
 from callreel.errors import Misconfigured, NotFound
-
-_ID: Final = re.compile(r"\d{8}T\d{6}\.\d{3}Z")
 
 
 class Repository:
@@ -64,7 +63,7 @@ class Repository:
 
     def ids(self) -> list[str]:
         """Return the ids of the backups, oldest first."""
-        return [each for each in self._names() if _ID.fullmatch(each)]
+        return [each for each in self._names() if ID.fullmatch(each)]
 
     def find(self, backup_id: str | None = None) -> Manifest:
         """Return what the newest backup, or that with an id, says of itself; no other is asked.
@@ -92,10 +91,17 @@ class Repository:
         with explained(self.destination.what):
             is_whole = is_content(self.destination.read(path), manifest.list_sha256)
         if not is_whole:
-            raise Misconfigured(f"The list of the backup {manifest.id} is damaged; take another.")
+            raise _damaged(manifest)
+        return self._listed(manifest, path)
+
+    def _listed(self, manifest: Manifest, path: str) -> Iterator[Item]:
         database = database_item(manifest.id, "").path
-        listed = read_items(self.destination.read(path))
-        return (each for each in listed if each.path != database)
+        try:
+            for each in read_items(self.destination.read(path)):
+                if each.path != database:
+                    yield each
+        except LostError as error:
+            raise _damaged(manifest) from error
 
     def publish(self, manifest: Manifest) -> None:
         """Put a manifest in its place: from then on, the backup is one."""
@@ -122,19 +128,25 @@ class Repository:
             How many backups went.
 
         Raises:
-            Misconfigured: a manifest or a list of those that stay is damaged, or a backup has
-                another name than its own; then nothing goes.
+            Misconfigured: the manifest or the list of one of those that stay is damaged, of which
+                it has to be known what is in it, or a backup has another name than its own; then
+                nothing goes.
         """
-        self._require_names()
-        found = self.ids()
+        found = self._required_names()
         gone, kept = set(found[:-keep]), found[-keep:]
-        lists = [self.items(self._manifest(each)) for each in kept]
-        used = heapq.merge(*lists, key=lambda item: item.path)
+        if not kept:
+            return 0
+        earlier = Earlier(self.destination, lambda each: self.items(self._manifest(each)))
         with explained(self.destination.what):
+            path = earlier.bring(found, kept)
+            newest = self.items(self._manifest(kept[-1]))
+            both: tuple[Iterator[Placed], ...] = newest, earlier.read(path)
+            used = heapq.merge(*both, key=attrgetter("path"))
             # The manifests first: half a backup must not look whole.
             self.destination.remove([part_of(each, MANIFEST) for each in sorted(gone)])
             self._remove(path for path, name in self._parts() if name in gone)
-            self._remove(self._unused(item.path for item in used))
+            self._remove(self._unused(used))
+            self._remove(earlier.others(path))
         return len(gone)
 
     def _parts(self) -> Iterator[tuple[str, str]]:
@@ -148,47 +160,60 @@ class Repository:
         with explained(self.destination.what):
             return [name for path, name in self._parts() if path == part_of(name, MANIFEST)]
 
-    def _require_names(self) -> None:
-        """Raise Misconfigured where it is not known which files a backup needs.
+    def _required_names(self) -> list[str]:
+        """Return the ids of the backups, oldest first.
 
         A folder with a manifest is a backup, also where somebody gave it another name.
+
+        Raises:
+            Misconfigured: somebody did, so it is not known which files that one needs.
         """
-        for name in self._names():
-            if not _ID.fullmatch(name):
+        found = self._names()
+        for name in found:
+            if not ID.fullmatch(name):
                 raise Misconfigured(
                     f"The backup in the folder {ascii(name)[1:-1]} has another name than that in "
                     "its manifest; name it so again, or move it away."
                 )
+        return found
 
     def _drop_halves(self) -> None:
         """Drop what a backup that was cut short left of itself; the files it brought stay."""
         whole = set(self._names())
         self._remove(
-            path for path, name in self._parts() if _ID.fullmatch(name) and name not in whole
+            path for path, name in self._parts() if ID.fullmatch(name) and name not in whole
         )
 
     def _manifest(self, name: str) -> Manifest:
         try:
-            with explained(self.destination.what):
-                text = b"".join(self.destination.read(part_of(name, MANIFEST)))
+            text = self._text(part_of(name, MANIFEST))
             version = msgspec.json.decode(text)["version"]
             if version == VERSION:
                 return msgspec.json.decode(text, type=Manifest)
-        except (LostError, msgspec.MsgspecError, KeyError, TypeError) as error:
+        except (msgspec.MsgspecError, KeyError, TypeError) as error:
             raise Misconfigured(
                 f"The manifest of the backup {name} cannot be read; take another, and remove it."
             ) from error
         raise Misconfigured(f"The backup {name} is of a newer version; use the one that made it.")
 
-    def _unused(self, used: Iterator[str]) -> Iterator[str]:
+    def _text(self, path: str) -> bytes:
+        with explained(self.destination.what):
+            try:
+                return b"".join(self.destination.read(path))
+            except LostError:
+                return b""
+
+    def _unused(self, used: Iterator[Placed]) -> Iterator[str]:
         """Yield files of ours that are not used; both come in the order of their paths."""
-        wanted = next(used, None)
-        for each in chain(self.destination.walk(AUDIO), self.destination.walk(SPOOL)):
-            while wanted is not None and wanted < each.path:
-                wanted = next(used, None)
-            if wanted != each.path and Item(each.path, "").place is not None:
+        there = chain(self.destination.walk(AUDIO), self.destination.walk(SPOOL))
+        for each, user in beside(there, used):
+            if user is None and Item(each.path, "").place is not None:
                 yield each.path
 
     def _remove(self, paths: Iterable[str]) -> None:
         for batch in batches(paths):
             self.destination.remove(batch)
+
+
+def _damaged(manifest: Manifest) -> Misconfigured:
+    return Misconfigured(f"The list of the backup {manifest.id} is damaged; take another.")

@@ -24,7 +24,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from callreel.archive.export_jobs import Job, Order, Progress, Stage, is_for
-from callreel.disk import is_locked_by_us, sync_folder
+from callreel.disk import free_bytes, is_locked_by_us, sync_folder
 from callreel.errors import NotFound, StorageFull, TooManyRequests, Unavailable
 from callreel.model import Reach
 
@@ -171,8 +171,7 @@ class ExportStore:
 
     def require_room(self) -> None:
         """Raise StorageFull where the disk has less free space than is to be kept."""
-        disk = os.statvfs(self._root)
-        if disk.f_bavail * disk.f_frsize < self._reserve:
+        if free_bytes(self._root) < self._reserve:
             raise StorageFull("There is no room for an export; tell the operator to make some.")
 
     def _sweep(self, job: Job, now: float) -> None:
