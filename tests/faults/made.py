@@ -24,7 +24,7 @@ from faults.checker import HALF, LOST, Verdict, wrong_on_disk
 from faults.gate import Gate, gate, let_go
 from faults.history import History
 from faults.kills import sounds
-from faults.points import ALL, KillAt, spread
+from faults.points import KillAt, at_points
 from faults.running import SECONDS, Served, call_of, new_key, served
 from faults.table import Figures, figures_of
 
@@ -149,20 +149,16 @@ def run(scratch: Path, count: int, seed: int) -> Figures:
 def _kill_at_points(
     making: Making, before: Gate, at: tuple[Path, str], count: int, verdict: Verdict
 ) -> int:
-    """Kill at a number of points, and return how many there were."""
+    """Kill at a number of points; return how often the server was killed."""
+
+    def is_killed_at(number: int) -> bool:
+        is_killed = _killed_at(making, before, at, number).is_done
+        _look(making, at, verdict)
+        return is_killed
+
     total = _killed_at(making, before, at, 0).seen
     _look(making, at, verdict)
-    done = 0
-    for number in spread(total, count):
-        done += _killed_at(making, before, at, number).is_done
-        _look(making, at, verdict)
-    while count == ALL:  # one that waits more often than the first did has more points
-        is_killed = _killed_at(making, before, at, done + 1).is_done
-        _look(making, at, verdict)
-        if not is_killed:
-            break
-        done += 1
-    return done
+    return at_points(total, count, is_killed_at)
 
 
 def _killed_at(making: Making, before: Gate, at: tuple[Path, str], number: int) -> KillAt:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -83,8 +84,7 @@ def run(scratch: Path, count: int, seed: int) -> Figures:
     with gate(data, scratch) as before:
         totals = site.count_points(before)
         killed = {
-            name: sum(site.kill_at_points(before, name, total, count))
-            for name, total in totals.items()
+            name: site.kill_at_points(before, name, total, count) for name, total in totals.items()
         }
         with served(data, site.key) as server:
             site.checker.check(server, data)
@@ -119,17 +119,9 @@ class Site:
                 self.do(server, before, name, "0", each)
             return {name: each.seen for name, each in counting.items()}
 
-    def kill_at_points(self, before: Gate, name: str, total: int, count: int) -> Iterator[bool]:
-        """Do an operation again and again, killed at another point each time; yield whether."""
-        for number in spread(total, count):
-            yield self._kill_at(before, name, number)
-        number = total
-        while count == ALL:  # one that meets more than the first did has more points
-            number += 1
-            is_killed = self._kill_at(before, name, number)
-            yield is_killed
-            if not is_killed:
-                break
+    def kill_at_points(self, before: Gate, name: str, total: int, count: int) -> int:
+        """Do an operation again and again, killed at another point each time; return how often."""
+        return at_points(total, count, partial(self._kill_at, before, name))
 
     def _kill_at(self, before: Gate, name: str, number: int) -> bool:
         with served(self.data, self.key, before.before) as server:
@@ -148,6 +140,18 @@ class Site:
         before.decide = decide
         case.act(writer, one, audio)
         before.decide = let_go
+
+
+def at_points(total: int, count: int, is_killed_at: Callable[[int], bool]) -> int:
+    """Kill at so many points, spread over a total; return how often something was killed.
+
+    One that meets less than the run whose points were counted ends before it is killed. Where the
+    count is `ALL`, it goes on beyond the total until none is left for one that meets more.
+    """
+    killed = sum(map(is_killed_at, spread(total, count)))
+    while count == ALL and is_killed_at(total := total + 1):
+        killed += 1
+    return killed
 
 
 def spread(total: int, count: int) -> list[int]:

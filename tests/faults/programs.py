@@ -19,10 +19,10 @@ import apsw
 from callreel.catalog.migrate import migrate, migrations
 from callreel.wiring import AUDIO, DATABASE
 from cli_runs import COMMAND
-from faults.checker import HALF, LOST, TWICE, Verdict, all_listed, wrong_on_disk
+from faults.checker import HALF, LOST, TWICE, WRONG, Verdict, all_listed, wrong_on_disk
 from faults.gate import Gate, gate, let_go
 from faults.history import History
-from faults.points import KillAt, spread
+from faults.points import KillAt, at_points
 from faults.running import environment, new_key, served
 from faults.table import Figures, figures_of
 from support import a_sound
@@ -195,27 +195,31 @@ def run(scratch: Path, count: int, seed: int, kinds: Sequence[type[Program]] = P
 
 
 def _kill_at_points(program: Program, scratch: Path, count: int, verdict: Verdict) -> int:
+    """Kill at a number of points; return how often the command was killed."""
     site = program.site
     program.prepare()
     ready = scratch / "ready"
     shutil.copytree(site.data, ready)
+
+    def is_killed_at(number: int) -> bool:
+        shutil.rmtree(site.data)
+        shutil.copytree(ready, site.data)
+        site.target.unlink(missing_ok=True)
+        is_killed = _killed_at(program, before, number, verdict).is_done
+        for what in program.wrong(is_done=not is_killed):
+            verdict.tell(*what)
+        if site.run(*program.command).wait():
+            verdict.tell(LOST, f"the {program.name} could not be run again")
+        for what in program.wrong(is_done=True):
+            verdict.tell(*what)
+        return is_killed
+
     with gate(scratch, scratch) as before:
-        total = _killed_at(program, before, 0).seen
-        for number in spread(total, count):
-            shutil.rmtree(site.data)
-            shutil.copytree(ready, site.data)
-            site.target.unlink(missing_ok=True)
-            assert _killed_at(program, before, number).is_done
-            for what in program.wrong(is_done=False):
-                verdict.tell(*what)
-            if site.run(*program.command).wait():
-                verdict.tell(LOST, f"the {program.name} could not be run again")
-            for what in program.wrong(is_done=True):
-                verdict.tell(*what)
-    return len(spread(total, count))
+        total = _killed_at(program, before, 0, verdict).seen
+        return at_points(total, count, is_killed_at)
 
 
-def _killed_at(program: Program, before: Gate, number: int) -> KillAt:
+def _killed_at(program: Program, before: Gate, number: int, verdict: Verdict) -> KillAt:
     process: list[subprocess.Popen[bytes]] = []
 
     def kill() -> None:
@@ -223,8 +227,10 @@ def _killed_at(program: Program, before: Gate, number: int) -> KillAt:
 
     before.decide = killing = KillAt(kill, number)
     process.append(program.site.run(*program.command, before=before.before))
-    process[0].wait()
+    code = process[0].wait()
     before.decide = let_go
+    if code and not killing.is_done:
+        verdict.tell(WRONG, f"the {program.name} ended with {code}, and nobody killed it")
     return killing
 
 

@@ -18,3 +18,9 @@ def test_points_are_spread_over_all() -> None:
     assert points.spread(10, 3) == [2, 6, 9]
     assert points.spread(3, 9) == [1, 2, 3]
     assert points.spread(7, 1) == [4]
+
+
+def test_what_has_fewer_or_more_points_than_were_counted_is_killed_at_those_it_has() -> None:
+    for has in (3, 5, 7):
+        assert points.at_points(5, points.ALL, has.__ge__) == has
+    assert points.at_points(5, 2, (3).__ge__) == 1
