@@ -249,6 +249,19 @@ def test_whole_audio_in_which_a_bit_turned_is_not_given_out_as_whole(
     assert line["recording"] == data["recording_uuid"]
 
 
+def test_audio_in_which_a_bit_turned_is_not_converted(server: Running, tmp_path: Path) -> None:
+    sound = a_sound(tmp_path, seed=77, seconds=1)
+    data = server.add(sound)
+    url = f"{PATH}/{data['recording_uuid']}/audio?format=wav"
+    place = next((server.data / "audio").rglob(data["recording_sha256"]))
+    turned(place, -9)
+    answer = server.ask("GET", url)
+    assert answer.status_code == 503
+    assert "it has other bytes" in answer.json()["error"]["message"]
+    turned(place, -9)
+    assert server.ask("GET", url).status_code == 200
+
+
 class Watched:
     """Chunks without end that know whether they were given up."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from callreel.archive.facts import facts_of, facts_reader, is_within
 from callreel.audio import AudioKey, Format
 from callreel.audio.folder import FolderStore
 from callreel.catalog import Kind
-from callreel.errors import BadRecording, NotAllowed, NotFound
+from callreel.errors import AudioDamaged, BadRecording, NotAllowed, NotFound, Unavailable
 from callreel.model import Access, CallFilter, ListRequest, Named, Reach, Scope, State
 from house import CALL, House, sound
 
@@ -115,13 +117,29 @@ def test_audio_is_converted_once_and_kept(house: House, monkeypatch: pytest.Monk
     assert house.run(listen.converted(house.archive, heard, Format.WAV)) == made
 
 
-def test_a_conversion_that_fails_leaves_nothing(house: House) -> None:
+def test_a_conversion_that_fails_leaves_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = house.do(listen.sound_of, house.id_of(house.take_in()))
+    before = house.files()
+
+    async def fail(_source: Path, target: Path, _to: Format) -> None:
+        await asyncio.to_thread(target.write_bytes, b"half")
+        raise Unavailable("The conversion went over its limits.")
+
+    monkeypatch.setattr(type(house.archive.sound), "convert", staticmethod(fail))
+    with pytest.raises(Unavailable):
+        house.run(listen.converted(house.archive, heard, Format.OPUS))
+    assert house.files() == before
+
+
+def test_damaged_audio_is_not_converted(house: House) -> None:
     heard = house.do(listen.sound_of, house.id_of(house.take_in()))
     (place,) = [path for path in house.files() if path.suffix == ""]
     place.chmod(0o600)
     place.write_bytes(sound()[:44] + bytes(10))
     before = house.files()
-    with pytest.raises(BadRecording):
+    with pytest.raises(AudioDamaged):
         house.run(listen.converted(house.archive, heard, Format.OPUS))
     assert house.files() == before
 

@@ -87,7 +87,7 @@ async def whole(archive: Archive, sound: Sound) -> AsyncGenerator[bytes, None]:
         await asyncio.to_thread(digest.update, chunk)
         last = chunk
     if digest.hexdigest() != sound.key.sha256:
-        raise AudioDamaged(_OTHER_BYTES, tenant=sound.key.tenant, recording=sound.recording.id)
+        raise _damaged(sound)
     yield last
 
 
@@ -100,9 +100,12 @@ async def note_heard(archive: Archive, access: Access, recording_id: str) -> Non
 async def converted(archive: Archive, sound: Sound, to: Format) -> Path:
     """Return a local file of the audio in another format, made once and kept.
 
+    The audio is read to its end and checked before, as what is made of it is kept.
+
     Raises:
+        AudioDamaged: the audio has other bytes than it had.
         BadRecording: the audio cannot be read to its end.
-        Unavailable: the conversion went over its limits.
+        Unavailable: the audio cannot be read just now, or the conversion went over its limits.
     """
     name = f"audio.{to.value}"
     kept = await archive.audio.derived(sound.key, name)
@@ -111,11 +114,24 @@ async def converted(archive: Archive, sound: Sound, to: Format) -> Path:
     target = archive.audio.scratch(f".{to.value}")
     try:
         async with archive.audio.local(sound.key) as source:
+            await _check(archive, sound)
             await archive.sound.convert(source, target, to)
         return await archive.audio.keep_derived(sound.key, name, target)
     finally:
         with suppress(OSError):  # such as on a disk that became read-only; a later start drops it
             target.unlink(missing_ok=True)
+
+
+async def _check(archive: Archive, sound: Sound) -> None:
+    (digest,) = await archive.audio.digests([sound.key], lambda _count: None)
+    if digest is None:
+        raise Unavailable(_UNREADABLE)
+    if digest != sound.key.sha256:
+        raise _damaged(sound)
+
+
+def _damaged(sound: Sound) -> AudioDamaged:
+    return AudioDamaged(_OTHER_BYTES, tenant=sound.key.tenant, recording=sound.recording.id)
 
 
 async def peaks(archive: Archive, access: Access, recording_id: str) -> bytes:
