@@ -270,5 +270,11 @@ async def _kept(archive: Archive, tenant: int, prepared: Sequence[Prepared]) -> 
 
 
 async def _is_whole(store: AudioStore, tenant: int, known: Known) -> bool:
+    """Say whether what is known needs not be taken in again, as far as can be told at a glance.
+
+    Its audio is judged by its length alone: to read all that is there again, for each import that
+    is repeated, would read the archive once more for what `callreel verify` finds. What that
+    marked is not available, so that the next import brings good audio back.
+    """
     audio = known.audio
     return known.is_available and await store.size(AudioKey(tenant, audio.sha256)) == audio.size
