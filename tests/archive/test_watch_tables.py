@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from archive.watching import aged, looked, watch_of
+from archive.watching import aged, counts, looked, watch_of
 from callreel.archive.verdict import Became
 from callreel.importers.audio_file import PATIENCE
+from callreel.importers.call_news import CallNews
 from callreel.importers.formats import importer_for
 from callreel.importers.items import Candidate, Refusal
 from house import House
 from importers.calls_table import Made
 from importers.monitor import put, source, wav
 
+WARSAW = ZoneInfo("Europe/Warsaw")
 COLUMNS = "calldate, src, dst, duration, billsec, disposition, uniqueid, recordingfile"
 
 
@@ -122,6 +127,33 @@ def test_any_table_is_told_of_once_and_its_rows_may_come_late(house: House, tmp_
     made.audio("c.wav")
     assert looked(house, watch) == [("c.wav", Became.REFUSED)]
     assert looked(house, watch) == []
+
+
+def test_of_any_table_calls_without_recording_are_kept_once_and_when_they_are_over(
+    house: House, tmp_path: Path
+) -> None:
+    def ago(seconds: int) -> str:
+        return f"{datetime.fromtimestamp(time.time() - seconds, WARSAW):%Y-%m-%d %H:%M:%S}"
+
+    (tmp_path / "pbx").mkdir()
+    made = Made(tmp_path / "pbx")
+    made.audio("a.wav")
+    silent = {"file": "", "id": "8", "start": ago(6_000)}
+    late = {"file": "", "id": "10", "start": ago(90)}
+    missing = {"file": "gone.wav", "id": "9", "start": ago(4_000)}
+    recorded = {"file": "a.wav", "id": "7", "start": ago(5_000)}
+    made.rows(silent, missing, late, recorded, silent)
+    watch = watch_of(house, "csv", replace(made.source(), calls=CallNews(0)))
+    assert looked(house, watch) == [
+        ("calls.csv:2", Became.CALL_ADDED),
+        ("calls.csv:3", Became.CALL_ADDED),
+        ("calls.csv:5", Became.JOINED),
+        ("a.wav", Became.ADDED),
+    ]
+    assert looked(house, watch) == []
+    assert counts(house) == (3, 1)
+    made.rows(silent, missing, late, recorded, {"file": "", "id": "11", "start": ago(3_000)})
+    assert looked(house, watch) == [("calls.csv:6", Became.CALL_ADDED)]
 
 
 @pytest.mark.parametrize(("age", "is_taken"), [(60, False), (PATIENCE + 60, True)])

@@ -10,6 +10,7 @@ from typing import Final
 
 from callreel.errors import Misconfigured
 from callreel.importers.audio_file import may_be_told_later, refusal_by_look
+from callreel.importers.call_news import CallNews, due, told_by_watch
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
 from callreel.importers.records import open_records
 from callreel.importers.source import Source
@@ -45,6 +46,7 @@ class Spreadsheet:
             zone = source.need_zone()
         self._settle = source.settle
         self._is_whole = source.is_news is every_file
+        self._news = source.calls
         self._tree = Tree(source.root, source.is_news)
         self._records = open_records(
             source.records, meaning.needed, table=meaning.table, known=frozenset()
@@ -69,17 +71,21 @@ class Spreadsheet:
         if self._files is None:
             self.count()
         files = self._files or Files()
-        if self._is_whole or files:
-            yield from self._rows(files)
+        yield from self._rows(files)
         for found in self._tree.walk():
             yield found if isinstance(found, Refusal) else self._item(found, files)
 
     def _rows(self, files: Files) -> Iterator[Item]:
-        """Yield what becomes of the rows: of all, or of those of the files to be looked at."""
-        for row in self._records.rows():
-            item = self._row(row, files)
-            if self._is_whole or (isinstance(item, Row) and item.use is RowUse.JOINED):
-                yield item
+        """Yield what becomes of the rows: of all, or of those that a watch tells of."""
+        items = (self._row(row, files) for row in self._records.rows())
+        if self._is_whole:
+            yield from items
+            return
+        news = due(self._news)
+        if news is not None:
+            yield from told_by_watch((_once(item, news) for item in items), news)
+        elif files:
+            yield from told_by_watch(items, None)
 
     def _row(self, row: TableRow, files: Files) -> Row | Refusal:
         where = f"{self._records.name}:{row.line}"
@@ -96,6 +102,8 @@ class Spreadsheet:
             return Refusal(where, Fault.BAD_ROW, reason)
         if found:
             self._keep(found[0], told)
+            if self._news is not None and isinstance(told, Told):
+                self._news.note_recorded(_key(told.call))
             return told if isinstance(told, Refusal) else Row(where, RowUse.JOINED)
         if isinstance(told, Refusal):
             return told
@@ -158,6 +166,20 @@ class Spreadsheet:
 def _named(told: Told, found: Found) -> Call:
     """Return the call, with the name of its file for an id where the row has none."""
     return told.call if told.call.dialog_id else replace(told.call, dialog_id=found.where[-128:])
+
+
+def _once(item: Row | Refusal, news: CallNews) -> Row | Refusal:
+    """Return a row with its call where that is to be told of as one without recording."""
+    if item.call is None:
+        return item
+    call = item.call  # a recording that is missing may be one that was moved away
+    told = Row(item.where, RowUse.UNRECORDED, call, item.agent, item.queue, item.source)
+    return told if news.is_news(_key(call), told) else replace(told, call=None)
+
+
+def _key(call: Call) -> str:
+    """Return what the rows of a call have in common."""
+    return f"{call.dialog_id} {call.started_at}"
 
 
 def _without_audio(where: str, told: Told, name: str) -> Row | Refusal:
