@@ -10,7 +10,7 @@ from callreel.catalog import Catalog
 from callreel.catalog.audit import Kept, ToldCall
 from callreel.catalog.deletions import Deletion
 from callreel.errors import NotFound
-from callreel.model import EVERY_CALL, CallFilter, Facts, Reach, Span, State
+from callreel.model import EVERY_CALL, CallFilter, Reach, Span, State
 from contracts.catalog_case import CatalogCase, known_of, mixed_of, run
 from contracts.catalog_reference import Known, call_of, entry_of, facts_in, told_in, whole_body
 
@@ -18,18 +18,14 @@ MANY = 900
 """More than are read at a time."""
 
 
-def read(body: bytes) -> Facts | None:
-    return facts_in(body)
-
-
 async def all_kept(catalog: Catalog) -> list[Kept]:
-    return [each async for batch in catalog.kept(read) for each in batch]
+    return [each async for batch in catalog.kept(told_in) for each in batch]
 
 
 async def flaws(catalog: Catalog) -> list[object]:
     found: list[object] = [each for each in await all_kept(catalog) if each.wrong_rows]
     found += [each async for batch in catalog.wrong_calls(told_in) for each in batch]
-    found += [each async for batch in catalog.surplus_rows(read) for each in batch]
+    found += [each async for batch in catalog.surplus_rows(told_in) for each in batch]
     found += [each async for batch in catalog.wrong_days() for each in batch]
     return found + list(await catalog.damages())
 
@@ -189,8 +185,8 @@ class AuditContract(CatalogCase):
             async with self.filled(known) as catalog:
                 before = await all_kept(catalog)
                 for each in before:
-                    await catalog.mend_rows(each.place, read)
-                await catalog.mend_rows(before[-1].place + 1, read)
+                    await catalog.mend_rows(each.place, told_in)
+                await catalog.mend_rows(before[-1].place + 1, told_in)
                 assert await all_kept(catalog) == before
                 assert await flaws(catalog) == []
 
@@ -205,12 +201,12 @@ class AuditContract(CatalogCase):
                 await catalog.set_aside(victim.place, State.SUSPECT)
                 entry = await catalog.find(Reach(1), str(victim.id))
                 assert (entry.state, entry.body) == (State.SUSPECT, victim.listed)
-                rows = [each async for batch in catalog.surplus_rows(read) for each in batch]
+                rows = [each async for batch in catalog.surplus_rows(told_in) for each in batch]
                 assert {(each.place, each.recording) for each in rows} == {
                     (victim.place, victim.id)
                 }
                 for row in rows:
-                    await catalog.drop_row(row, read)
+                    await catalog.drop_row(row, told_in)
                 for day in [each async for batch in catalog.wrong_days() for each in batch]:
                     await catalog.mend_day(day)
                 assert await flaws(catalog) == []
@@ -237,9 +233,9 @@ class AuditContract(CatalogCase):
                 (place,) = [each.place for each in await all_kept(catalog) if each.id == "first"]
                 for _ in range(2):
                     await catalog.set_aside(place, State.SUSPECT)
-                    rows = [each async for batch in catalog.surplus_rows(read) for each in batch]
+                    rows = [each async for batch in catalog.surplus_rows(told_in) for each in batch]
                     for row in rows:
-                        await catalog.drop_row(row, read)
+                        await catalog.drop_row(row, told_in)
                     days = [each async for batch in catalog.wrong_days() for each in batch]
                     if rows:  # which are counted for as long as they stay
                         for day in days:
@@ -258,14 +254,14 @@ class AuditContract(CatalogCase):
             async with self.filled([known]) as catalog:
                 (victim,) = await all_kept(catalog)
                 await catalog.set_aside(victim.place, State.SUSPECT)
-                rows = [each async for batch in catalog.surplus_rows(read) for each in batch]
+                rows = [each async for batch in catalog.surplus_rows(told_in) for each in batch]
                 for row in rows:
-                    await catalog.drop_row(row, read)
+                    await catalog.drop_row(row, told_in)
                 for day in [each async for batch in catalog.wrong_days() for each in batch]:
                     await catalog.mend_day(day)
                 await catalog.restore(Reach(1), known.id, facts_in)
                 for row in rows:
-                    await catalog.drop_row(row, read)
+                    await catalog.drop_row(row, told_in)
                 assert await flaws(catalog) == []
 
         run(play())
@@ -290,10 +286,10 @@ class AuditContract(CatalogCase):
                 away = Deletion(1, "elsewhere", 1)
                 await catalog.note_deletions([away, Deletion(1, known[1].id, 2)])
                 await catalog.delete(Reach(1), known[0].id, facts_in, whole_body, 3)
-                (row,) = [each async for batch in catalog.surplus_rows(read) for each in batch]
+                (row,) = [each async for batch in catalog.surplus_rows(told_in) for each in batch]
                 assert (row.table, row.tenant, row.recording) == ("deletion", 1, known[1].id)
-                await catalog.drop_row(row, read)
-                await catalog.drop_row(replace(row, key=(1, known[0].id)), read)
+                await catalog.drop_row(row, told_in)
+                await catalog.drop_row(replace(row, key=(1, known[0].id)), told_in)
                 assert await flaws(catalog) == []
                 left = await catalog.deletions(1, (0, ""), 9)
                 assert {each.id for each in left} == {"elsewhere", known[0].id}

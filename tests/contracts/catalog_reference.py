@@ -92,8 +92,9 @@ def facts_in(body: bytes) -> Facts:
 
 
 def told_in(body: bytes) -> ToldCall:
-    """Read a body made by `whole_body`."""
-    return ToldCall(json.loads(body)["dialog"], facts_in(body.removeprefix(OPENING)))
+    """Read a body made by `body_of` or by `whole_body`."""
+    own = body.removeprefix(OPENING)
+    return ToldCall(json.loads(OPENING + own)["dialog"], facts_in(own))
 
 
 def whole_body(body: bytes) -> bytes:

@@ -181,6 +181,18 @@ class Vandal:
         )
         return {(Damage.COUNT_WRONG, None)}
 
+    def edit_an_entry(self, victim: Victim) -> Expected:
+        edit = self._dice.choice(
+            ("dialog = dialog || '!'", "dialog = ''", "project = 4711", "user = 4711")
+        )
+        self._db.execute(f"UPDATE entry SET {edit} WHERE k = ?", (victim.k,))  # noqa: S608 - ours
+        return {(Damage.ROW_WRONG, victim.id)}
+
+    def take_a_recording_for_one_of_another_call(self, _victim: Victim) -> Expected:
+        k, _ = self._taken(self._hidden)
+        self._db.execute("UPDATE entry SET dialog = dialog || '!' WHERE k = ?", (k,))
+        return {(Damage.ROW_WRONG, self._id(k))}
+
     def delete_an_entry(self, victim: Victim) -> Expected:
         self._db.execute("DELETE FROM entry WHERE k = ?", (victim.k,))
         return {(Damage.ENTRY_MISSING, victim.id)}
@@ -257,6 +269,13 @@ class Vandal:
         self._db.execute("UPDATE unrecorded SET body = substr(body, 1, 100) WHERE k = ?", (k,))
         return {(Damage.CALL_UNREADABLE, place)}
 
+    def move_a_call_to_another_time(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        word, other = '"start_time":"20', '"start_time":"21'
+        sql = "UPDATE unrecorded SET body = CAST(replace(body, ?, ?) AS BLOB) WHERE k = ?"
+        self._db.execute(sql, (word, other, k))
+        return {(Damage.CALL_UNREADABLE, place)}
+
     def list_a_call_twice(self, _victim: Victim) -> Expected:
         k, _ = self._taken(self._further)
         self._db.execute("DELETE FROM further WHERE k = ?", (k,))
@@ -313,6 +332,7 @@ WAYS: Final[tuple[Way, ...]] = (
     Vandal.garble_a_body,
     Vandal.delete_a_body,
     Vandal.edit_a_count,
+    Vandal.edit_an_entry,
     Vandal.delete_an_entry,
     Vandal.edit_a_state,
     Vandal.leave_an_orphan,
@@ -324,6 +344,8 @@ WAYS: Final[tuple[Way, ...]] = (
     Vandal.show_a_hidden_call,
     Vandal.edit_the_facts_of_a_call,
     Vandal.take_a_call_for_another,
+    Vandal.take_a_recording_for_one_of_another_call,
+    Vandal.move_a_call_to_another_time,
     Vandal.note_a_deletion_that_was_none,
     Vandal.garble_the_body_of_a_call,
     Vandal.list_a_call_twice,

@@ -68,7 +68,8 @@ MEANING: Final = {
     Damage.BODY_UNREADABLE: "The data of a call cannot be read.",
     Damage.BODY_DIFFERS: "The data of a call is not what was taken in.",
     Damage.STATE_WRONG: "A recording is in the lists though its state says no, or the other way.",
-    Damage.CALL_UNREADABLE: "The data of a call without recording cannot be read.",
+    Damage.CALL_UNREADABLE: "The data of a call without recording cannot be read, or is of another "
+    "time.",
     Damage.ROW_WRONG: "A row by which a call is found is not there, or not as the call is.",
     Damage.ROW_SURPLUS: "A row leads to a recording or call that it does not belong to.",
     Damage.COUNT_WRONG: "The calls of a day are counted wrongly.",

@@ -41,6 +41,10 @@ _OF_AUDIO: Final = frozenset({Damage.AUDIO_MISSING, Damage.AUDIO_LENGTH, Damage.
 _STATES: Final = {Deed.MARKED_MISSING: State.MISSING_AUDIO, Deed.MARKED_SUSPECT: State.SUSPECT}
 
 
+def _nothing(_body: bytes) -> None:
+    """Read nothing out of a damaged body, so that no row is made of it."""
+
+
 @dataclass(slots=True)
 class Repair:
     """One mending of an archive; go through its records first, and then through its files.
@@ -53,6 +57,7 @@ class Repair:
     work: Verification
     is_dry: bool = False
     _bad: set[tuple[int | None, str | None]] = field(default_factory=set)
+    _differ: set[int | None] = field(default_factory=set)
     _marked: list[Finding] = field(default_factory=list)
 
     @property
@@ -72,6 +77,7 @@ class Repair:
 
     async def _see_to(self, found: Sequence[Finding]) -> list[Finding]:
         self._marked += [each for each in found if each.kind is Damage.MARKED]
+        self._differ |= {each.place for each in found if each.kind is Damage.BODY_DIFFERS}
         done = [replace(each, deed=_DEEDS[each.kind]) for each in found if each.kind in _DEEDS]
         for each in done:
             if each.deed is not Deed.MENDED:
@@ -93,7 +99,7 @@ class Repair:
             case Finding(cause=Kept() as kept):
                 await self._adopt(kept)
             case Finding(kind=Damage.ROW_WRONG, place=int(place)):
-                await catalog.mend_rows(place, read)
+                await catalog.mend_rows(place, _nothing if place in self._differ else read)
             case _:
                 await self._mark(finding)
 

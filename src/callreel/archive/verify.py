@@ -20,9 +20,9 @@ from callreel.archive.facts import facts_of
 from callreel.archive.subset import EVERYTHING, Subset
 from callreel.archive.take_in import fingerprint
 from callreel.audio import AudioKey, Part, Stored
-from callreel.catalog.audit import CallReading, Kept, Reading, ToldCall, WrongCall
+from callreel.catalog.audit import OF_THE_AUDIO, Kept, Reading, ToldCall, WrongCall
 from callreel.errors import BadRecording, NotFound
-from callreel.model import Facts, Reach, Recording, State
+from callreel.model import Call, Reach, Recording, State
 
 STALE_SECONDS: Final = 3_600
 _MOST_THREADS: Final = 4
@@ -182,26 +182,29 @@ class Verification:
 
 
 def reading(bodies: BodyFormat) -> Reading:
-    """Return what reads the facts out of a body, where it can be read."""
+    """Return what reads the body of a recording, where it can be read."""
 
-    def read(body: bytes) -> Facts | None:
+    def read(body: bytes) -> ToldCall | None:
         recording = _parsed(bodies, body)
-        return None if recording is None else facts_of(recording.call)
+        return None if recording is None else _told(recording.call)
 
     return read
 
 
-def reading_calls(bodies: BodyFormat) -> CallReading:
+def reading_calls(bodies: BodyFormat) -> Reading:
     """Return what reads the body of a call without recording, where it can be read."""
 
     def read(body: bytes) -> ToldCall | None:
         try:
-            call = bodies.parse_unrecorded(body)
-            return ToldCall(call.dialog_id, facts_of(call))
+            return _told(bodies.parse_unrecorded(body))
         except (ValueError, BadRecording):  # the decoder's errors are of the former kind
             return None
 
     return read
+
+
+def _told(call: Call) -> ToldCall:
+    return ToldCall(call.dialog_id, facts_of(call))
 
 
 def recording_of(bodies: BodyFormat, kept: Kept) -> Recording | None:
@@ -253,10 +256,12 @@ def _flaws(bodies: BodyFormat, kept: Kept, recording: Recording | None) -> list[
         kept.listed is not None and kept.withdrawn is not None
     ):
         found.append(_finding(kept, Damage.STATE_WRONG))
+    wrong = set(kept.wrong_rows)
     if not is_as_taken_in(bodies, kept, recording):
         found.append(_finding(kept, Damage.BODY_DIFFERS))
-    if kept.wrong_rows:
-        found.append(_finding(kept, Damage.ROW_WRONG, "in " + ", ".join(kept.wrong_rows)))
+        wrong &= {OF_THE_AUDIO}  # what a damaged body tells is no measure of the rest
+    if wrong:
+        found.append(_finding(kept, Damage.ROW_WRONG, "in " + ", ".join(sorted(wrong))))
     return found
 
 

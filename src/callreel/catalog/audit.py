@@ -9,24 +9,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from callreel.model import Facts, State
 
-Reading = Callable[[bytes], Facts | None]
-"""Reads the facts out of a body; None where it cannot be read. It must not block."""
+OF_THE_AUDIO: Final = "audio_use"
+"""What of `Kept.wrong_rows` is made of the digest in the entry, and so not of the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToldCall:
-    """What the body of a call without recording tells: the id of its dialog, and its facts."""
+    """What the body of a recording, or of a call without one, tells of the call.
+
+    Attributes:
+        dialog: The id of its dialog.
+        facts: What it can be filtered by.
+    """
 
     dialog: str
     facts: Facts
 
 
-CallReading = Callable[[bytes], ToldCall | None]
-"""Reads the body of a call without recording; None where it cannot be read. It must not block."""
+Reading = Callable[[bytes], ToldCall | None]
+"""Reads a body; None where it cannot be read. It must not block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,8 @@ class Kept:
         listed: The body that lists show, or None.
         withdrawn: The body of a recording that is in no list, or None.
         is_touched: Whether somebody tagged or heard it.
-        wrong_rows: Names of what should have been made of the body, and is not there or not so.
+        wrong_rows: Names of what should have been made of the body, or of the entry
+            (`OF_THE_AUDIO`), and is not there or not so.
     """
 
     place: int
@@ -86,7 +92,8 @@ class WrongCall:
         dialog: The id of its dialog.
         recording: The id of the recording there, or None where there is none.
         tables: Names of what should have been made of it, and is not there or not so.
-        is_readable: Whether the body of a call without recording can be read.
+        is_readable: Whether the body of a call without recording can be read, and is of a call
+            that started when its place says.
     """
 
     place: int
@@ -129,7 +136,7 @@ class Audit(Protocol):
         """Yield all that is kept, in order, a few hundred at a time."""
         ...
 
-    def wrong_calls(self, read: CallReading) -> AsyncIterator[list[WrongCall]]:
+    def wrong_calls(self, read: Reading) -> AsyncIterator[list[WrongCall]]:
         """Yield the calls that the list of calls should show, and does not, or otherwise."""
         ...
 
@@ -173,7 +180,7 @@ class Audit(Protocol):
         """Make all rows again that a recording should have."""
         ...
 
-    async def mend_call(self, place: int, read: CallReading) -> None:
+    async def mend_call(self, place: int, read: Reading) -> None:
         """Make again what lists a call. Its day may be wrong then."""
         ...
 

@@ -27,7 +27,6 @@ from callreel.catalog import (
     sqlite_write,
 )
 from callreel.catalog.audit import (
-    CallReading,
     Deleting,
     Kept,
     Reading,
@@ -282,7 +281,7 @@ class SqliteCatalog:
             yield found
             after = found[-1].place
 
-    async def wrong_calls(self, read: CallReading) -> AsyncIterator[list[WrongCall]]:
+    async def wrong_calls(self, read: Reading) -> AsyncIterator[list[WrongCall]]:
         asks = (
             partial(sqlite_audit_calls.wrong_unrecorded, read=read),
             sqlite_audit_calls.wrong_shared,
@@ -336,7 +335,7 @@ class SqliteCatalog:
     async def mend_rows(self, place: int, read: Reading) -> None:
         await self._db.write(lambda db: sqlite_audit.mend_rows(db, place, read))
 
-    async def mend_call(self, place: int, read: CallReading) -> None:
+    async def mend_call(self, place: int, read: Reading) -> None:
         await self._db.write(lambda db: sqlite_audit_calls.mend_call(db, place, read))
 
     async def drop_row(self, row: SurplusRow, read: Reading) -> None:

@@ -12,7 +12,14 @@ from typing import Any, Final
 import apsw
 
 from callreel.catalog import NewEntry
-from callreel.catalog.audit import Deleting, Kept, Reading, WrongDay
+from callreel.catalog.audit import (
+    OF_THE_AUDIO,
+    Deleting,
+    Kept,
+    Reading,
+    ToldCall,
+    WrongDay,
+)
 from callreel.catalog.bounds import first_key, second_of, tenant_of
 from callreel.catalog.sqlite_calls import leave
 from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
@@ -24,13 +31,13 @@ from callreel.catalog.sqlite_tables import (
     wrong_tables,
 )
 from callreel.catalog.sqlite_write import is_digest_marked
-from callreel.model import Facts, State
+from callreel.model import State
 
 WINDOW: Final = 400
 _DAYS_AT_ONCE: Final = 100
 _KEPT: Final = """
-SELECT w.k, e.tenant, e.id, e.state, e.project, e.user, e.digest, e.fingerprint, r.body, x.body,
-    EXISTS (SELECT 1 FROM touched t WHERE t.k = w.k),
+SELECT w.k, e.tenant, e.id, e.state, e.project, e.user, e.dialog, e.digest, e.fingerprint,
+    r.body, x.body, EXISTS (SELECT 1 FROM touched t WHERE t.k = w.k),
     EXISTS (SELECT 1 FROM audio_use u WHERE u.digest = e.digest AND u.k = w.k)
         OR EXISTS (SELECT 1 FROM audio_use_new n WHERE n.k = w.k AND n.digest = e.digest),
     coalesce((SELECT longest_call FROM tenant WHERE number = w.k >> 48), 0)
@@ -79,18 +86,19 @@ def kept(connection: apsw.Connection, after: int, read: Reading, limit: int = WI
 
 
 def _kept(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> Kept:
-    k, tenant, an_id, state, project, user, digest, fingerprint, listed, withdrawn, *more = row
-    is_touched, is_used, longest = more
+    k, tenant, an_id, state, project, user, dialog, digest, *more = row
+    fingerprint, listed, withdrawn, is_touched, is_used, longest = more
     body = withdrawn if listed is None else listed
-    facts = None if body is None else read(body)
+    told = None if body is None else read(body)
     wrong = []
     if an_id is not None and not is_used:
-        wrong.append("audio_use")
-    if facts is not None and an_id is not None:
-        held = (tenant, project, user)
-        if held != (tenant_of(k), facts.project_id, facts.user_id):
+        wrong.append(OF_THE_AUDIO)
+    if told is not None and an_id is not None:
+        held = (tenant, project, user, dialog)
+        if held != (tenant_of(k), *_of_the_entry(told)):
             wrong.append("entry")
-    if facts is not None and listed is not None:
+    if told is not None and listed is not None:
+        facts = told.facts
         wrong += wrong_tables(connection, FILTER_TABLES, Placed(k, tenant_of(k), facts))
         if facts.hung_up_at - facts.started_at > longest:
             wrong.append("longest_call")
@@ -107,6 +115,11 @@ def _kept(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> K
         is_touched=bool(is_touched),
         wrong_rows=tuple(wrong),
     )
+
+
+def _of_the_entry(told: ToldCall) -> tuple[int | None, int | None, str]:
+    """Return what of a body stands in its entry, too."""
+    return told.facts.project_id, told.facts.user_id, told.dialog
 
 
 def wrong_days(
@@ -213,20 +226,20 @@ def mend_rows(connection: apsw.Connection, place: int, read: Reading) -> None:
     if not found or found[0].place != place:
         return
     each = found[0]
-    if each.digest is not None and "audio_use" in each.wrong_rows:
+    if each.digest is not None and OF_THE_AUDIO in each.wrong_rows:
         connection.execute("INSERT OR IGNORE INTO audio_use VALUES (?, ?)", (each.digest, place))
     body = each.withdrawn if each.listed is None else each.listed
-    facts = None if body is None else read(body)
-    if facts is not None:
-        _mend_entry(connection, place, facts)
-    if facts is not None and each.listed is not None:
-        make_again(connection, FILTER_TABLES, Placed(place, each.tenant, facts))
+    told = None if body is None else read(body)
+    if told is not None:
+        _mend_entry(connection, place, told)
+    if told is not None and each.listed is not None:
+        make_again(connection, FILTER_TABLES, Placed(place, each.tenant, told.facts))
 
 
-def _mend_entry(connection: apsw.Connection, place: int, facts: Facts) -> None:
+def _mend_entry(connection: apsw.Connection, place: int, told: ToldCall) -> None:
     connection.execute(
-        "UPDATE entry SET tenant = ?, project = ?, user = ? WHERE k = ?",
-        (tenant_of(place), facts.project_id, facts.user_id, place),
+        "UPDATE entry SET tenant = ?, project = ?, user = ?, dialog = ? WHERE k = ?",
+        (tenant_of(place), *_of_the_entry(told), place),
     )
 
 

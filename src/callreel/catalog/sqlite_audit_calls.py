@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import apsw
 
-from callreel.catalog.audit import CallReading, WrongCall
-from callreel.catalog.bounds import ARRIVAL_BITS, tenant_of
+from callreel.catalog.audit import Reading, ToldCall, WrongCall
+from callreel.catalog.bounds import ARRIVAL_BITS, second_of, tenant_of
 from callreel.catalog.sqlite_calls import packed
 from callreel.catalog.sqlite_surplus import HAS_NO_RECORDING
 from callreel.catalog.sqlite_tables import (
@@ -39,7 +39,7 @@ _BEYOND: Final = (1 << 63) - 1
 
 
 def wrong_unrecorded(
-    connection: apsw.Connection, after: int, read: CallReading, limit: int = WINDOW
+    connection: apsw.Connection, after: int, read: Reading, limit: int = WINDOW
 ) -> tuple[list[WrongCall], int | None]:
     """Return the wrong ones of the next calls without recording, and where to go on."""
     with connection:
@@ -49,9 +49,9 @@ def wrong_unrecorded(
     return [each for each in found if each.tables or not each.is_readable], last
 
 
-def _judged(connection: apsw.Connection, row: tuple[Any, ...], read: CallReading) -> WrongCall:
+def _judged(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> WrongCall:
     k, dialog, is_listed, body, kept, is_to_be_listed, longest, an_id = row
-    told = read(body)
+    told = _told(k, body, read)
     wrong = ["unrecorded"] if is_listed != is_to_be_listed else []
     if told is not None:
         facts = told.facts
@@ -62,6 +62,12 @@ def _judged(connection: apsw.Connection, row: tuple[Any, ...], read: CallReading
         if facts.hung_up_at - facts.started_at > longest:
             wrong.append("longest_call")
     return WrongCall(k, tenant_of(k), dialog, an_id, tuple(wrong), told is not None)
+
+
+def _told(k: int, body: bytes, read: Reading) -> ToldCall | None:
+    """Return what a body tells, or None where it cannot be that of the call with a key."""
+    told = read(body)
+    return told if told is not None and told.facts.started_at == second_of(k) else None
 
 
 def wrong_shared(
@@ -80,11 +86,11 @@ def wrong_shared(
     return found, None if last is None else end
 
 
-def mend_call(connection: apsw.Connection, place: int, read: CallReading) -> None:
+def mend_call(connection: apsw.Connection, place: int, read: Reading) -> None:
     """Make again what lists a call (see `Audit.mend_call`)."""
     _mend_further(connection, place)
     body = connection.execute("SELECT body FROM unrecorded WHERE k = ?", (place,)).get
-    told = None if body is None else read(body)
+    told = None if body is None else _told(place, body, read)
     if told is not None:  # first, as by its dialog it is known whether there is a recording
         connection.execute(
             "UPDATE unrecorded SET dialog = ?, facts = ? WHERE k = ?",

@@ -132,11 +132,16 @@ def _is_called_for(
     kept = connection.execute(_BODY if table.is_recorded else _FACTS, (k,)).get
     if kept is None:
         return False
-    facts = read(kept) if table.is_recorded else facts_kept(k, kept)
+    facts = _facts_told(kept, read) if table.is_recorded else facts_kept(k, kept)
     if facts is None:
         return True  # nobody can say
     keys = {each[: len(table.key)] for each in table.filter.rows(Placed(k, tenant_of(k), facts))}
     return row[: len(table.key)] in keys
+
+
+def _facts_told(body: bytes, read: Reading) -> Facts | None:
+    told = read(body)
+    return None if told is None else told.facts
 
 
 def facts_kept(k: int, text: str) -> Facts | None:
