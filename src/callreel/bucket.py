@@ -16,10 +16,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from callreel.errors import CallreelError, Misconfigured, NotFound, StorageFull, Unavailable
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
 
 PART: Final = 5 << 20
 """Bytes of a part of a large object, the least that S3 takes; smaller ones are sent at once."""
@@ -255,9 +258,12 @@ class _Source:
 def _store(bucket: str, prefix: str, access: Access) -> Any:  # noqa: ANN401 - obstore is an extra
     from obstore.store import S3Store  # noqa: PLC0415 - an extra
 
-    key: dict[str, Any] = {"access_key_id": access.key_id, "secret_access_key": access.secret}
-    if access.token is not None:
-        key["session_token"] = access.token
+    key: S3Credential = {
+        "access_key_id": access.key_id,
+        "secret_access_key": access.secret,
+        "token": access.token,
+        "expires_at": None,
+    }
     try:
         return S3Store(
             bucket,
@@ -284,7 +290,7 @@ def _store(bucket: str, prefix: str, access: Access) -> Any:  # noqa: ANN401 - o
                     "base": 2,
                 },
             },
-            **key,
+            credential_provider=lambda: key,  # else a variable with an empty token goes first
         )
     except Exception:  # noqa: BLE001 - several kinds, whose words could hold what was given
         told = Misconfigured("The S3 server's address or key cannot be used; check both.")
@@ -308,7 +314,7 @@ def _explained(text: str, bucket: str, *, of_one: bool) -> CallreelError:
             f"What answers there is no S3 server ({why}); correct the address in "
             "CALLREEL_S3_ENDPOINT, or see what a proxy does before it."
         )
-    if "certificate" in text:
+    if "InvalidCertificate" in text:  # obstore's words
         return Misconfigured(
             "The certificate of the S3 server is not one that this machine trusts; check the "
             "endpoint, or name the file of its authority in SSL_CERT_FILE."

@@ -211,6 +211,11 @@ def _access(settings: Settings, environment: Mapping[str, str] = os.environ) -> 
     )
 
 
+def has_s3_key(environment: Mapping[str, str] = os.environ) -> bool:
+    """Say whether there is a key to an S3 server, for us or for other programs."""
+    return all(environment.get(f"AWS_{each}") for each in _KEY)
+
+
 def means_of_restoring() -> Means:
     """Return how a restore opens the catalog that it puts back."""
     return Means(SqliteCatalog, Bodies())

@@ -279,6 +279,22 @@ def test_the_doctor_says_whether_backups_are_sent_by_tls(
     assert told["S3"] == "bad"
 
 
+def test_the_doctor_knows_of_amazons_server_where_there_is_a_key_and_no_endpoint(
+    callreel: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> str | None:
+        told = {each["what"]: each["level"] for each in callreel("doctor", "--json").json()}
+        return told.get("S3")
+
+    monkeypatch.setattr(examine, "look_at_sound", AsyncMock(return_value=ok("audio", "Well.")))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    assert found() is None
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    assert found() == "ok"
+    monkeypatch.setattr(examine, "find_spec", lambda _: None)
+    assert found() == "warning"
+
+
 async def _add_a_record(path: Path) -> None:
     catalog = SqliteCatalog(path)
     await catalog.add(1, [entry_of(each) for each in known_of(1, seed=1, tenants=1)])

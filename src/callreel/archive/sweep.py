@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from callreel.archive import Archive, delete
 from callreel.archive.damage import Damage, Finding
@@ -21,7 +21,11 @@ _DAMAGED = (
 
 
 async def sweep(
-    archive: Archive, *, older_than: int = GRACE_SECONDS, is_dry: bool = False
+    archive: Archive,
+    *,
+    older_than: int = GRACE_SECONDS,
+    is_dry: bool = False,
+    tell: Callable[[int], None] = lambda _count: None,
 ) -> AsyncIterator[list[Finding]]:
     """Remove leftovers, end deletions that were cut short, and yield what was, or would be.
 
@@ -31,6 +35,7 @@ async def sweep(
         archive: The archive.
         older_than: Seconds for which a file must have been left alone.
         is_dry: Whether to change nothing.
+        tell: Called with how many files of audio were looked at so far.
 
     Raises:
         Unavailable: the catalog is damaged; nothing was removed.
@@ -40,7 +45,10 @@ async def sweep(
     yield await _end_deletions(archive, is_dry=is_dry)
     if archive.exports is not None and not is_dry:
         await asyncio.to_thread(archive.exports.store.sweep)
+    looked_at = 0
     async for batch in archive.audio.walk():
+        looked_at += sum(each.part is Part.AUDIO for each in batch)
+        tell(looked_at)
         old = _left_alone(batch, older_than)
         swept = await unused(archive, old)
         if swept and not is_dry:

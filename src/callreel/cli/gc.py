@@ -12,6 +12,7 @@ from callreel.archive.sweep import sweep
 from callreel.audio import Stored
 from callreel.cli.findings import Findings
 from callreel.cli.opened import opened_archive
+from callreel.cli.output import counting
 from callreel.settings import read_settings
 
 HOUR = 3600
@@ -33,10 +34,11 @@ async def gc(*, dry_run: bool = False, older_than: Hours = 24, json: bool = Fals
     findings = Findings(as_json=json, fine="Nothing is left over.")
     size = 0
     async with opened_archive(read_settings()) as archive:
-        seconds = older_than * HOUR
-        async for found in sweep(archive, older_than=seconds, is_dry=dry_run):
-            findings.add(found)
-            size += sum(map(_size, found))
+        seconds, total = older_than * HOUR, await archive.catalog.entries()
+        with counting("Looking at audio", lambda: total) as advance:
+            async for found in sweep(archive, older_than=seconds, is_dry=dry_run, tell=advance):
+                findings.add(found)
+                size += sum(map(_size, found))
     word = "bytes_to_remove" if dry_run else "bytes_removed"
     findings.end(**{word: size})
 

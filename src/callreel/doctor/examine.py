@@ -20,7 +20,7 @@ from callreel.doctor.disk import look_at_disk, look_at_folder, look_at_room
 from callreel.doctor.machine import look_at_child, look_at_clock, look_at_limits, look_at_sound
 from callreel.errors import Misconfigured
 from callreel.settings import Settings
-from callreel.wiring import AUDIO, DATABASE, LAST_BACKUP, VERIFIED, is_served
+from callreel.wiring import AUDIO, DATABASE, LAST_BACKUP, VERIFIED, has_s3_key, is_served
 
 OLD_BACKUP_SECONDS: Final = 8 * 86_400
 
@@ -45,6 +45,8 @@ async def examine(settings: Settings) -> AsyncIterator[Diagnosis]:
         yield bad("data folder", f"It cannot be used: {why}; check it and its permissions.")
     if settings.s3_endpoint is not None:
         yield _s3(settings.s3_endpoint)
+    elif has_s3_key():
+        yield _amazon()
     yield look_at_clock(time.time(), written_at)
     for diagnosis in look_at_limits(settings):
         yield diagnosis
@@ -135,6 +137,12 @@ def _s3(endpoint: str) -> Diagnosis:
             "https.",
         )
     return ok("S3", "Backups there are sent by TLS.")
+
+
+def _amazon() -> Diagnosis:
+    if find_spec("obstore") is None:  # the key may be there for other programs
+        return warning("S3", "A key to S3 is set; backups there need pip install 'callreel[s3]'.")
+    return ok("S3", "Backups there are sent to Amazon's server by TLS.")
 
 
 def _verify(path: Path) -> Diagnosis:
