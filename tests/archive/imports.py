@@ -16,9 +16,11 @@ from callreel.archive.verdict import Became, Verdict
 from callreel.audio.folder import FolderStore
 from callreel.audio.worker import ChildSoundWorker
 from callreel.catalog.sqlite import SqliteCatalog
-from callreel.importers.items import Item
+from callreel.errors import CallreelError
+from callreel.importers.freepbx.importer import FreePbx
+from callreel.importers.items import Candidate, Item
 from callreel.model import ListRequest, Reach
-from importers.monitor import put, wav
+from importers.monitor import put, source, wav
 
 T = TypeVar("T")
 EPOCH = 1_772_438_405
@@ -94,3 +96,20 @@ async def taken_in(archive: Archive, items: Iterable[Item]) -> list[Verdict]:
 
 def tally(verdicts: Iterable[Verdict]) -> Counter[Became]:
     return Counter(verdict.became for verdict in verdicts)
+
+
+async def until_halt(
+    archive: Archive, items: Iterable[Item]
+) -> tuple[list[Verdict], CallreelError | None]:
+    """Return the verdicts, and what ended the import."""
+    verdicts: list[Verdict] = []
+    try:
+        async for group in take_in_batch(archive, 1, items):
+            verdicts += group
+    except CallreelError as error:
+        return verdicts, error
+    return verdicts, None
+
+
+def found(root: Path) -> list[Candidate]:
+    return [item for item in FreePbx(source(root)).items() if isinstance(item, Candidate)]

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from archive.imports import HEADER, Machine, fill, name_of, taken_in, tally
+from archive.imports import HEADER, Machine, fill, found, name_of, taken_in, tally, until_halt
 from callreel.archive import Archive
 from callreel.archive.look import id_of
 from callreel.archive.take_in import PEAKS
@@ -22,7 +22,6 @@ from callreel.archive.take_in_batch import (
     BATCH_BYTES,
     BATCH_ITEMS,
     groups,
-    take_in_batch,
 )
 from callreel.archive.verdict import Became, Verdict
 from callreel.audio import AudioKey, Inspection, SoundWorker, Staged
@@ -31,7 +30,7 @@ from callreel.catalog import NewEntry, Outcome
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import BadRecording, CallreelError, StorageFull, Unavailable
 from callreel.importers.freepbx.importer import FreePbx
-from callreel.importers.items import Candidate, Fault, Item, Refusal
+from callreel.importers.items import Fault, Item, Refusal
 from importers.monitor import put, source, wav
 
 
@@ -46,10 +45,6 @@ def machine() -> Iterator[Machine]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "monitor"
-
-
-def found(root: Path) -> list[Candidate]:
-    return [item for item in FreePbx(source(root)).items() if isinstance(item, Candidate)]
 
 
 class Filling(FolderStore):
@@ -118,19 +113,6 @@ class Busy:
             return await self.sound.inspect(path)
         finally:
             self.running -= 1
-
-
-async def until_halt(
-    archive: Archive, items: Sequence[Item]
-) -> tuple[list[Verdict], CallreelError | None]:
-    """Return the verdicts, and what ended the import."""
-    verdicts: list[Verdict] = []
-    try:
-        async for group in take_in_batch(archive, 1, items):
-            verdicts += group
-    except CallreelError as error:
-        return verdicts, error
-    return verdicts, None
 
 
 def test_what_was_taken_in_before_the_disk_was_full_is_said_and_kept(
@@ -401,3 +383,18 @@ def test_rows_and_files_get_their_verdicts_in_order(
         (Became.ADDED, False),
         (Became.ADDED, False),
     ]
+
+
+def test_waveforms_that_cannot_be_kept_cost_no_recording(
+    machine: Machine, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_args: object) -> None:
+        raise StorageFull("No room.")
+
+    fill(root, 2)
+    monkeypatch.setattr(FolderStore, "keep_derived_all", refuse)
+    verdicts, error = machine.on(
+        tmp_path / "data", lambda archive: until_halt(archive, found(root))
+    )
+    assert error is None
+    assert [each.became for each in verdicts] == [Became.ADDED, Became.ADDED]

@@ -230,6 +230,23 @@ class AudioContract:
 
         asyncio.run(run())
 
+    def test_of_many_that_were_derived_only_that_of_removed_audio_is_passed_over(
+        self, store: AudioStore
+    ) -> None:
+        async def run() -> None:
+            gone, here = await put(store, SHORT), await put(store, LONG)
+            await store.remove(gone)
+            await store.keep_derived_all(
+                [(gone, "peaks.json", b"[1]"), (here, "peaks.json", b"[2]")]
+            )
+            assert await store.derived(gone, "peaks.json") is None
+            place = await store.derived(here, "peaks.json")
+            assert place is not None
+            assert place.read_bytes() == b"[2]"
+            await store.keep_derived_all([])
+
+        asyncio.run(run())
+
     def test_scratch_files_are_fresh_and_named_as_asked(self, store: AudioStore) -> None:
         first, second = store.scratch(".mp3"), store.scratch(".mp3")
         assert first != second

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,13 +17,7 @@ from callreel.archive import Archive
 from callreel.archive.delete import remove_if_unused
 from callreel.archive.keep_call import keep_calls
 from callreel.archive.look import Added, Known, copy, id_of, look, verdict_of
-from callreel.archive.take_in import (
-    Arrival,
-    check_call,
-    entry_of,
-    keep_peaks,
-    measured,
-)
+from callreel.archive.take_in import PEAKS, Arrival, check_call, entry_of, measured
 from callreel.archive.verdict import Verdict, deleted_before, refused
 from callreel.audio import AudioKey, AudioStore, Inspection
 from callreel.catalog import Catalog, NewEntry, Outcome
@@ -68,13 +62,31 @@ class _Arriving:
 Prepared = _Arriving | Verdict | Halt
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Items of which the audio is staged and measured, in their order.
+
+    Attributes:
+        items: All of them.
+        candidates: Those of them that are recordings.
+        prepared: What became of each candidate so far.
+        files: The staged audio, until it is closed.
+    """
+
+    items: Sequence[Item]
+    candidates: Sequence[Candidate]
+    prepared: Sequence[Prepared]
+    files: ExitStack
+
+
 async def take_in_batch(
     archive: Archive, tenant: int, items: Iterable[Item], run: int | None = None
 ) -> AsyncGenerator[list[Verdict]]:
     """Take in all candidates, a transaction for each group, and yield a verdict for every item.
 
     They come group by group, in the order of the items. A verdict that a recording or a call was
-    added is a promise: it is on stable storage.
+    added is a promise: it is on stable storage. While a group is brought there, the next one is
+    read and measured already.
 
     Args:
         archive: The archive.
@@ -85,12 +97,14 @@ async def take_in_batch(
     Raises:
         StorageFull, Unavailable: the archive cannot go on. Verdicts yielded before hold.
     """
-    for group in groups(items):
-        verdicts, halt = await _take_in_group(archive, tenant, group, run)
-        if verdicts:
-            yield verdicts
-        if halt is not None:
-            raise halt.error
+    async with aclosing(_one_ahead(_prepared(archive, tenant, items))) as coming:
+        async for group in coming:
+            with group.files:
+                verdicts, halt = await _take_in_group(archive, tenant, group, run)
+            if verdicts:
+                yield verdicts
+            if halt is not None:
+                raise halt.error
 
 
 def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -108,33 +122,53 @@ def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield group
 
 
-async def _take_in_group(
-    archive: Archive, tenant: int, group: Sequence[Item], run: int | None
-) -> tuple[list[Verdict], Halt | None]:
-    candidates = [item for item in group if isinstance(item, Candidate)]
-    async with archive.audio.taking_in():
+async def _prepared(archive: Archive, tenant: int, items: Iterable[Item]) -> AsyncGenerator[_Group]:
+    for group in groups(items):
+        candidates = [item for item in group if isinstance(item, Candidate)]
         with ExitStack() as files:
             prepared = await _prepare_all(archive, tenant, candidates, files)
-            prepared = await _kept(archive, tenant, prepared)
+            unless_given = files.pop_all()
+        yield _Group(group, candidates, prepared, unless_given)
+
+
+async def _one_ahead(groups: AsyncGenerator[_Group]) -> AsyncGenerator[_Group]:
+    """Yield groups, of which the next is made while one is worked on; drop it where none asks."""
+    async with aclosing(groups):
+        coming = asyncio.ensure_future(anext(groups, None))
+        try:
+            while (group := await coming) is not None:
+                coming = asyncio.ensure_future(anext(groups, None))
+                yield group
+        finally:
+            coming.cancel()
+            with suppress(asyncio.CancelledError, CallreelError):
+                if (unused := await coming) is not None:
+                    unused.files.close()
+
+
+async def _take_in_group(
+    archive: Archive, tenant: int, group: _Group, run: int | None
+) -> tuple[list[Verdict], Halt | None]:
+    async with archive.audio.taking_in():
+        prepared = await _kept(archive, tenant, group.prepared)
         arriving = [each for each in prepared if isinstance(each, _Arriving)]
-        await asyncio.gather(
-            *(keep_peaks(archive, tenant, each.arrival, each.inspection) for each in arriving)
-        )
+        await _keep_peaks(archive, tenant, arriving)
         entries = [replace(each.entry, import_run=run) for each in arriving]
         added = await _add(archive.catalog, tenant, entries)
     await _drop_unused(archive, tenant, entries, added)
     outcomes = iter(added)
     halts = [each for each in prepared if isinstance(each, Halt)]
-    rows = [item for item in group if not isinstance(item, Candidate)]
+    rows = [item for item in group.items if not isinstance(item, Candidate)]
     of_rows = iter(await keep_calls(archive, tenant, rows, run))
     of_candidates = iter(
         verdict_of(candidate, next(outcomes), made.entry.id)
         if isinstance(made, _Arriving)
         else made
-        for candidate, made in zip(candidates, prepared, strict=True)
+        for candidate, made in zip(group.candidates, prepared, strict=True)
     )
     verdicts = [
-        next(of_candidates) if isinstance(item, Candidate) else next(of_rows) for item in group
+        next(of_candidates) if isinstance(item, Candidate) else next(of_rows)
+        for item in group.items
     ]
     sound = [verdict for verdict in verdicts if not isinstance(verdict, Halt)]
     return sound, halts[0] if halts else None
@@ -267,6 +301,16 @@ async def _kept(archive: Archive, tenant: int, prepared: Sequence[Prepared]) -> 
         Halt(fault) if isinstance(each, _Arriving) and (fault := next(faults)) else each
         for each in prepared
     ]
+
+
+async def _keep_peaks(archive: Archive, tenant: int, arriving: Sequence[_Arriving]) -> None:
+    """Keep the waveforms beside their audio, as `keep_peaks` does one."""
+    made = [
+        (AudioKey(tenant, each.entry.digest.hex()), PEAKS, each.inspection.peaks)
+        for each in arriving
+    ]
+    with suppress(StorageFull, Unavailable):
+        await archive.audio.keep_derived_all(made)
 
 
 async def _is_whole(store: AudioStore, tenant: int, known: Known) -> bool:

@@ -195,6 +195,13 @@ class AudioStore(Protocol):
         """
         ...
 
+    async def keep_derived_all(self, made: Sequence[tuple[AudioKey, str, bytes]]) -> None:
+        """Do as `keep_derived` with each, which together costs less, but pass over removed audio.
+
+        After one that fails no other is kept.
+        """
+        ...
+
     def taking_in(self) -> AbstractAsyncContextManager[None]:
         """Hold this from before `keep` until the entry is cataloged; `removing` waits for it."""
         ...

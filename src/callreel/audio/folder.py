@@ -185,10 +185,27 @@ class FolderStore:
 
     async def keep_derived(self, key: AudioKey, name: str, made: Path | bytes) -> Path:
         place = self._derived_place(key, name)
-        path = made if isinstance(made, Path) else self.scratch("")
-        content = made if isinstance(made, bytes) else None
-        await asyncio.to_thread(_keep_derived, path, content, place, self._place(key))
+        await asyncio.to_thread(self._keep_derived, made, place, self._place(key))
         return place
+
+    async def keep_derived_all(self, made: Sequence[tuple[AudioKey, str, bytes]]) -> None:
+        jobs = [
+            (content, self._derived_place(key, name), self._place(key))
+            for key, name, content in made
+        ]
+        await asyncio.to_thread(self._keep_derived_all, jobs)
+
+    def _keep_derived_all(self, jobs: Sequence[tuple[bytes, Path, Path]]) -> None:
+        for job in jobs:
+            with suppress(NotFound):
+                self._keep_derived(*job)
+
+    def _keep_derived(self, made: Path | bytes, place: Path, audio: Path) -> None:
+        path = made if isinstance(made, Path) else self.scratch("")
+        with translated(), _dropped_on_failure(path):
+            if isinstance(made, bytes):
+                path.write_bytes(made)
+            _move_derived(path, place, audio)
 
     def taking_in(self) -> AbstractAsyncContextManager[None]:
         return self._erasing.shared()
@@ -210,21 +227,22 @@ class FolderStore:
             raise StorageFull("There is no room for more audio; tell the operator to make some.")
 
     def _place(self, key: AudioKey) -> Path:
-        return self._folder(self._root, key) / key.sha256
+        return self._root / f"{_folder(key)}/{key.sha256}"
 
     def _derived_folder(self, key: AudioKey) -> Path:
-        return self._folder(self._root / "derived", key)
+        return self._root / f"derived/{_folder(key)}"
 
     def _derived_place(self, key: AudioKey, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name: {name!r}")
-        return self._derived_folder(key) / f"{key.sha256}.{name}"
+        return self._root / f"derived/{_folder(key)}/{key.sha256}.{name}"
 
-    @staticmethod
-    def _folder(root: Path, key: AudioKey) -> Path:
-        if key.tenant < 0 or not _DIGEST.fullmatch(key.sha256):
-            raise ValueError("not a key of audio")
-        return root / f"{key.tenant:d}" / key.sha256[:2]
+
+def _folder(key: AudioKey) -> str:
+    """Return the folder of a key below that of all audio, or of all that was derived."""
+    if key.tenant < 0 or not _DIGEST.fullmatch(key.sha256):
+        raise ValueError("not a key of audio")
+    return f"{key.tenant:d}/{key.sha256[:2]}"
 
 
 def _own(staged: Staged) -> StagedFile:
@@ -296,20 +314,17 @@ def _remove_derived(digest: str, folder: Path) -> None:
         each.unlink(missing_ok=True)
 
 
-def _keep_derived(made: Path, content: bytes | None, place: Path, audio: Path) -> None:
+def _move_derived(made: Path, place: Path, audio: Path) -> None:
     """Move what was made to its place, and take it back where its audio is gone by then.
 
     Who removes the audio looks for what is derived of it afterwards, so nothing stays.
     """
-    with translated(), _dropped_on_failure(made):
-        if content is not None:
-            made.write_bytes(content)
-        made.chmod(0o440)
-        try:
-            made.rename(place)
-        except FileNotFoundError:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            made.rename(place)
+    made.chmod(0o440)
+    try:
+        made.rename(place)
+    except FileNotFoundError:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made.rename(place)
     if _size(audio) is None:
         place.unlink(missing_ok=True)
         raise _not_found()

@@ -61,9 +61,7 @@ def parse(name: str) -> RecordingName | None:
     if match is None:
         return None
     try:
-        clock = datetime.strptime(  # noqa: DTZ007 - the zone is the importer's to add
-            match["date"] + match["time"], "%Y%m%d%H%M%S"
-        )
+        clock = _clock(match["date"], match["time"])
     except ValueError:
         return None
     kind = match["kind"].lower()
@@ -79,6 +77,14 @@ def parse(name: str) -> RecordingName | None:
         clock=clock,
         uniqueid=match["uniqueid"],
         epoch=int(match["epoch"]),
+    )
+
+
+def _clock(day: str, time: str) -> datetime:
+    """Return the moment of a YYYYMMDD and an HHMMSS, much faster than `strptime` would."""
+    return datetime(  # noqa: DTZ001 - the zone is the importer's to add
+        *(int(day[:4]), int(day[4:6]), int(day[6:])),
+        *(int(time[:2]), int(time[2:4]), int(time[4:])),
     )
 
 
