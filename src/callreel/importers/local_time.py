@@ -46,7 +46,8 @@ def to_utc(clock: datetime, zone: ZoneInfo, hint: int | None = None) -> tuple[in
     """
     if clock.tzinfo is not None:
         return int(clock.timestamp()), None
-    first, second = (int(clock.replace(tzinfo=zone, fold=fold).timestamp()) for fold in (0, 1))
+    there = clock.replace(tzinfo=zone, fold=0)
+    first, second = int(there.timestamp()), int(there.replace(fold=1).timestamp())
     if first == second:
         return first, None
     unclear = "occurs twice" if second > first else "does not occur"

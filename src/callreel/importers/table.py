@@ -90,9 +90,9 @@ class Table:
         if len(cells) != len(self.columns):
             fault = f"The row has {len(cells)} cells, but there are {len(self.columns)} columns."
             return TableRow(line, {}, fault)
-        if any("\0" in cell for cell in cells):
+        if "\0" in "".join(cells):
             return TableRow(line, {}, "The row holds a NUL character.")
-        clean = ("" if cell in _NULLS else cell.strip() for cell in cells)
+        clean = ["" if cell in _NULLS else cell.strip() for cell in cells]
         return TableRow(line, dict(zip(self.columns, clean, strict=True)))
 
     def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:

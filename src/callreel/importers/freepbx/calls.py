@@ -62,10 +62,10 @@ def unrecorded(legs: Sequence[Leg], zone: ZoneInfo, source: str) -> Row:
     if not leg.uniqueid:
         return Row(leg.where, RowUse.UNRECORDED)
     direction = direction_of(None, leg)
-    epoch = epoch_of(leg.uniqueid)
-    started_at, _ = to_utc(leg.clock, zone, hint=epoch)
+    started_at = _start_of(leg, zone)
     call = _leg_call(leg, None, direction, started_at)
     if len(legs) > 1:
+        epoch = epoch_of(leg.uniqueid)
         ends = (to_utc(each.clock, zone, hint=epoch)[0] + each.duration for each in legs)
         call = replace(call, hung_up_at=max(ends))
     return Row(
@@ -76,13 +76,16 @@ def unrecorded(legs: Sequence[Leg], zone: ZoneInfo, source: str) -> Row:
         queue=next((name for each in (leg, *legs) if (name := queue_of(None, each))), None),
         source=source,
         has_first=any(not each.linkedid or each.linkedid == each.uniqueid for each in legs),
-        legs=tuple(_recorded_as(each, zone) for each in legs if each.uniqueid),
+        legs=tuple(
+            (started_at if each is leg else _start_of(each, zone), each.uniqueid)
+            for each in legs
+            if each.uniqueid
+        ),
     )
 
 
-def _recorded_as(leg: Leg, zone: ZoneInfo) -> tuple[int, str]:
-    started_at, _ = to_utc(leg.clock, zone, hint=epoch_of(leg.uniqueid))
-    return started_at, leg.uniqueid
+def _start_of(leg: Leg, zone: ZoneInfo) -> int:
+    return to_utc(leg.clock, zone, hint=epoch_of(leg.uniqueid))[0]
 
 
 def direction_of(name: RecordingName | None, leg: Leg | None) -> Direction:
