@@ -25,12 +25,15 @@ class TestSqlite(CatalogContract):
 class TestSqliteWhereEverythingIsCommon(CatalogContract):
     """With tiny caps, few records take the ways that a million take with the real ones."""
 
-    @pytest.fixture(autouse=True)
-    def tiny_caps(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sqlite_list, "NEAR_FACTOR", 1)
-        monkeypatch.setattr(sqlite_list, "NEAR_LEAST", 1)
-        monkeypatch.setattr(sqlite_list, "RARE", 1)
-        monkeypatch.setattr(sqlite_write, "USES_TO_SORT", 1)
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def tiny_caps(cls) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sqlite_list, "NEAR_FACTOR", 1)
+            patch.setattr(sqlite_list, "NEAR_LEAST", 1)
+            patch.setattr(sqlite_list, "RARE", 1)
+            patch.setattr(sqlite_write, "USES_TO_SORT", 1)
+            yield
 
     def open(self, folder: Path) -> Catalog:
         return SqliteCatalog(folder / "callreel.db")
@@ -39,12 +42,14 @@ class TestSqliteWhereEverythingIsCommon(CatalogContract):
 class TestSqliteWhereTwoValuesAreMany(ListContract):
     """With tiny caps, short lists of values take the ways of those too long to be merged."""
 
-    @pytest.fixture(autouse=True)
-    def tiny_caps(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        monkeypatch.setattr(sqlite_plan, "MERGED_MOST", 1)
-        monkeypatch.setattr(sqlite_list, "NEAR_LEAST", 1)
-        sqlite_list._alone.cache_clear()
-        yield
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def tiny_caps(cls) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sqlite_plan, "MERGED_MOST", 1)
+            patch.setattr(sqlite_list, "NEAR_LEAST", 1)
+            sqlite_list._alone.cache_clear()
+            yield
         sqlite_list._alone.cache_clear()
 
     def open(self, folder: Path) -> Catalog:

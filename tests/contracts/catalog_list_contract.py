@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -70,9 +69,11 @@ SEVERAL_VALUES = st.builds(
 
 
 class ListContract(CatalogCase):
-    @pytest.fixture
-    def shared(self, tmp_path: Path) -> Iterator[Catalog]:
-        catalog = self.open(tmp_path)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shared(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+        """One catalog for all tests that only read."""
+        catalog = cls().open(tmp_path_factory.mktemp("shared"))
 
         async def prepare() -> None:
             for number in range(1, 5):
@@ -205,9 +206,14 @@ class ListContract(CatalogCase):
         wanted = CallFilter(started=started, unrecorded_too=of_calls)
         sort = (SortKey(SortField.STARTED, descends),)
         expected = listed(Reach(1), wanted, sort, MANY)
-        for offset in range(len(expected) + 2):
-            page = run(shared.page(Reach(1), ListRequest(wanted, sort, 2, offset), OPENING))
-            assert ids_of(page) == expected[offset : offset + 2]
+
+        async def look() -> None:
+            for offset in range(len(expected) + 2):
+                request = ListRequest(wanted, sort, 2, offset)
+                page = await shared.page(Reach(1), request, OPENING)
+                assert ids_of(page) == expected[offset : offset + 2]
+
+        run(look())
 
     @pytest.mark.parametrize("wanted", [NO_FILTER, EVERY_CALL])
     @pytest.mark.parametrize("limit", [10, 500])
