@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import replace
 from pathlib import Path
 
+import apsw
 import pytest
 
 from archive.backed_up import BackedUp
@@ -29,12 +31,13 @@ from callreel.errors import NotFound, Unavailable
 from callreel.importers.formats import Importer
 from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Candidate
-from callreel.model import EVERY_CALL, Reach, State
+from callreel.model import EVERY_CALL, ListRequest, Reach, State
 from house import CALL, House, sound
 from importers.monitor import put, source, wav
 
 EPOCH = 1_772_438_405
 OTHERS = {Became.SAME: 2}
+EVERY, OPENING = ListRequest(EVERY_CALL), b'{"recording_url":"'
 
 
 @pytest.fixture
@@ -142,6 +145,45 @@ def test_a_deletion_that_was_lifted_is_none_any_more(house: House, root: Path, f
     for tenant, recording in ((1, first), (2, first)):
         with pytest.raises(NotFound):
             house.run(house.archive.catalog.lift_deletion(tenant, recording))
+
+
+@pytest.mark.parametrize("state", [State.SUSPECT, State.MISSING_AUDIO, State.QUARANTINED])
+def test_a_call_stays_listed_whatever_its_deleted_recording_was_like(
+    house: House, root: Path, first: str, state: State
+) -> None:
+    catalog = house.archive.catalog
+    before = house.run(catalog.page(Reach(1), EVERY, OPENING))
+    house.run(catalog.withdraw(Reach(1), first, state, facts_reader(house.archive.bodies)))
+    assert house.run(catalog.count(Reach(1), EVERY_CALL)) == 2
+    house.do(delete.one, first)
+    after = house.run(catalog.page(Reach(1), EVERY, OPENING))
+    told, was = (json.loads(b"[" + each.bodies + b"]") for each in (after, before))
+    assert [each["dialog_uuid"] for each in told] == [each["dialog_uuid"] for each in was]
+    assert [each["recording_uuid"] is None for each in told] == [True, False, False]
+    undone(house, 1)
+    assert house.run(catalog.count(Reach(1), EVERY_CALL)) == 0
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "DELETE FROM withdrawn",
+        "UPDATE withdrawn SET body = x'00'",
+        "UPDATE withdrawn SET body = CAST(replace(body, '019cad', '019cae') AS BLOB)",
+        "UPDATE withdrawn SET body = CAST(replace(body, '03-02 08:', '03-02 07:') AS BLOB)",
+    ],
+)
+def test_a_recording_whose_record_is_damaged_can_be_deleted_and_leaves_no_call(
+    house: House, tmp_path: Path, first: str, damaged: str
+) -> None:
+    read = facts_reader(house.archive.bodies)
+    house.run(house.archive.catalog.withdraw(Reach(1), first, State.SUSPECT, read))
+    with closing(apsw.Connection(str(tmp_path / "callreel.db"))) as connection:
+        connection.execute(damaged)
+        assert connection.changes() == 1
+    house.do(delete.one, first)
+    assert house.run(house.archive.catalog.count(Reach(1), EVERY_CALL)) == 2
+    assert house.run(house.archive.catalog.is_deleted(1, first))
 
 
 def undone(house: House, number: int) -> None:

@@ -10,12 +10,14 @@ import pytest
 from archive.reconciling import WEEK, entry, fill, recorded, stereo
 from callreel.archive import delete
 from callreel.archive import reconcile as verb
+from callreel.archive.facts import facts_reader
 from callreel.archive.keep_call import new_call
 from callreel.archive.reconcile import Question, reconcile
 from callreel.archive.reconciling import Finding, Kind
 from callreel.archive.take_in import PEAKS
+from callreel.catalog.deletions import Deletion
 from callreel.errors import NotAllowed
-from callreel.model import Access, Call, Reach, Scope, Span
+from callreel.model import Access, Call, Reach, Scope, Span, State
 from house import CALL, House
 from house import EVERYTHING as ACCESS
 
@@ -155,6 +157,40 @@ def test_a_call_whose_recording_was_deleted_lacks_none_and_one_whose_recording_i
     for call in (talked, told):
         house.take_in(call, stereo(0.5, 0.5))
     assert [each.dialog for each in found_in(house)[1]] == ["missed"]
+
+
+@pytest.mark.parametrize("is_lifted", [True, False])
+def test_a_recording_that_came_back_is_missed_when_it_is_lost_later(
+    house: House, is_lifted: bool
+) -> None:
+    call, sound = replace(CALL, talking_ms=6_000), stereo(0.5, 0.5)
+    recording = house.id_of(house.take_in(call, sound))
+    house.do(delete.one, recording)
+    assert kinds(house) == []
+    if is_lifted:
+        house.run(house.archive.catalog.lift_deletion(1, recording))
+        assert kinds(house) == [Kind.UNRECORDED]  # until it is there
+    assert house.id_of(house.take_in(call, sound)) == recording
+    assert kinds(house) == []
+    read = facts_reader(house.archive.bodies)
+    house.run(house.archive.catalog.withdraw(Reach(1), recording, State.MISSING_AUDIO, read))
+    assert kinds(house) == [Kind.UNRECORDED]
+
+
+def test_a_call_is_not_missed_a_recording_of_whose_deletion_a_list_tells(house: House) -> None:
+    talked, other = (replace(CALL, dialog_id=name, talking_ms=6_000) for name in ("a", "b"))
+    add_calls(house, talked, other)
+    gone = Deletion(1, "gone", 1, (talked.started_at, talked.dialog_id))
+    house.run(delete.again(house.archive, [replace(gone, call=None)]))
+    assert [each.dialog for each in found_in(house)[1]] == ["a", "b"]
+    for elsewhere in ((talked.started_at + 1, "a"), (0, "a"), (1 << 40, "a"), (1, "")):
+        house.run(delete.again(house.archive, [replace(gone, call=elsewhere)]))
+    assert [each.dialog for each in found_in(house)[1]] == ["a", "b"]
+    for _ in range(2):
+        house.run(delete.again(house.archive, [gone]))
+        assert [each.dialog for each in found_in(house)[1]] == ["b"]
+    house.run(house.archive.catalog.lift_deletion(1, gone.id))
+    assert [each.dialog for each in found_in(house)[1]] == ["a", "b"]
 
 
 def test_a_call_of_which_a_piece_was_deleted_is_not_too_short(house: House) -> None:

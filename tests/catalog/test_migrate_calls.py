@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import apsw
 
 from callreel.api.wire import Bodies
 from callreel.archive.facts import facts_reader
+from callreel.catalog.bounds import first_key
+from callreel.catalog.deletions import Deletion
 from callreel.catalog.migrate import migrate, migrations
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.model import DialogType, Direction, Reach, Recording, Span, State
@@ -69,6 +72,32 @@ def test_a_deletion_that_was_under_way_becomes_one_for_good(tmp_path: Path) -> N
     assert found.id == "going"
     assert asyncio.run(catalog.without_call_record(Reach(1), Span())) == frozenset()
     asyncio.run(catalog.close())
+
+
+def test_what_was_deleted_before_deletions_knew_their_calls_is_not_missed(tmp_path: Path) -> None:
+    entry = entry_of(Recording("gone", CALL, no_audio()))
+    call = json.dumps([CALL.hung_up_at, 1, None, None, [], [], None, None, None])
+    connection = apsw.Connection(str(tmp_path / "old.db"))
+    migrate(connection, migrations()[:6])
+    connection.execute("INSERT INTO tenant (number, name) VALUES (1, 'one')")
+    connection.execute("INSERT INTO deletion VALUES (1, 'gone', 5)")
+    connection.execute(
+        "INSERT INTO unrecorded (k, is_listed, body, dialog, facts, arrived_at, source, deleted) "
+        "VALUES (?, 1, x'', ?, ?, 0, 'api', 1)",
+        (first_key(1, CALL.started_at), CALL.dialog_id, call),
+    )
+    connection.close()
+    catalog = SqliteCatalog(tmp_path / "old.db")
+
+    async def play() -> None:
+        of_call = (CALL.started_at, CALL.dialog_id)
+        assert await catalog.deletions(1, (0, ""), 9) == [Deletion(1, "gone", 5)]
+        assert await catalog.calls_of_deleted(Reach(1), Span()) == {of_call}
+        await catalog.add(1, [entry], deleted_too=True)
+        assert await catalog.calls_of_deleted(Reach(1), Span()) == frozenset()
+        await catalog.close()
+
+    asyncio.run(play())
 
 
 TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"

@@ -17,6 +17,7 @@ from importers.monitor import put, wav
 
 EPOCH = 1_772_438_405
 ZONE = ("--timezone", "Europe/Warsaw")
+SOUND = {"tenant": 1, "recording": "a", "deleted": "2026-03-01 10:00:00"}
 
 
 @pytest.fixture
@@ -89,6 +90,23 @@ def test_deletions_are_listed_and_a_list_is_applied_to_an_older_archive(
     assert "deleted before\t1\n" in callreel("import", "freepbx", str(root), *ZONE).out
 
 
+def test_a_list_tells_of_which_calls_recordings_were_deleted(
+    callreel: Command, tmp_path: Path, deleted: str
+) -> None:
+    """The call is there without its recording, as in a backup of before the recording came."""
+    listed = callreel("deletions", "list", "--json").out
+    told = json.loads(listed)
+    assert (told["recording"], told["started"]) == (deleted, "2026-03-02 08:00:05")
+    missed = ("reconcile", "--files-alone", "--csv", "--timezone", "Europe/Warsaw")
+    assert "no_recording" not in callreel(*missed).out
+    callreel("deletions", "lift", deleted)
+    assert f"no_recording,{told['started']}" in callreel(*missed).out
+    (tmp_path / "list").write_text(listed)
+    callreel("deletions", "apply", str(tmp_path / "list"))
+    assert "no_recording" not in callreel(*missed).out
+    assert callreel("deletions", "list", "--json").out == listed
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -99,11 +117,17 @@ def test_deletions_are_listed_and_a_list_is_applied_to_an_older_archive(
         '{"tenant": 1, "recording": "a/b", "deleted": "2026-03-01 10:00:00"}',
         '{"tenant": 1, "recording": 7, "deleted": "2026-03-01 10:00:00"}',
         '{"tenant": 1, "recording": "a", "deleted": "yesterday"}',
+        SOUND | {"dialog": "d"},
+        SOUND | {"started": "2026-03-01 10:00:00"},
+        SOUND | {"started": "2026-03-01 10:00:00", "dialog": 7},
+        SOUND | {"started": "today", "dialog": "d"},
+        SOUND | {"started": "2026-03-01 10:00:00", "dialog": "\ud800"},
     ],
 )
 def test_a_list_with_a_line_that_is_none_is_refused_whole(
-    callreel: Command, tmp_path: Path, deleted: str, line: str
+    callreel: Command, tmp_path: Path, deleted: str, line: str | dict[str, object]
 ) -> None:
+    line = line if isinstance(line, str) else json.dumps(line)
     before = callreel("deletions", "list", "--json").out
     good = '{"tenant": 1, "recording": "x", "deleted": "2026-03-01 10:00:00"}'
     (tmp_path / "list").write_text(f"{good}\n{line}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callreel.catalog import Catalog, Kind, Outcome
+from callreel.catalog.deletions import Deletion
 from callreel.model import (
     EVERY_CALL,
     CallFilter,
@@ -41,7 +42,10 @@ CallId = tuple[int, int, str]
 EVERY = ListRequest(EVERY_CALL, limit=10_000)
 RUN = 1
 DIALOGS = ["a", "b", "c", "d"]
-VERBS = ["record", "call", "call of an import", "delete", "end", "restore", "bring back"]
+VERBS = [
+    "record", "record", "record", "call", "call of an import", "drop", "end", "restore",
+    "delete", "delete", "undo", "bring back", "lift", "note",
+]  # fmt: skip
 
 
 def made(number: int, dialog: str, *, is_recorded: bool) -> Known:
@@ -56,15 +60,17 @@ class Simple:
 
     Attributes:
         available, withdrawn, deleted: Recordings by id.
+        away: Recordings that are not there and may come.
         unrecorded: What is known of calls without recording, and whether an import brought it.
-        lost: The calls that are known to have lost recordings, and how many.
+        lost: The deleted ones of whose call that is known.
     """
 
     available: dict[str, Known] = field(default_factory=dict)
     withdrawn: dict[str, Known] = field(default_factory=dict)
     deleted: dict[str, Known] = field(default_factory=dict)
+    away: dict[str, Known] = field(default_factory=dict)
     unrecorded: dict[CallId, tuple[Known, bool]] = field(default_factory=dict)
-    lost: Counter[CallId] = field(default_factory=Counter)
+    lost: set[str] = field(default_factory=set)
 
     def add(self, known: Known, *, is_of_import: bool) -> Outcome:
         if known.is_recorded:
@@ -79,25 +85,35 @@ class Simple:
         self.withdrawn[recording_id] = self.available.pop(recording_id)
 
     def delete(self, recording_id: str) -> None:
-        if recording_id in self.available:
-            known = self.available.pop(recording_id)
-            self.unrecorded.setdefault(known.call, (known, False))
-        else:
-            known = self.withdrawn.pop(recording_id)
+        known = self._taken(recording_id)
+        self.unrecorded.setdefault(known.call, (known, False))
+        self.away[recording_id] = known
+        self.note(recording_id)
+
+    def undo(self, recording_id: str) -> None:
+        self.away[recording_id] = self._taken(recording_id)
+
+    def note(self, recording_id: str) -> None:
+        known = self.away.pop(recording_id, None) or self.deleted[recording_id]
         self.deleted[recording_id] = known
         if known.call in self.unrecorded:
-            self.lost[known.call] += 1
+            self.lost.add(recording_id)
+
+    def lift(self, recording_id: str) -> None:
+        self.away[recording_id] = self.deleted.pop(recording_id)
+        self.lost.discard(recording_id)
 
     def bring_back(self, recording_id: str) -> None:
-        known = self.available[recording_id] = self.deleted.pop(recording_id)
-        self.lost[known.call] = max(0, self.lost[known.call] - 1)
+        if recording_id in self.deleted:
+            self.lift(recording_id)
+        self.available[recording_id] = self.away.pop(recording_id)
 
     def restore(self, recording_id: str) -> None:
         self.available[recording_id] = self.withdrawn.pop(recording_id)
 
     def drop(self) -> None:
         self.unrecorded = {k: v for k, v in self.unrecorded.items() if not v[1]}
-        self.lost = Counter({k: n for k, n in self.lost.items() if k in self.unrecorded})
+        self.lost = {each for each in self.lost if self.deleted[each].call in self.unrecorded}
 
     def shown(self) -> dict[CallId, set[str]]:
         """Return the calls, each with the ids of what it may be listed by."""
@@ -108,6 +124,10 @@ class Simple:
             if call not in found:
                 found[call].add(known.id)
         return found
+
+    def _taken(self, recording_id: str) -> Known:
+        is_available = recording_id in self.available
+        return (self.available if is_available else self.withdrawn).pop(recording_id)
 
     def _recordings_of(self, known: Known) -> bool:
         return any(each.call == known.call for each in self.available.values())
@@ -131,10 +151,11 @@ async def agree(catalog: Catalog, simple: Simple, everything: dict[str, Known]) 
     assert await catalog.count(Reach(1), inbound) == sum(
         each.direction is Direction.INBOUND for each in facts
     )
-    lost = {(second, dialog) for (_, second, dialog), n in simple.lost.items() if n}
-    assert await catalog.calls_of_deleted(Reach(1), Span()) == lost
+    lost = {each: _second_and_dialog(simple.deleted[each]) for each in simple.lost}
+    assert await catalog.calls_of_deleted(Reach(1), Span()) == set(lost.values())
     gone = await catalog.deletions(1, (0, ""), 100)
     assert [each.id for each in gone] == sorted(simple.deleted)
+    assert {each.id: each.call for each in gone if each.call} == lost
     page = await catalog.page(Reach(1), longest, OPENING)
     assert page.count == sum(each.project_id in {1, 2} for each in facts)
 
@@ -142,12 +163,9 @@ async def agree(catalog: Catalog, simple: Simple, everything: dict[str, Known]) 
 class CallsContract(CatalogCase):
     @given(
         steps=st.lists(
-            st.tuples(
-                st.sampled_from(VERBS),
-                st.sampled_from(DIALOGS),
-            )
-            | st.just(("drop", "")),
-            max_size=15,
+            st.tuples(st.sampled_from(VERBS), st.sampled_from(DIALOGS[:2])),
+            min_size=4,
+            max_size=20,
         )
     )
     @settings(SLOW_OK, max_examples=20)
@@ -333,26 +351,51 @@ async def _take(
         for each in _of(simple.available.values(), dialog)[:1]:
             await catalog.withdraw(Reach(1), each.id, State.SUSPECT, facts_in)
             simple.withdraw(each.id)
+    elif verb in {"delete", "undo"}:
+        await _delete(catalog, simple, step)
     else:
-        await _delete_or_bring_back(catalog, simple, step)
+        await _after_deletion(catalog, simple, step)
 
 
-async def _delete_or_bring_back(
-    catalog: Catalog, simple: Simple, step: tuple[int, str, str]
-) -> None:
+async def _delete(catalog: Catalog, simple: Simple, step: tuple[int, str, str]) -> None:
     number, verb, dialog = step
-    if verb == "delete":
-        known = [*simple.available.values(), *simple.withdrawn.values()]
-        for each in _of(known, dialog)[:1]:
+    known = [*simple.available.values(), *simple.withdrawn.values()]
+    for each in _of(known, dialog)[:1]:
+        if verb == "delete":
             await catalog.delete(Reach(1), each.id, facts_in, whole_body, number)
-            if number % 2:
-                await catalog.forget(Reach(1), each.id)
             simple.delete(each.id)
+        else:
+            await catalog.withdraw(Reach(1), each.id, State.DELETING, facts_in)
+            simple.undo(each.id)
+        if number % 2:
+            await catalog.forget(Reach(1), each.id)
+
+
+async def _after_deletion(catalog: Catalog, simple: Simple, step: tuple[int, str, str]) -> None:
+    """Take back a deletion, or a recording, or hear of a deletion."""
+    number, verb, dialog = step
+    deleted, away = _of(simple.deleted.values(), dialog), _of(simple.away.values(), dialog)
+    if verb == "lift":
+        for each in deleted[:1]:
+            await catalog.lift_deletion(1, each.id)
+            simple.lift(each.id)
+    elif verb == "note":
+        for each in [*deleted, *away][number % 2 :][:1]:
+            told = Deletion(1, each.id, number, _second_and_dialog(each))
+            await catalog.note_deletions([told])
+            simple.note(each.id)
     else:
-        for each in _of(simple.deleted.values(), dialog)[:1]:
-            assert await catalog.add(1, [entry_of(each)]) == [Outcome.DELETED]
-            assert await catalog.add(1, [entry_of(each)], deleted_too=True) == [Outcome.ADDED]
+        for each in [*deleted, *away][:1]:
+            is_deleted = each.id in simple.deleted
+            outcome = Outcome.DELETED if is_deleted else Outcome.ADDED
+            assert await catalog.add(1, [entry_of(each)]) == [outcome]
+            if is_deleted:
+                assert await catalog.add(1, [entry_of(each)], deleted_too=True) == [Outcome.ADDED]
             simple.bring_back(each.id)
+
+
+def _second_and_dialog(known: Known) -> tuple[int, str]:
+    return known.facts.started_at, known.dialog
 
 
 def _of(known: Iterable[Known], dialog: str) -> list[Known]:

@@ -11,9 +11,10 @@ from contextlib import suppress
 from functools import partial
 
 from callreel.archive import Archive, BodyFormat
-from callreel.archive.facts import facts_reader
+from callreel.archive.facts import facts_reader, recording_in
 from callreel.archive.find import entry_for
 from callreel.audio import AudioKey
+from callreel.catalog import Entry
 from callreel.catalog.deletions import Deletion
 from callreel.errors import NotFound
 from callreel.model import Access, Reach, Scope, State
@@ -25,7 +26,7 @@ async def one(
     """Delete a recording for good; one whose deletion was cut short is deleted to the end.
 
     The audio stays while another recording of the tenant has the same. The call stays in the list
-    of calls.
+    of calls, unless its record is damaged and nothing else tells of the call.
 
     Args:
         archive: The archive.
@@ -44,7 +45,7 @@ async def one(
     if is_undone:
         await archive.catalog.withdraw(access.reach, recording_id, State.DELETING, read)
     else:
-        remains = partial(_without_audio, archive.bodies)
+        remains = partial(_without_audio, archive.bodies, entry)
         await archive.catalog.delete(access.reach, recording_id, read, remains, int(time.time()))
     await end(archive, access.reach, recording_id, entry.digest)
 
@@ -52,8 +53,9 @@ async def one(
 async def again(archive: Archive, deletions: Sequence[Deletion]) -> int:
     """Delete what was deleted before, as after an older backup was restored.
 
-    Of what is not there, it is kept that it was deleted, so that no import brings it. What came in
-    after it was deleted stays: somebody sent it again, or let it come back.
+    Of what is not there, it is kept that it was deleted, so that no import brings it, and that no
+    recording of its call is missing. What came in after it was deleted stays: somebody sent it
+    again, or let it come back.
 
     Args:
         archive: The archive.
@@ -101,8 +103,15 @@ async def end(archive: Archive, reach: Reach, recording_id: str, digest: bytes) 
         await archive.catalog.forget(reach, recording_id)  # last: till then it can be ended
 
 
-def _without_audio(bodies: BodyFormat, body: bytes) -> bytes:
-    return bodies.render_unrecorded(bodies.parse(body).call)
+def _without_audio(bodies: BodyFormat, entry: Entry, body: bytes) -> bytes | None:
+    """Return the call that the body of a recording leaves, or None where it is of no such one."""
+    recording = recording_in(bodies, body)
+    if recording is None or (recording.id, recording.audio.sha256) != (
+        entry.id,
+        entry.digest.hex(),
+    ):
+        return None
+    return bodies.render_unrecorded(recording.call)
 
 
 async def remove_if_unused(archive: Archive, key: AudioKey) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from callreel.archive import BodyFormat
 from callreel.archive.numbers import normalise
 from callreel.catalog import FactsOf
-from callreel.model import Call, Facts, Reach
+from callreel.errors import BadRecording
+from callreel.model import Call, Facts, Reach, Recording
 
 
 def facts_of(call: Call) -> Facts:
@@ -29,6 +30,14 @@ def facts_of(call: Call) -> Facts:
 def facts_reader(bodies: BodyFormat) -> FactsOf:
     """Return what reads the facts out of a body."""
     return lambda body: facts_of(bodies.parse(body).call)
+
+
+def recording_in(bodies: BodyFormat, body: bytes) -> Recording | None:
+    """Return the recording that a body tells of, or None where it cannot be read."""
+    try:
+        return bodies.parse(body)
+    except (ValueError, BadRecording):  # the decoder's errors are of the former kind
+        return None
 
 
 def is_within(reach: Reach, facts: Facts) -> bool:

@@ -16,7 +16,7 @@ from typing import Final
 
 from callreel.archive import Archive, BodyFormat
 from callreel.archive.damage import Damage, Finding
-from callreel.archive.facts import facts_of
+from callreel.archive.facts import facts_of, recording_in
 from callreel.archive.subset import EVERYTHING, Subset
 from callreel.archive.take_in import fingerprint
 from callreel.audio import AudioKey, Part, Stored
@@ -176,7 +176,7 @@ class Verification:
             entry = await self.archive.catalog.find(Reach(tenant), recording_id)
         except NotFound:
             return False
-        recording = _parsed(self.archive.bodies, entry.body)
+        recording = recording_in(self.archive.bodies, entry.body)
         is_of_that_length = recording is None or recording.audio.size == size
         return entry.state is not State.DELETING and is_of_that_length
 
@@ -185,7 +185,7 @@ def reading(bodies: BodyFormat) -> Reading:
     """Return what reads the body of a recording, where it can be read."""
 
     def read(body: bytes) -> ToldCall | None:
-        recording = _parsed(bodies, body)
+        recording = recording_in(bodies, body)
         return None if recording is None else _told(recording.call)
 
     return read
@@ -210,14 +210,7 @@ def _told(call: Call) -> ToldCall:
 def recording_of(bodies: BodyFormat, kept: Kept) -> Recording | None:
     """Return the recording that is kept somewhere, or None where its body is lost."""
     body = kept.withdrawn if kept.listed is None else kept.listed
-    return None if body is None else _parsed(bodies, body)
-
-
-def _parsed(bodies: BodyFormat, body: bytes) -> Recording | None:
-    try:
-        return bodies.parse(body)
-    except (ValueError, BadRecording):  # the decoder's errors are of the former kind
-        return None
+    return None if body is None else recording_in(bodies, body)
 
 
 def _finding(kept: Kept, kind: Damage, says: str = "") -> Finding:

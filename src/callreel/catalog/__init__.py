@@ -121,8 +121,11 @@ class Entry:
 FactsOf = Callable[[bytes], Facts]
 """Reads the facts out of a body; called inside a transaction, it must not block."""
 
-BodyOf = Callable[[bytes], bytes]
-"""Makes the body of a call without recording of a recording's; it must not block either."""
+BodyOf = Callable[[bytes], bytes | None]
+"""Makes the body of a call without recording of a recording's, or None where that is damaged.
+
+It must not block either.
+"""
 
 
 class Catalog(Audit, Deletions, Ledger, Outbox, Protocol):
@@ -228,7 +231,8 @@ class Catalog(Audit, Deletions, Ledger, Outbox, Protocol):
     ) -> None:
         """Take a recording out of every list for good, and keep that it was deleted.
 
-        Its call stays listed, as by `withdraw`, or as `remains` has it. `forget` ends it.
+        Its call stays listed, as by `withdraw`, or as `remains` has it; so it does where the
+        recording was in no list any more. `forget` ends it.
 
         Args:
             reach: Whose.

@@ -1,4 +1,4 @@
-"""What was deleted for good: only ids and times, nothing of what it was.
+"""What was deleted for good: only ids and times, and whose call it was while that is kept.
 
 A recording that somebody deleted stays deleted, however often an import meets it again, until
 somebody asks for it by name.
@@ -21,11 +21,14 @@ class Deletion:
         tenant: Whose it was.
         id: Its id.
         at: When it was deleted, seconds UTC.
+        call: The call that it was of, while that is kept without the recording: its start, seconds
+            UTC, and the id of its dialog. None where either is not known.
     """
 
     tenant: int
     id: str
     at: int
+    call: tuple[int, str] | None = None
 
 
 class Deletions(Protocol):
@@ -50,6 +53,9 @@ class Deletions(Protocol):
     async def note_deletions(self, deletions: Sequence[Deletion]) -> None:
         """Note deletions that were made elsewhere; of two times of one, the earlier is kept.
 
+        A call that is kept is known from then on as one of which a recording was deleted. One that
+        comes later is when its deletion is noted again.
+
         Raises:
             NotFound: there is no such tenant; nothing is noted.
         """
@@ -58,7 +64,8 @@ class Deletions(Protocol):
     async def lift_deletion(self, tenant: int, recording_id: str) -> None:
         """Forget a deletion, so that an import may bring the recording again.
 
-        What the tenant's mirrors have mirrored is forgotten, so that they look again.
+        Its call lacks it from then on. What the tenant's mirrors have mirrored is forgotten, so
+        that they look again.
 
         Raises:
             NotFound: no such recording was deleted.

@@ -186,21 +186,21 @@ def _is_further(connection: apsw.Connection, k: int) -> bool:
     return connection.execute("SELECT 1 FROM further WHERE k = ?", (k,)).get is not None
 
 
-def count_deleted(connection: apsw.Connection, k: int, dialog: str, change: int) -> None:
-    """Count how many recordings of a call were deleted for good.
+def kept_key(connection: apsw.Connection, k: int, dialog: str) -> int | None:
+    """Return the key of what is kept of a call without recording, or None where nothing is.
 
     Args:
-        connection: The writer's.
+        connection: Where.
         k: A key of the call's second; that of the recording, where the dialog is not known.
         dialog: The id of its dialog.
-        change: How many more.
     """
     first = k >> ARRIVAL_BITS << ARRIVAL_BITS
-    connection.execute(
-        "UPDATE unrecorded SET deleted = max(0, deleted + ?) WHERE k BETWEEN ? AND ? "
-        "AND dialog = ? AND (dialog <> '' OR k = ?)",
-        (change, first, first + _LAST_ARRIVAL, dialog, k),
+    sql = (
+        "SELECT k FROM unrecorded WHERE k BETWEEN ? AND ? AND dialog = ? "
+        "AND (dialog <> '' OR k = ?)"
     )
+    found = connection.execute(sql, (first, first + _LAST_ARRIVAL, dialog, k)).get
+    return None if found is None else int(found)
 
 
 def add(connection: apsw.Connection, tenant: int, calls: Sequence[NewCall]) -> list[Outcome]:

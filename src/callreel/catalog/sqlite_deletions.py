@@ -7,11 +7,12 @@ from typing import Any
 
 import apsw
 
-from callreel.catalog.bounds import MAX_TENANT, Bounds, bounds_of, second_of
+from callreel.catalog.bounds import MAX_TENANT, Bounds, bounds_of, first_key, second_of
 from callreel.catalog.deletions import Deletion
+from callreel.catalog.sqlite_calls import kept_key
 from callreel.catalog.sqlite_surplus import facts_kept
 from callreel.errors import NotFound
-from callreel.model import CallFilter, Reach, Span
+from callreel.model import EARLIEST_START, LATEST_START, CallFilter, Reach, Span
 
 
 def is_deleted(connection: apsw.Connection, tenant: int, recording_id: str) -> bool:
@@ -25,23 +26,49 @@ def deletions(
 ) -> list[Deletion]:
     """Return deletions (see `Deletions.deletions`)."""
     sql = (
-        "SELECT tenant, id, at FROM deletion WHERE (tenant, id) > (?1, ?2) "
+        "SELECT tenant, id, at, k, dialog FROM deletion LEFT JOIN unrecorded ON k = call "
+        "WHERE (tenant, id) > (?1, ?2) "
         "AND tenant BETWEEN coalesce(?3, 0) AND coalesce(?3, ?4) ORDER BY 1, 2 LIMIT ?5"
     )
     rows: list[Any] = connection.execute(sql, (*after, tenant, MAX_TENANT, limit)).fetchall()
-    return [Deletion(*row) for row in rows]
+    return [
+        Deletion(owner, an_id, at, (second_of(k), dialog) if dialog else None)
+        for owner, an_id, at, k, dialog in rows
+    ]
 
 
 def note(connection: apsw.Connection, noted: Sequence[Deletion]) -> None:
     """Note deletions (see `Deletions.note_deletions`)."""
+    for each in noted:
+        keep(connection, each, _kept_call(connection, each))
+
+
+def keep(connection: apsw.Connection, deletion: Deletion, call: int | None) -> None:
+    """Keep that a recording was deleted for good.
+
+    Args:
+        connection: The writer's.
+        deletion: The recording, and when.
+        call: The key of what is kept of its call without it, or None.
+
+    Raises:
+        NotFound: there is no such tenant.
+    """
     try:
-        connection.executemany(
-            "INSERT INTO deletion VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET at = excluded.at WHERE excluded.at < at",
-            ((each.tenant, each.id, each.at) for each in noted),
+        connection.execute(
+            "INSERT INTO deletion (tenant, id, at, call) VALUES (?, ?, ?, ?) ON CONFLICT "
+            "DO UPDATE SET at = min(at, excluded.at), call = coalesce(call, excluded.call)",
+            (deletion.tenant, deletion.id, deletion.at, call),
         )
     except apsw.ConstraintError as error:
         raise NotFound("There is no such tenant.") from error
+
+
+def _kept_call(connection: apsw.Connection, deletion: Deletion) -> int | None:
+    started_at, dialog = deletion.call or (0, "")
+    if not dialog or not EARLIEST_START <= started_at <= LATEST_START:
+        return None  # a key of another start would be another tenant's
+    return kept_key(connection, first_key(deletion.tenant, started_at), dialog)
 
 
 def lift(connection: apsw.Connection, tenant: int, recording_id: str) -> None:
@@ -57,8 +84,11 @@ def calls_of_deleted(
 ) -> frozenset[tuple[int, str]]:
     """Return the calls of which a recording was deleted (see `Deletions.calls_of_deleted`)."""
     bounds = bounds_of(reach, CallFilter(started=started), 0)
-    sql = "SELECT k, dialog, facts FROM unrecorded WHERE k >= ? AND k < ? AND deleted > 0"
-    rows: list[Any] = connection.execute(sql, (bounds.low, bounds.high)).fetchall()
+    sql = (
+        "SELECT k, dialog, facts FROM unrecorded WHERE k >= ? AND k < ? "
+        "AND (deleted > 0 OR k IN (SELECT call FROM deletion WHERE call >= ? AND call < ?))"
+    )
+    rows: list[Any] = connection.execute(sql, (bounds.low, bounds.high) * 2).fetchall()
     return frozenset(
         (second_of(k), dialog) for k, dialog, facts in rows if _is_within(bounds, k, facts)
     )

@@ -10,18 +10,18 @@ from typing import Any, Final
 import apsw
 
 from callreel.catalog import BodyOf, Entry, FactsOf, Kind, NewCall, NewEntry, Outcome, sqlite_calls
-from callreel.catalog.bounds import bounds_of, first_key, narrowing, residual
+from callreel.catalog.bounds import bounds_of, first_key, narrowing, residual, second_of
 from callreel.catalog.deletions import Deletion
 from callreel.catalog.outbox import EventKind
 from callreel.catalog.sqlite_calls import (
     Place,
     Second,
-    count_deleted,
+    kept_key,
     leave,
     seconds_of,
     settle,
 )
-from callreel.catalog.sqlite_deletions import is_deleted, note
+from callreel.catalog.sqlite_deletions import is_deleted, keep
 from callreel.catalog.sqlite_outbox import tell
 from callreel.catalog.sqlite_tables import (
     BY_TAG,
@@ -137,10 +137,12 @@ def _bring_back(
 ) -> None:
     """Forget that new entries were deleted for good, where they were."""
     for place, entry in zip(placed, entries, strict=True):
-        sql = "DELETE FROM deletion WHERE tenant = ? AND id = ?"
-        connection.execute(sql, (place.tenant, entry.id))
-        if connection.changes():
-            count_deleted(connection, place.k, entry.dialog, -1)
+        sql = "DELETE FROM deletion WHERE tenant = ? AND id = ? RETURNING call"
+        gone = connection.execute(sql, (place.tenant, entry.id)).fetchall()
+        if gone == [(None,)]:  # it may be one of before deletions knew their calls
+            kept = kept_key(connection, place.k, entry.dialog)
+            less = "UPDATE unrecorded SET deleted = max(0, deleted - 1) WHERE k = ?"
+            connection.execute(less, (kept,))
 
 
 def _places(connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry]) -> list[Place]:
@@ -302,10 +304,9 @@ def withdraw(
         count_days(connection, [(reach.tenant, k)], -1)
         connection.execute("INSERT INTO withdrawn VALUES (?, ?)", (k, entry.body))
         connection.execute("DELETE FROM recording WHERE k = ?", (k,))
+    if entry.state is State.AVAILABLE or how.remains is not None:
         left = partial(_left, connection, k, entry, how)
         leave(connection, k, left, for_good=how.remains is not None)
-    if how.remains is not None:
-        count_deleted(connection, k, _dialog(connection, k), 1)
     if how.state is State.DELETING:
         tell(connection, reach.tenant, EventKind.DELETED, [recording_id])
 
@@ -314,8 +315,10 @@ def delete_for_good(
     connection: apsw.Connection, reach: Reach, recording_id: str, how: Withdrawal, at: int
 ) -> None:
     """Take a recording out of the lists for good (see `Catalog.delete`)."""
+    _, k = find(connection, reach, recording_id)
     withdraw(connection, reach, recording_id, how)
-    note(connection, [Deletion(reach.tenant, recording_id, at)])
+    call = kept_key(connection, k, _dialog(connection, k))
+    keep(connection, Deletion(reach.tenant, recording_id, at), call)
 
 
 def _dialog(connection: apsw.Connection, k: int) -> str:
@@ -323,15 +326,19 @@ def _dialog(connection: apsw.Connection, k: int) -> str:
 
 
 def _left(connection: apsw.Connection, k: int, entry: Entry, how: Withdrawal) -> NewCall | None:
-    """Return the call that a recording leaves behind, or None where none is to be left."""
-    if how.remains is None:
+    """Return the call that a recording leaves behind, or None where none is or can be left."""
+    body = how.remains(entry.body) if how.remains and entry.body else None
+    if body is None:
         return None
+    facts = how.read(entry.body)
+    if facts.started_at != second_of(k):
+        return None  # the body is damaged
     sql = "SELECT dialog, import_run FROM entry WHERE k = ?"
     dialog, run = connection.execute(sql, (k,)).get
     return NewCall(
         dialog=dialog,
-        body=how.remains(entry.body),
-        facts=how.read(entry.body),
+        body=body,
+        facts=facts,
         arrived_at=entry.arrived_at,
         source=entry.source,
         import_run=run,

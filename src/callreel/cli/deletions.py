@@ -33,7 +33,8 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
 
     Args:
         tenant: Only those of this tenant, by name or number.
-        json: Print an object for each, a line each, as `callreel deletions apply` reads them.
+        json: Print an object for each, a line each, as `callreel deletions apply` reads them, with
+            the call that each was of while that is kept.
     """
     async with opened_catalog() as catalog:
         found = _all(catalog, await number_of(catalog, tenant))
@@ -49,8 +50,9 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
 async def apply(file: Path, /) -> None:
     """Delete again what a list names, as after an older backup was restored.
 
-    What is not there is kept out: no import brings it. What came in after it was deleted stays, and
-    so does what is of a tenant that is not here. The same list may be applied again.
+    What is not there is kept out: no import brings it, and no recording of its call is missed. What
+    came in after it was deleted stays, and so does what is of a tenant that is not here. The same
+    list may be applied again, as when more calls came in.
 
     Args:
         file: What `callreel deletions list --json` printed, of this archive.
@@ -90,7 +92,14 @@ async def _all(catalog: Catalog, tenant: int | None) -> AsyncIterator[Deletion]:
 
 
 def _plain(each: Deletion) -> dict[str, Any]:
-    return {"tenant": each.tenant, "recording": each.id, "deleted": moment(each.at)}
+    started_at, dialog = each.call or (None, None)
+    return {
+        "tenant": each.tenant,
+        "recording": each.id,
+        "deleted": moment(each.at),
+        "started": None if started_at is None else moment(started_at),
+        "dialog": dialog,
+    }
 
 
 def _read(path: Path) -> Iterator[Deletion]:
@@ -116,4 +125,14 @@ def _deletion(told: dict[str, Any]) -> Deletion:
     tenant, recording, deleted = told["tenant"], told["recording"], told["deleted"]
     if type(tenant) is not int or tenant < 1 or not is_recording_id(recording):
         raise ValueError("no tenant, or no id")
-    return Deletion(tenant, recording, parse_time(deleted))
+    return Deletion(tenant, recording, parse_time(deleted), _call(told))
+
+
+def _call(told: dict[str, Any]) -> tuple[int, str] | None:
+    started, dialog = told.get("started"), told.get("dialog")
+    if started is None and dialog is None:
+        return None  # not known, or a list of before it was
+    if not isinstance(dialog, str):
+        raise TypeError("no dialog")
+    dialog.encode()  # half a character is none
+    return parse_time(str(started)), dialog
