@@ -105,14 +105,20 @@ class DeletionsContract(CatalogCase):
                 gone = {each.id for each in known[::7]}
                 for each in known[::7]:
                     await catalog.withdraw(Reach(each.tenant), each.id, State.SUSPECT, facts_in)
-                for reach in reaches:
-                    found = await catalog.without_call_record(reach, span)
-                    assert found == {
-                        each.id
-                        for each in known
-                        if told[each.id] is False
-                        and each.id not in gone
-                        and matches(reach, CallFilter(started=span), each)
-                    }
+                for _ in range(2):
+                    for reach in reaches:
+                        assert await catalog.without_call_record(reach, span) == {
+                            each.id
+                            for each in known
+                            if told[each.id] is False
+                            and each.id not in gone
+                            and matches(reach, CallFilter(started=span), each)
+                        }
+                    later = [each for each in known if told[each.id] is not None][::3]
+                    await catalog.note_call_records(2, [each.id for each in later])
+                    told.update({each.id: True for each in later if each.tenant == 2})
+                for each in known:
+                    entry = await catalog.find(Reach(each.tenant), each.id)
+                    assert entry.has_call_record is told[each.id]
 
         run(play())

@@ -32,11 +32,15 @@ class Known:
         audio: Its audio as it should be in the store.
         verdict: What is to be said of the candidate if it is.
         is_available: Whether it is in every list; where not, its audio is taken in once more.
+        id: Its id.
+        lacks_call_record: Whether nothing but its file's name told of its call, until now.
     """
 
     audio: Audio
     verdict: Verdict
     is_available: bool
+    id: str
+    lacks_call_record: bool
 
 
 async def look(
@@ -79,7 +83,7 @@ async def look_by_audio(
     call = candidate.complete(audio.duration_ms)
     is_same = fingerprint(call, sha256) == entry.fingerprint
     verdict = verdict_of(candidate, Outcome.SAME if is_same else Outcome.CONFLICT, entry.id)
-    return Known(audio, verdict, entry.state is State.AVAILABLE)
+    return _known(candidate, entry, audio, verdict)
 
 
 async def _look_by_id(
@@ -93,11 +97,17 @@ async def _look_by_id(
         reason = "The archive has this recording with other audio, which it keeps."
         return refused(candidate, Fault.CONFLICT, reason)
     is_same = fingerprint(candidate.complete(audio.duration_ms), audio.sha256) == entry.fingerprint
-    is_available = entry.state is State.AVAILABLE
     if not is_same and candidate.is_remote:
-        return Known(audio, verdict_of(_changed(candidate), Outcome.SAME, entry.id), is_available)
-    outcome = Outcome.SAME if is_same else Outcome.CONFLICT
-    return Known(audio, verdict_of(candidate, outcome, entry.id), is_available)
+        verdict = verdict_of(_changed(candidate), Outcome.SAME, entry.id)
+    else:
+        outcome = Outcome.SAME if is_same else Outcome.CONFLICT
+        verdict = verdict_of(candidate, outcome, entry.id)
+    return _known(candidate, entry, audio, verdict)
+
+
+def _known(candidate: Candidate, entry: Entry, audio: Audio, verdict: Verdict) -> Known:
+    is_first_told = candidate.has_call_record and entry.has_call_record is False
+    return Known(audio, verdict, entry.state is State.AVAILABLE, entry.id, is_first_told)
 
 
 async def _entry(

@@ -52,14 +52,16 @@ class _Arriving:
         arrival: The call with its audio.
         inspection: What was measured.
         entry: What the catalog is to keep of it.
+        is_by_audio: Whether its id is made of the audio, so that what has the id has the audio.
     """
 
     arrival: Arrival
     inspection: Inspection
     entry: NewEntry
+    is_by_audio: bool
 
 
-Prepared = _Arriving | Verdict | Halt
+Prepared = _Arriving | Known | Verdict | Halt
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +158,14 @@ async def _take_in_group(
         entries = [replace(each.entry, import_run=run) for each in arriving]
         added = await _add(archive.catalog, tenant, entries)
     await _drop_unused(archive, tenant, entries, added)
+    if told := _told_of(prepared, added):
+        await archive.catalog.note_call_records(tenant, told)
     outcomes = iter(added)
     halts = [each for each in prepared if isinstance(each, Halt)]
     rows = [item for item in group.items if not isinstance(item, Candidate)]
     of_rows = iter(await keep_calls(archive, tenant, rows, run))
     of_candidates = iter(
-        verdict_of(candidate, next(outcomes), made.entry.id)
-        if isinstance(made, _Arriving)
-        else made
+        _verdict(candidate, made, outcomes)
         for candidate, made in zip(group.candidates, prepared, strict=True)
     )
     verdicts = [
@@ -172,6 +174,28 @@ async def _take_in_group(
     ]
     sound = [verdict for verdict in verdicts if not isinstance(verdict, Halt)]
     return sound, halts[0] if halts else None
+
+
+def _verdict(candidate: Candidate, made: Prepared, outcomes: Iterator[Added]) -> Verdict | Halt:
+    if isinstance(made, _Arriving):
+        return verdict_of(candidate, next(outcomes), made.entry.id)
+    return made.verdict if isinstance(made, Known) else made
+
+
+def _told_of(prepared: Sequence[Prepared], added: Sequence[Added]) -> list[str]:
+    """Return the ids of recordings that were there and of whose calls a call record tells now."""
+    known = [each.id for each in prepared if isinstance(each, Known) and each.lacks_call_record]
+    arriving = [each for each in prepared if isinstance(each, _Arriving)]
+    return known + [
+        each.entry.id
+        for each, outcome in zip(arriving, added, strict=True)
+        if each.arrival.has_call_record and _was_there(each, outcome)
+    ]
+
+
+def _was_there(each: _Arriving, outcome: Added) -> bool:
+    """Say whether a recording was there with the same audio."""
+    return outcome is Outcome.SAME or (outcome is Outcome.CONFLICT and each.is_by_audio)
 
 
 async def _prepare_all(
@@ -225,7 +249,7 @@ async def _prepare(
         if isinstance(found, Verdict):
             return found
         if found is not None and await _is_whole(archive.audio, tenant, found):
-            return found.verdict
+            return found
         return await _staged(archive, tenant, candidate, files)
     except (StorageFull, Unavailable) as error:
         return Halt(error)
@@ -286,7 +310,7 @@ async def _staged(
         except BadRecording as error:
             return refused(candidate, Fault.BAD_CALL, error.message)
         files.enter_context(unless_taken.pop_all())
-        return _Arriving(arrival, inspection, entry)
+        return _Arriving(arrival, inspection, entry, is_by_audio=candidate.id is None)
 
 
 async def _kept(archive: Archive, tenant: int, prepared: Sequence[Prepared]) -> list[Prepared]:

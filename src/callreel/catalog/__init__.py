@@ -106,7 +106,7 @@ class NewCall:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A recording as the catalog keeps it."""
+    """A recording as the catalog keeps it; what its fields mean, `NewEntry` says."""
 
     id: str
     body: bytes
@@ -116,6 +116,7 @@ class Entry:
     arrived_at: int
     original_name: str | None
     source: str
+    has_call_record: bool | None = None
 
 
 FactsOf = Callable[[bytes], Facts]
@@ -272,6 +273,10 @@ class Catalog(Audit, Deletions, Ledger, Outbox, Protocol):
             reach: Whose.
             started: Of calls that started in this span, seconds UTC.
         """
+        ...
+
+    async def note_call_records(self, tenant: int, recording_ids: Sequence[str]) -> None:
+        """Note that a call record tells of recordings of which only their file's name did."""
         ...
 
     async def adopt(self, place: int, entry: NewEntry) -> None:

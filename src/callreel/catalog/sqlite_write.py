@@ -37,7 +37,7 @@ from callreel.model import CallFilter, Reach, Span, State
 ABSENT: Final = "There is no such recording."
 USES_TO_SORT: Final = 20_000
 _ENTRY_COLUMNS: Final = (
-    "id, state, digest, fingerprint, arrived_at, original_name, source, "
+    "id, state, digest, fingerprint, arrived_at, original_name, source, has_call_record, "
     "coalesce((SELECT body FROM recording r WHERE r.k = d.k), "
     "(SELECT body FROM withdrawn w WHERE w.k = d.k)), k"
 )
@@ -71,9 +71,11 @@ def find(connection: apsw.Connection, reach: Reach, recording_id: str) -> tuple[
     ).fetchone()
     if row is None:
         raise NotFound(ABSENT)
-    found_id, state, digest, fingerprint, arrived_at, name, source, body, k = row
-    entry = Entry(found_id, body, State(state), digest, fingerprint, arrived_at, name, source)
-    return entry, k
+    found_id, state, digest, fingerprint, arrived_at, name, source, told, body, k = row
+    is_told = None if told is None else bool(told)
+    return Entry(
+        found_id, body, State(state), digest, fingerprint, arrived_at, name, source, is_told
+    ), k
 
 
 def add(
@@ -210,6 +212,16 @@ def without_call_record(connection: apsw.Connection, reach: Reach, started: Span
         (bounds.low, bounds.high, *rest.args),
     ).fetchall()
     return frozenset(an_id for (an_id,) in rows)
+
+
+def note_call_records(
+    connection: apsw.Connection, tenant: int, recording_ids: Sequence[str]
+) -> None:
+    """Note of which recordings a call record tells (see `Catalog.note_call_records`)."""
+    connection.executemany(
+        "UPDATE entry SET has_call_record = 1 WHERE tenant = ? AND id = ? AND has_call_record = 0",
+        ((tenant, each) for each in recording_ids),
+    )
 
 
 def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> bool:
