@@ -261,7 +261,7 @@ class Vandal:
 
     def note_a_deletion_that_was_none(self, victim: Victim) -> Expected:
         values = (victim.tenant, victim.id, 1)
-        self._db.execute("INSERT INTO deletion VALUES (?, ?, ?)", values)
+        self._db.execute("INSERT INTO deletion (tenant, id, at) VALUES (?, ?, ?)", values)
         return {(Damage.ROW_SURPLUS, victim.id)}
 
     def garble_the_body_of_a_call(self, _victim: Victim) -> Expected:
