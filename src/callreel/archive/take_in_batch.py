@@ -19,7 +19,7 @@ from callreel.archive.keep_call import keep_calls
 from callreel.archive.look import Added, Known, copy, id_of, look, verdict_of
 from callreel.archive.take_in import PEAKS, Arrival, check_call, entry_of, measured
 from callreel.archive.verdict import Verdict, deleted_before, refused
-from callreel.audio import AudioKey, AudioStore, Inspection
+from callreel.audio import AudioKey, AudioStore, Inspection, Staged
 from callreel.catalog import Catalog, NewEntry, Outcome
 from callreel.errors import (
     BadRecording,
@@ -131,6 +131,8 @@ async def _prepared(archive: Archive, tenant: int, items: Iterable[Item]) -> Asy
             prepared = await _prepare_all(archive, tenant, candidates, files)
             unless_given = files.pop_all()
         yield _Group(group, candidates, prepared, unless_given)
+        if any(isinstance(each, Halt) for each in prepared):
+            return
 
 
 async def _one_ahead(groups: AsyncGenerator[_Group]) -> AsyncGenerator[_Group]:
@@ -143,8 +145,10 @@ async def _one_ahead(groups: AsyncGenerator[_Group]) -> AsyncGenerator[_Group]:
                 yield group
         finally:
             coming.cancel()
-            with suppress(asyncio.CancelledError, CallreelError):
-                if (unused := await coming) is not None:
+            await asyncio.wait({coming})
+            if not coming.cancelled() and coming.exception() is None:
+                unused = coming.result()
+                if unused is not None:
                     unused.files.close()
 
 
@@ -201,7 +205,10 @@ def _was_there(each: _Arriving, outcome: Added) -> bool:
 async def _prepare_all(
     archive: Archive, tenant: int, candidates: Sequence[Candidate], files: ExitStack
 ) -> list[Prepared]:
-    """Prepare candidates, a few at once; after one that halts no other is begun."""
+    """Prepare candidates, a few at once; after one that halts no other is begun.
+
+    Nothing of it goes on where it is cancelled: what is staged is given back then.
+    """
     slots = asyncio.Semaphore(AT_ONCE)
     halts: list[Halt] = []
 
@@ -212,7 +219,18 @@ async def _prepare_all(
             halts.append(prepared)
         return prepared
 
-    return await asyncio.gather(*map(prepare, candidates))
+    tasks = [asyncio.create_task(prepare(candidate)) for candidate in candidates]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        await _ended(tasks)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[Prepared]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 async def _add(catalog: Catalog, tenant: int, entries: Sequence[NewEntry]) -> list[Added]:
@@ -284,7 +302,7 @@ async def _staged(
     with ExitStack() as unless_taken:
         staged = unless_taken.enter_context(archive.audio.stage())
         try:
-            await asyncio.to_thread(copy, candidate, staged.write)
+            await _copied(candidate, staged)
         except BadRecording as error:
             return refused(candidate, Fault.UNREADABLE, error.message)
         if candidate.size not in (None, staged.size):
@@ -311,6 +329,20 @@ async def _staged(
             return refused(candidate, Fault.BAD_CALL, error.message)
         files.enter_context(unless_taken.pop_all())
         return _Arriving(arrival, inspection, entry, is_by_audio=candidate.id is None)
+
+
+async def _copied(candidate: Candidate, staged: Staged) -> None:
+    """Copy the audio in another thread, which nobody leaves behind: it writes to what is staged.
+
+    Raises:
+        BadRecording: it cannot be read.
+    """
+    copying = asyncio.ensure_future(asyncio.to_thread(copy, candidate, staged.write))
+    try:
+        await asyncio.shield(copying)
+    except asyncio.CancelledError:
+        await asyncio.wait({copying})
+        raise
 
 
 async def _kept(archive: Archive, tenant: int, prepared: Sequence[Prepared]) -> list[Prepared]:
