@@ -84,7 +84,7 @@ class Api:
             if listing is not None and exchange.method in {"GET", "HEAD"}:
                 exchange.route = exchange.path
                 headers, body = await listing.answer(scope)
-                await exchange.finish(200, headers, body)
+                await exchange.finish(200, headers, *body)
             else:
                 await self._router(scope, receive, exchange.pass_on)
         except ClientDisconnect:

@@ -25,7 +25,8 @@ SAFE_HEADERS: Final = (
 AT_ONCE: Final = "callreel.at_once"
 """The ASGI extension by which a server offers to send a whole answer in one step.
 
-Its `send` is called with the status, the headers and the body, and says whether it sent them.
+Its `send` is called with the status, the headers and the pieces of the body, and says whether it
+sent them.
 Where it did not, or there is no such offer, the answer is sent in two messages, as everywhere.
 """
 _UNLESS_SAID: Final = (*SAFE_HEADERS, (b"cache-control", b"no-store"))
@@ -72,21 +73,24 @@ class Exchange:
         self.status = 0
         self.size = 0
 
-    async def finish(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole answer; a HEAD gets the headers alone."""
+    async def finish(self, status: int, headers: Headers, *body: bytes) -> None:
+        """Send a whole answer, its body in one piece or in several; a HEAD gets the headers alone.
+
+        A long page is not put together here: that would be one more copy of it.
+        """
         self.status = status
-        headers.append((b"content-length", b"%d" % len(body)))
+        size = sum(map(len, body))
+        headers.append((b"content-length", b"%d" % size))
         headers.append((b"x-request-id", self.request_id.encode()))
         headers += SAFE_HEADERS
         offer = self._scope.get("extensions", {}).get(AT_ONCE)
         if offer is not None and self.method != "HEAD" and offer["send"](status, headers, body):
-            self.size = len(body)
+            self.size = size
             return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        if self.method == "HEAD":
-            body = b""
-        self.size = len(body)
-        await self._send({"type": "http.response.body", "body": body})
+        content = b"" if self.method == "HEAD" else b"".join(body)
+        self.size = len(content)
+        await self._send({"type": "http.response.body", "body": content})
 
     async def fail(self, error: Exception) -> None:
         """Answer with an error; an answer that has begun is left unfinished, so that it shows."""

@@ -49,8 +49,8 @@ class Listing:
         )
         self._read_short = lru_cache(maxsize=512)(self._read)
 
-    async def answer(self, scope: Scope) -> tuple[Headers, bytes]:
-        """Return the headers, without the length, and the body of a page.
+    async def answer(self, scope: Scope) -> tuple[Headers, tuple[bytes, ...]]:
+        """Return the headers, without the length, and the body of a page in pieces.
 
         Raises:
             CallreelError: the key, a parameter or the catalog forbids it.
@@ -71,9 +71,9 @@ class Listing:
         if query.with_count:
             count = await find.count(services.archive, access, request.filter)
             headers.append((b"x-total-count", b"%d" % count))
-        body = b"".join((b'{"data":[', page.bodies, b"]}"))
+        body = (b'{"data":[', page.bodies, b"]}")
         accepts = heads(scope).get(b"accept-encoding")
-        if accepts and self._gzip and len(body) > WORTH_BYTES and _accepts(accepts):
+        if accepts and self._gzip and len(page.bodies) > WORTH_BYTES and _accepts(accepts):
             headers.append((b"content-encoding", b"gzip"))
-            body = await compress(body)
+            return headers, (await compress(b"".join(body)),)
         return headers, body

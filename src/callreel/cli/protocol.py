@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -147,7 +148,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _send_at_once(
-        self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes
+        self, cycle: RequestResponseCycle, status: int, headers: Headers, body: Sequence[bytes]
     ) -> bool:
         """Send a whole answer, to anything but a `HEAD`; see `exchange.AT_ONCE`.
 
@@ -165,7 +166,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        self.transport.writelines((head, body))
+        self.transport.writelines((head, *body))
         cycle.message_event.set()
         cycle.on_response()
         return True
