@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from callreel.catalog import Outcome
 from callreel.catalog.deletions import Deletion
 from callreel.errors import NotFound
-from callreel.model import CallFilter, Reach, Span, State
-from contracts.catalog_case import SLOW_OK, CatalogCase, known_of, run
-from contracts.catalog_reference import NOON, entry_of, facts_in, matches, whole_body
+from callreel.model import EVERY_CALL, CallFilter, Reach, Span, State
+from contracts.catalog_audit_contract import flaws
+from contracts.catalog_calls_contract import EVERY, made
+from contracts.catalog_case import SLOW_OK, CatalogCase, ids_of, known_of, run
+from contracts.catalog_reference import NOON, OPENING, entry_of, facts_in, matches, whole_body
 
 
 class DeletionsContract(CatalogCase):
@@ -53,6 +55,21 @@ class DeletionsContract(CatalogCase):
                         await catalog.delete(reach, known[0].id, facts_in, whole_body, 1)
                 assert await catalog.deletions(None, (0, ""), 9) == []
                 assert await catalog.add(1, [entry_of(known[0])]) == [Outcome.SAME]
+
+        run(play())
+
+    def test_a_recording_that_is_in_no_list_leaves_the_lists_as_they_are(self) -> None:
+        one, two, three = (made(number, "a", is_recorded=True) for number in range(3))
+
+        async def play() -> None:
+            async with self.filled([one, two, three]) as catalog:
+                await catalog.withdraw(Reach(1), one.id, State.SUSPECT, facts_in)
+                await catalog.restore(Reach(1), one.id, facts_in)  # the second lists the call now
+                await catalog.withdraw(Reach(1), three.id, State.SUSPECT, facts_in)
+                await catalog.delete(Reach(1), three.id, facts_in, whole_body, 1)
+                assert ids_of(await catalog.page(Reach(1), EVERY, OPENING)) == [two.id]
+                assert await catalog.count(Reach(1), EVERY_CALL) == 1
+                assert await flaws(catalog) == []
 
         run(play())
 

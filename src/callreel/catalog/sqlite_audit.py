@@ -265,7 +265,7 @@ def set_aside(connection: apsw.Connection, place: int, state: State) -> None:
     )
     connection.execute("DELETE FROM recording WHERE k = ?", (place,))
     if was_available or connection.changes():  # else its call is listed by another already
-        leave(connection, place, lambda: None)
+        leave(connection, place)
 
 
 def adopt(connection: apsw.Connection, place: int, entry: NewEntry) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -151,21 +151,10 @@ def settle(connection: apsw.Connection, tenant: int, places: Sequence[Place]) ->
         _show(connection, k, is_listed=False)
 
 
-def leave(
-    connection: apsw.Connection,
-    k: int,
-    remains: Callable[[], NewCall | None],
-    *,
-    for_good: bool = False,
-) -> None:
-    """Change the list of calls after a recording stopped to be available.
+def leave(connection: apsw.Connection, k: int) -> None:
+    """Change the list of calls after a recording that was available stopped to be so.
 
-    Args:
-        connection: The writer's.
-        k: The recording's key.
-        remains: Makes the call to be left where nothing else lists it, or None for none.
-        for_good: Whether the recording was deleted for good: the call is kept then, unlisted, also
-            where another recording lists it, so that it is known that it had more.
+    Its call is listed by another recording then, or by what is kept of it without one.
     """
     tenant = tenant_of(k)
     dialog = connection.execute("SELECT dialog FROM entry WHERE k = ?", (k,)).get
@@ -178,8 +167,17 @@ def leave(
             count_extra(connection, [(tenant, lister)], 1)
     elif kept is not None:
         _show(connection, kept, is_listed=True)
-    if kept is None and (lister is None or for_good) and (left := remains()) is not None:
-        _insert(connection, tenant, [(k, left)], is_listed=lister is None)
+
+
+def remain(connection: apsw.Connection, k: int, left: NewCall) -> None:
+    """Keep the call that a recording left, unless it is kept without recording already.
+
+    Where another recording lists it, it is kept unlisted, so that it is known that it had more.
+    """
+    second = Second.of(connection, k, [left.dialog])
+    if left.dialog not in second.unrecorded:
+        is_listed = left.dialog not in second.recorded
+        _insert(connection, tenant_of(k), [(k, left)], is_listed=is_listed)
 
 
 def _is_further(connection: apsw.Connection, k: int) -> bool:

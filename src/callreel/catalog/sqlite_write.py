@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 import apsw
@@ -18,6 +17,7 @@ from callreel.catalog.sqlite_calls import (
     Second,
     kept_key,
     leave,
+    remain,
     seconds_of,
     settle,
 )
@@ -316,9 +316,9 @@ def withdraw(
         count_days(connection, [(reach.tenant, k)], -1)
         connection.execute("INSERT INTO withdrawn VALUES (?, ?)", (k, entry.body))
         connection.execute("DELETE FROM recording WHERE k = ?", (k,))
-    if entry.state is State.AVAILABLE or how.remains is not None:
-        left = partial(_left, connection, k, entry, how)
-        leave(connection, k, left, for_good=how.remains is not None)
+        leave(connection, k)
+    if (left := _left(connection, k, entry, how)) is not None:
+        remain(connection, k, left)
     if how.state is State.DELETING:
         tell(connection, reach.tenant, EventKind.DELETED, [recording_id])
 
