@@ -102,14 +102,36 @@ def test_a_file_that_is_met_twice_in_one_import_is_told_of_by_its_row(
     assert lacking(house) == 1
 
 
+@pytest.mark.parametrize("is_lost", [True, False])
+@pytest.mark.parametrize("digest", [None, "0" * 64])
 def test_other_audio_under_the_same_id_tells_nothing_of_the_call(
-    house: House, tmp_path: Path
+    house: House, tmp_path: Path, digest: str | None, is_lost: bool
 ) -> None:
     first, second = (each for each in items(tmp_path, ALONE) if isinstance(each, Candidate))
     house.run(taken_in(house.archive, [replace(first, id="one")]))
-    for digest in (None, "0" * 64):
-        told = replace(second, id="one", sha256=digest, has_call_record=True)
+    told = replace(second, id="one", sha256=digest, has_call_record=True)
+    meet_again(house, told, is_lost=is_lost)
+    assert lacking(house) == 1
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_the_same_audio_under_an_id_of_its_source_is_told_of_though_the_data_differ(
+    house: House, tmp_path: Path, is_lost: bool
+) -> None:
+    by_name, by_row = (
+        next(each for each in items(tmp_path, way) if isinstance(each, Candidate))
+        for way in (ALONE, OTHER_DATA)
+    )
+    (added,) = house.run(taken_in(house.archive, [replace(by_name, id="one")]))
+    entry = house.run(house.archive.catalog.find(Reach(1), str(added.recording)))
+    meet_again(house, replace(by_row, id="one", sha256=entry.digest.hex()), is_lost=is_lost)
+    assert lacking(house) == 0
+
+
+def meet_again(house: House, candidate: Candidate, *, is_lost: bool) -> None:
+    """Import what is there by its id with other data; where its audio is lost, by reading it."""
+    if is_lost:
         for each in house.files():
             each.unlink()
-        house.run(taken_in(house.archive, [told]))
-        assert lacking(house) == 1
+    (verdict,) = house.run(taken_in(house.archive, [candidate]))
+    assert verdict.became is Became.REFUSED

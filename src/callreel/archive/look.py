@@ -33,14 +33,15 @@ class Known:
         verdict: What is to be said of the candidate if it is.
         is_available: Whether it is in every list; where not, its audio is taken in once more.
         id: Its id.
-        lacks_call_record: Whether nothing but its file's name told of its call, until now.
+        is_first_told: Whether a call record tells of its call by now, and nothing but its file's
+            name did. It tells of no other audio that may have the id.
     """
 
     audio: Audio
     verdict: Verdict
     is_available: bool
     id: str
-    lacks_call_record: bool
+    is_first_told: bool
 
 
 async def look(
@@ -83,7 +84,7 @@ async def look_by_audio(
     call = candidate.complete(audio.duration_ms)
     is_same = fingerprint(call, sha256) == entry.fingerprint
     verdict = verdict_of(candidate, Outcome.SAME if is_same else Outcome.CONFLICT, entry.id)
-    return _known(candidate, entry, audio, verdict)
+    return _known(candidate, entry, audio, verdict, is_same_audio=True)
 
 
 async def _look_by_id(
@@ -102,11 +103,15 @@ async def _look_by_id(
     else:
         outcome = Outcome.SAME if is_same else Outcome.CONFLICT
         verdict = verdict_of(candidate, outcome, entry.id)
-    return _known(candidate, entry, audio, verdict)
+    is_same_audio = is_same or candidate.sha256 is not None  # else nobody knows
+    return _known(candidate, entry, audio, verdict, is_same_audio=is_same_audio)
 
 
-def _known(candidate: Candidate, entry: Entry, audio: Audio, verdict: Verdict) -> Known:
-    is_first_told = candidate.has_call_record and entry.has_call_record is False
+def _known(
+    candidate: Candidate, entry: Entry, audio: Audio, verdict: Verdict, *, is_same_audio: bool
+) -> Known:
+    is_told = candidate.has_call_record and is_same_audio
+    is_first_told = is_told and entry.has_call_record is False
     return Known(audio, verdict, entry.state is State.AVAILABLE, entry.id, is_first_told)
 
 

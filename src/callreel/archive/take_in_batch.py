@@ -52,13 +52,11 @@ class _Arriving:
         arrival: The call with its audio.
         inspection: What was measured.
         entry: What the catalog is to keep of it.
-        is_by_audio: Whether its id is made of the audio, so that what has the id has the audio.
     """
 
     arrival: Arrival
     inspection: Inspection
     entry: NewEntry
-    is_by_audio: bool
 
 
 Prepared = _Arriving | Known | Verdict | Halt
@@ -186,20 +184,19 @@ def _verdict(candidate: Candidate, made: Prepared, outcomes: Iterator[Added]) ->
     return made.verdict if isinstance(made, Known) else made
 
 
-def _told_of(prepared: Sequence[Prepared], added: Sequence[Added]) -> list[str]:
-    """Return the ids of recordings that were there and of whose calls a call record tells now."""
-    known = [each.id for each in prepared if isinstance(each, Known) and each.lacks_call_record]
+def _told_of(prepared: Sequence[Prepared], added: Sequence[Added]) -> list[tuple[str, bytes]]:
+    """Return the ids and audio that were there, and of whose calls a call record tells now."""
+    known = [
+        (each.id, bytes.fromhex(each.audio.sha256))
+        for each in prepared
+        if isinstance(each, Known) and each.is_first_told
+    ]
     arriving = [each for each in prepared if isinstance(each, _Arriving)]
     return known + [
-        each.entry.id
+        (each.entry.id, each.entry.digest)
         for each, outcome in zip(arriving, added, strict=True)
-        if each.arrival.has_call_record and _was_there(each, outcome)
+        if each.arrival.has_call_record and outcome in {Outcome.SAME, Outcome.CONFLICT}
     ]
-
-
-def _was_there(each: _Arriving, outcome: Added) -> bool:
-    """Say whether a recording was there with the same audio."""
-    return outcome is Outcome.SAME or (outcome is Outcome.CONFLICT and each.is_by_audio)
 
 
 async def _prepare_all(
@@ -328,7 +325,7 @@ async def _staged(
         except BadRecording as error:
             return refused(candidate, Fault.BAD_CALL, error.message)
         files.enter_context(unless_taken.pop_all())
-        return _Arriving(arrival, inspection, entry, is_by_audio=candidate.id is None)
+        return _Arriving(arrival, inspection, entry)
 
 
 async def _copied(candidate: Candidate, staged: Staged) -> None:

@@ -275,8 +275,14 @@ class Catalog(Audit, Deletions, Ledger, Outbox, Protocol):
         """
         ...
 
-    async def note_call_records(self, tenant: int, recording_ids: Sequence[str]) -> None:
-        """Note that a call record tells of recordings of which only their file's name did."""
+    async def note_call_records(self, tenant: int, told: Sequence[tuple[str, bytes]]) -> None:
+        """Note that a call record tells of recordings of which only their file's name did.
+
+        Args:
+            tenant: Whose.
+            told: The id of each, and the digest of its audio: of one with other audio it does not
+                tell.
+        """
         ...
 
     async def adopt(self, place: int, entry: NewEntry) -> None:

@@ -135,8 +135,8 @@ class SqliteCatalog:
     async def without_call_record(self, reach: Reach, started: Span) -> frozenset[str]:
         return await self._db.read(lambda db: sqlite_write.without_call_record(db, reach, started))
 
-    async def note_call_records(self, tenant: int, recording_ids: Sequence[str]) -> None:
-        await self._db.write(lambda db: sqlite_write.note_call_records(db, tenant, recording_ids))
+    async def note_call_records(self, tenant: int, told: Sequence[tuple[str, bytes]]) -> None:
+        await self._db.write(lambda db: sqlite_write.note_call_records(db, tenant, told))
 
     async def is_deleted(self, tenant: int, recording_id: str) -> bool:
         return await self._db.read(lambda db: sqlite_deletions.is_deleted(db, tenant, recording_id))

@@ -215,12 +215,13 @@ def without_call_record(connection: apsw.Connection, reach: Reach, started: Span
 
 
 def note_call_records(
-    connection: apsw.Connection, tenant: int, recording_ids: Sequence[str]
+    connection: apsw.Connection, tenant: int, told: Sequence[tuple[str, bytes]]
 ) -> None:
     """Note of which recordings a call record tells (see `Catalog.note_call_records`)."""
     connection.executemany(
-        "UPDATE entry SET has_call_record = 1 WHERE tenant = ? AND id = ? AND has_call_record = 0",
-        ((tenant, each) for each in recording_ids),
+        "UPDATE entry SET has_call_record = 1 "
+        "WHERE tenant = ? AND id = ? AND digest = ? AND has_call_record = 0",
+        ((tenant, *each) for each in told),
     )
 
 
