@@ -65,6 +65,20 @@ def test_who_lost_audio_is_marked_and_returns_when_it_is_put_back(
     assert callreel("verify").code == 0
 
 
+def test_a_deletion_that_points_to_no_call_points_nowhere_afterwards_and_stays(
+    data: Path, recording: str, callreel: Command
+) -> None:
+    deletion = "INSERT INTO deletion (tenant, id, at, call) VALUES (1, 'gone', 1, 7)"
+    ask(data, f"PRAGMA foreign_keys=0; {deletion}")
+    said = callreel("verify")
+    assert said.code == 1
+    assert "in deletion.call" in said.out
+    assert callreel("repair").code == 0
+    assert callreel("verify").code == 0
+    left = callreel("deletions", "list", "--json").json()
+    assert (left["recording"], left["dialog"]) == ("gone", None)
+
+
 def test_nothing_is_mended_in_a_damaged_database(
     data: Path, recording: str, callreel: Command
 ) -> None:

@@ -61,6 +61,8 @@ def test_all_is_mended_or_marked_and_what_is_put_back_returns(tmp_path: Path) ->
         kinds = {each.kind for each in runner.run(findings(house.archive))}
         assert not kinds & {Damage.ROW_WRONG, Damage.ROW_SURPLUS, Damage.COUNT_WRONG}
         assert not kinds & {Damage.ENTRY_MISSING, Damage.STATE_WRONG}
+        gone = runner.run(house.archive.catalog.deletions(None, (0, ""), 100))
+        assert [each.call for each in gone] == [None] * 6
         runner.run(repaired(house.archive))
         before = house.count()
         put_back(kept, tmp_path / "audio")

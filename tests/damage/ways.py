@@ -264,6 +264,22 @@ class Vandal:
         self._db.execute("INSERT INTO deletion (tenant, id, at) VALUES (?, ?, ?)", values)
         return {(Damage.ROW_SURPLUS, victim.id)}
 
+    def point_a_deletion_to_no_call(self, victim: Victim) -> Expected:
+        self._note_a_deletion_of(victim.tenant, victim.k)
+        return {(Damage.ROW_SURPLUS, victim.id)}
+
+    def point_a_deletion_to_a_call_of_another_tenant(self, _victim: Victim) -> Expected:
+        k, place = self._taken(self._silent)
+        other = (k >> 48) + 1
+        tenant = "INSERT OR IGNORE INTO tenant (number, name) VALUES (?, 'another')"
+        self._db.execute(tenant, (other,))
+        self._note_a_deletion_of(other, k)
+        return {(Damage.ROW_SURPLUS, place)}
+
+    def _note_a_deletion_of(self, tenant: int, call: int) -> None:
+        sql = "INSERT INTO deletion (tenant, id, at, call) VALUES (?1, 'gone-' || ?2, 1, ?2)"
+        self._db.execute(sql, (tenant, call))
+
     def garble_the_body_of_a_call(self, _victim: Victim) -> Expected:
         k, place = self._taken(self._silent)
         self._db.execute("UPDATE unrecorded SET body = substr(body, 1, 100) WHERE k = ?", (k,))
@@ -347,6 +363,8 @@ WAYS: Final[tuple[Way, ...]] = (
     Vandal.take_a_recording_for_one_of_another_call,
     Vandal.move_a_call_to_another_time,
     Vandal.note_a_deletion_that_was_none,
+    Vandal.point_a_deletion_to_no_call,
+    Vandal.point_a_deletion_to_a_call_of_another_tenant,
     Vandal.garble_the_body_of_a_call,
     Vandal.list_a_call_twice,
     Vandal.list_a_call_not_at_all,

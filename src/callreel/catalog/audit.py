@@ -68,7 +68,7 @@ class SurplusRow:
     """A row that no body calls for.
 
     Attributes:
-        table: Where it is.
+        table: Where it is; with `.` and a column, where that alone is surplus.
         key: What identifies it there.
         place: The place that it points to.
         tenant: Whose place that is.
@@ -185,7 +185,10 @@ class Audit(Protocol):
         ...
 
     async def drop_row(self, row: SurplusRow, read: Reading) -> None:
-        """Drop a row that no body calls for; one that is called for by now stays."""
+        """Drop a row that no body calls for, or clear its column where that alone is surplus.
+
+        One that is called for by now stays.
+        """
         ...
 
     async def mend_day(self, wrong: WrongDay) -> None:

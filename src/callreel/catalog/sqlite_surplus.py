@@ -1,5 +1,7 @@
 """Rows that nothing calls for: those that no body makes, and marks of what is not there any more.
 
+Of a deletion that points to no call of its tenant, the pointer alone is surplus.
+
 Looked at in windows of a few hundred rows, each read in a transaction of its own.
 """
 
@@ -41,6 +43,10 @@ _IS_GONE: Final = (
     "NOT EXISTS (SELECT 1 FROM entry e WHERE e.tenant = t.tenant AND e.id = t.id "
     "AND e.state <> 'deleting')"
 )
+_IS_OF_A_CALL: Final = (
+    f"(t.call IS NULL OR t.tenant = t.call >> {LOCAL_BITS} "
+    "AND EXISTS (SELECT 1 FROM unrecorded u WHERE u.k = t.call))"
+)
 _RECORDED: Final = "recording r WHERE r.k = t.k"
 _UNRECORDED: Final = f"unrecorded u WHERE u.k = t.k AND {HAS_NO_RECORDING}"
 _CARRIES: Final = (
@@ -61,6 +67,7 @@ class Checked:
         agrees: SQL that says of a row `t`, cheaply and never wrongly, that it is right.
         filter: What makes its rows, or None where `agrees` alone decides.
         is_recorded: Whether its rows are made of recordings.
+        pointer: The column that is surplus by itself and is cleared, or None where the row is.
     """
 
     name: str
@@ -68,11 +75,25 @@ class Checked:
     agrees: str
     filter: FilterTable | None = None
     is_recorded: bool = True
+    pointer: str | None = None
+
+    @property
+    def told_as(self) -> str:
+        """What surplus rows of it are said to be in."""
+        return self.name if self.pointer is None else f"{self.name}.{self.pointer}"
+
+    @property
+    def mending(self) -> str:
+        """The SQL that drops or clears what is surplus, up to its `WHERE`."""
+        if self.pointer is None:
+            return f"DELETE FROM {self.name}"
+        return f"UPDATE {self.name} SET {self.pointer} = NULL"
 
     def place(self, connection: apsw.Connection, row: Sequence[Any]) -> int:
         """Return the place that a row leads to; a deletion has that of what has its id."""
-        if "k" in self.key:
-            return int(row[self.key.index("k")])
+        column = self.pointer or "k"
+        if column in self.key:
+            return int(row[self.key.index(column)])
         sql = "SELECT k FROM entry WHERE tenant = ? AND id = ?"
         return int(connection.execute(sql, tuple(row[:2])).get)
 
@@ -96,6 +117,7 @@ CHECKED: Final = (
     Checked("audio_use", ("digest", "k"), _HAS_ENTRY),
     Checked("audio_use_new", ("k",), _HAS_ENTRY),
     Checked("deletion", ("tenant", "id"), _IS_GONE),
+    Checked("deletion", ("tenant", "id", "at", "call"), _IS_OF_A_CALL, pointer="call"),
 )
 
 
@@ -120,7 +142,7 @@ def surplus_rows(
 def _surplus(connection: apsw.Connection, table: Checked, row: Sequence[Any]) -> SurplusRow:
     k = table.place(connection, row)
     an_id = connection.execute("SELECT id FROM entry WHERE k = ?", (k,)).get
-    return SurplusRow(table.name, tuple(row[: len(table.key)]), k, tenant_of(k), an_id)
+    return SurplusRow(table.told_as, tuple(row[: len(table.key)]), k, tenant_of(k), an_id)
 
 
 def _is_called_for(
@@ -154,10 +176,10 @@ def facts_kept(k: int, text: str) -> Facts | None:
 
 def drop_row(connection: apsw.Connection, row: SurplusRow, read: Reading) -> None:
     """Drop a surplus row (see `Audit.drop_row`)."""
-    table = next(each for each in CHECKED if each.name == row.table)
+    table = next(each for each in CHECKED if each.told_as == row.table)
     where = " AND ".join(f"{column} = ?" for column in table.key)
     sql = f"SELECT {table.agrees}, * FROM {table.name} t WHERE {where}"
     found = connection.execute(sql, row.key).fetchone()
     if found is None or found[0] or _is_called_for(connection, table, tuple(found[1:]), read):
         return
-    connection.execute(f"DELETE FROM {table.name} WHERE {where}", row.key)
+    connection.execute(f"{table.mending} WHERE {where}", row.key)
