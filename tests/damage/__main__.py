@@ -35,9 +35,9 @@ def _try(runner: asyncio.Runner, house: House, data: Path, given: argparse.Names
     count = given.recordings + given.damages
     runner.run(fill(house.archive, count, given.bytes))
     clean = runner.run(findings(house.archive))
-    done, places = damage(data, given.damages, given.seed)
+    done = damage(data, given.damages, given.seed)
     began = time.perf_counter()
-    trial = judge(done, places, runner.run(findings(house.archive)))
+    trial = judge(done, runner.run(findings(house.archive)))
     seconds = time.perf_counter() - began
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     lines = [f"{count:,} clean recordings: {len(clean)} findings"]
@@ -46,7 +46,7 @@ def _try(runner: asyncio.Runner, house: House, data: Path, given: argparse.Names
         lines.append(f"{way.__name__:28} {trial.done[way.__name__]:5} done, {missed} not found")
     lines += [
         f"{trial.done.total():,} damages of {len(trial.done)} kinds: {len(trial.missed)} not found",
-        f"{len(trial.false)} found of recordings that are whole",
+        f"{len(trial.false)} found besides",
         f"{seconds:.1f} s, {memory:.0f} MB at most",
     ]
     sys.stdout.write("\n".join(lines) + "\n")

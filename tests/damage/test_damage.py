@@ -27,8 +27,8 @@ def test_every_damage_is_found_and_none_where_there_is_none(tmp_path: Path) -> N
         house = House(runner, tmp_path)
         runner.run(fill(house.archive, RECORDINGS, size=400))
         assert runner.run(findings(house.archive)) == []
-        done, places = damage(tmp_path, DAMAGES, seed=7)
-        trial = judge(done, places, runner.run(findings(house.archive)))
+        done = damage(tmp_path, DAMAGES, seed=7)
+        trial = judge(done, runner.run(findings(house.archive)))
         runner.run(house.archive.close())
     assert set(trial.done.values()) == {3}
     assert trial.missed == []
@@ -42,7 +42,7 @@ def test_all_is_mended_or_marked_and_what_is_put_back_returns(tmp_path: Path) ->
         listed = house.count()
         kept = tmp_path / "kept"
         shutil.copytree(tmp_path / "audio", kept)
-        done, _ = damage(tmp_path, DAMAGES, seed=8)
+        done = damage(tmp_path, DAMAGES, seed=8)
         foreseen = runner.run(repaired(house.archive, is_dry=True))
         assert runner.run(repaired(house.archive, is_dry=True)) == foreseen
         first = runner.run(repaired(house.archive))

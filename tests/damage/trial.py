@@ -87,7 +87,7 @@ class Trial:
     Attributes:
         done: How many damages of each way.
         missed: What should have been found, by way.
-        false: What was found of recordings that nobody damaged.
+        false: What was found besides.
     """
 
     done: Counter[str]
@@ -95,16 +95,15 @@ class Trial:
     false: list[Finding]
 
 
-def damage(data: Path, count: int, seed: int) -> tuple[list[tuple[str, Expected]], set[int]]:
-    """Damage so many recordings, in all ways in turn; return what, and their places."""
+def damage(data: Path, count: int, seed: int) -> list[tuple[str, Expected]]:
+    """Damage so many recordings, in all ways in turn; return in which, and what is to be found."""
     vandal = Vandal(data, seed)
-    victims = vandal.victims(count)
     done = []
-    for number, victim in enumerate(victims):
+    for number, victim in enumerate(vandal.victims(count)):
         way = WAYS[number % len(WAYS)]
         done.append((way.__name__, way(vandal, victim)))
     vandal.close()
-    return done, {victim.k for victim in victims} | vandal.places
+    return done
 
 
 async def findings(archive: Archive) -> list[Finding]:
@@ -117,7 +116,7 @@ async def findings(archive: Archive) -> list[Finding]:
     return found
 
 
-def judge(done: list[tuple[str, Expected]], places: set[int], found: list[Finding]) -> Trial:
+def judge(done: list[tuple[str, Expected]], found: list[Finding]) -> Trial:
     """Compare what was done with what was found."""
     told = Counter((each.kind, _named(each)) for each in found)
     missed = []
@@ -126,14 +125,12 @@ def judge(done: list[tuple[str, Expected]], places: set[int], found: list[Findin
             told[each] -= 1
             if told[each] < 0:
                 missed.append((way, str(each)))
-    recordings = {name for _, expected in done for _, name in expected}
+    due = {each for _, expected in done for each in expected}
     days = sum((Damage.COUNT_WRONG, None) in expected for _, expected in done)
     false = [
         each
         for each in found
-        if each.kind is not Damage.COUNT_WRONG
-        and _named(each) not in recordings
-        and each.place not in places
+        if each.kind is not Damage.COUNT_WRONG and (each.kind, _named(each)) not in due
     ]
     false += [each for each in found if each.kind is Damage.COUNT_WRONG][days:]
     return Trial(Counter(way for way, _ in done), missed, false)

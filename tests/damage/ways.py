@@ -47,8 +47,6 @@ class Vandal:
         self._silent = self._all("SELECT k FROM unrecorded WHERE is_listed ORDER BY k")
         self._hidden = self._all("SELECT k FROM unrecorded WHERE NOT is_listed ORDER BY k")
         self._further = self._all("SELECT k FROM further ORDER BY k")
-        self.places: set[int] = set()
-        """The places of what was damaged in place of a victim."""
         self._db.execute(
             "INSERT OR IGNORE INTO audio_use SELECT digest, k FROM audio_use_new;"
             "DELETE FROM audio_use_new"
@@ -60,10 +58,10 @@ class Vandal:
     def _all(self, sql: str) -> list[int]:
         return [k for (k,) in self._db.execute(sql)]
 
-    def _taken(self, places: list[int]) -> tuple[int, str]:
+    @staticmethod
+    def _taken(places: list[int]) -> tuple[int, str]:
         """Take the place of a call for a victim; return it, and how what is found there is told."""
         k = places.pop()
-        self.places.add(k)
         return k, at(k)
 
     def victims(self, count: int) -> list[Victim]:
@@ -157,11 +155,15 @@ class Vandal:
         return {(Damage.ROW_SURPLUS, victim.id)}
 
     def edit_a_body(self, victim: Victim) -> Expected:
-        word = self._dice.choice(('"dialog_uuid":"', '"from_display_target":"', '"start_time":"'))
+        edits = (('"dialog_uuid":"', '"dialog_uuid":"1'), ('"start_time":"20', '"start_time":"21'))
+        return self._edit_a_body(victim, *self._dice.choice(edits))
+
+    def edit_the_number_in_a_body(self, victim: Victim) -> Expected:
+        word = '"from_display_target":"'
+        return self._edit_a_body(victim, word, f"{word}1")
+
+    def _edit_a_body(self, victim: Victim, word: str, other: str) -> Expected:
         sql = "UPDATE recording SET body = CAST(replace(body, ?, ?) AS BLOB) WHERE k = ?"
-        other = word + ("1" if word != '"start_time":"' else "")
-        if word == '"start_time":"':
-            word, other = '"start_time":"20', '"start_time":"21'
         self._db.execute(sql, (word, other, victim.k))
         return {(Damage.BODY_DIFFERS, victim.id)}
 
@@ -172,7 +174,7 @@ class Vandal:
 
     def delete_a_body(self, victim: Victim) -> Expected:
         self._db.execute("DELETE FROM recording WHERE k = ?", (victim.k,))
-        return {(Damage.BODY_MISSING, victim.id)}
+        return {(Damage.BODY_MISSING, victim.id), (Damage.ROW_SURPLUS, victim.id)}
 
     def edit_a_count(self, victim: Victim) -> Expected:
         day = (victim.k & (1 << 48) - 1) // _DAY
@@ -195,7 +197,7 @@ class Vandal:
 
     def delete_an_entry(self, victim: Victim) -> Expected:
         self._db.execute("DELETE FROM entry WHERE k = ?", (victim.k,))
-        return {(Damage.ENTRY_MISSING, victim.id)}
+        return {(Damage.ENTRY_MISSING, victim.id), (Damage.ROW_SURPLUS, at(victim.k))}
 
     def edit_a_state(self, victim: Victim) -> Expected:
         self._db.execute("UPDATE entry SET state = 'quarantined' WHERE k = ?", (victim.k,))
@@ -296,7 +298,6 @@ class Vandal:
         k, _ = self._taken(self._further)
         self._db.execute("DELETE FROM further WHERE k = ?", (k,))
         first = self._db.execute("SELECT max(k) FROM entry WHERE k < ?", (k,)).get
-        self.places.add(first)
         return {(Damage.ROW_WRONG, self._id(first)), (Damage.COUNT_WRONG, None)}
 
     def list_a_call_not_at_all(self, victim: Victim) -> Expected:
@@ -345,6 +346,7 @@ WAYS: Final[tuple[Way, ...]] = (
     Vandal.edit_a_row,
     Vandal.add_a_row,
     Vandal.edit_a_body,
+    Vandal.edit_the_number_in_a_body,
     Vandal.garble_a_body,
     Vandal.delete_a_body,
     Vandal.edit_a_count,

@@ -15,7 +15,7 @@ from callreel.archive import Archive
 from callreel.archive.damage import Damage, Deed, Finding
 from callreel.archive.facts import facts_of, facts_reader
 from callreel.archive.take_in import fingerprint
-from callreel.archive.verify import Verification, reading, reading_calls, recording_of
+from callreel.archive.verify import Verification, reading_calls, recording_of
 from callreel.audio import AudioKey
 from callreel.catalog import NewEntry
 from callreel.catalog.audit import Kept, SurplusRow, WrongCall, WrongDay
@@ -41,10 +41,6 @@ _OF_AUDIO: Final = frozenset({Damage.AUDIO_MISSING, Damage.AUDIO_LENGTH, Damage.
 _STATES: Final = {Deed.MARKED_MISSING: State.MISSING_AUDIO, Deed.MARKED_SUSPECT: State.SUSPECT}
 
 
-def _nothing(_body: bytes) -> None:
-    """Read nothing out of a damaged body, so that no row is made of it."""
-
-
 @dataclass(slots=True)
 class Repair:
     """One mending of an archive; go through its records first, and then through its files.
@@ -57,7 +53,6 @@ class Repair:
     work: Verification
     is_dry: bool = False
     _bad: set[tuple[int | None, str | None]] = field(default_factory=set)
-    _differ: set[int | None] = field(default_factory=set)
     _marked: list[Finding] = field(default_factory=list)
 
     @property
@@ -77,7 +72,6 @@ class Repair:
 
     async def _see_to(self, found: Sequence[Finding]) -> list[Finding]:
         self._marked += [each for each in found if each.kind is Damage.MARKED]
-        self._differ |= {each.place for each in found if each.kind is Damage.BODY_DIFFERS}
         done = [replace(each, deed=_DEEDS[each.kind]) for each in found if each.kind in _DEEDS]
         for each in done:
             if each.deed is not Deed.MENDED:
@@ -88,10 +82,10 @@ class Repair:
         return done
 
     async def _do(self, finding: Finding) -> None:
-        catalog, read = self._archive.catalog, reading(self._archive.bodies)
+        catalog = self._archive.catalog
         match finding:
             case Finding(cause=SurplusRow() as row):
-                await catalog.drop_row(row, read)
+                await catalog.drop_row(row, self.work.measure)
             case Finding(cause=WrongCall() as call):
                 await catalog.mend_call(call.place, reading_calls(self._archive.bodies))
             case Finding(cause=WrongDay() as day):
@@ -99,7 +93,7 @@ class Repair:
             case Finding(cause=Kept() as kept):
                 await self._adopt(kept)
             case Finding(kind=Damage.ROW_WRONG, place=int(place)):
-                await catalog.mend_rows(place, _nothing if place in self._differ else read)
+                await catalog.mend_rows(place, self.work.measure)
             case _:
                 await self._mark(finding)
 
@@ -118,12 +112,11 @@ class Repair:
     async def _adopt(self, kept: Kept) -> None:
         """Make the entry again that leads to a recording; when it came is not known any more."""
         recording = recording_of(self._archive.bodies, kept)
-        body = kept.withdrawn if kept.listed is None else kept.listed
-        if recording is None or body is None:
+        if recording is None or kept.body is None:
             return
         entry = NewEntry(
             id=recording.id,
-            body=body,
+            body=kept.body,
             facts=facts_of(recording.call),
             digest=bytes.fromhex(recording.audio.sha256),
             fingerprint=fingerprint(recording.call, recording.audio.sha256),

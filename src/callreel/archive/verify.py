@@ -11,7 +11,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from callreel.archive import Archive, BodyFormat
@@ -50,6 +50,7 @@ class Verification:
     audio_bytes: int = 0
     files_read: int = 0
     bytes_read: int = 0
+    _damaged: set[int] = field(default_factory=set)
 
     async def database(self) -> list[Finding]:
         """Return what the database finds wrong with itself; the rest is not to be asked then."""
@@ -64,7 +65,7 @@ class Verification:
             self.records += len(batch)
         async for calls in self.archive.catalog.wrong_calls(reading_calls(self.archive.bodies)):
             yield [finding for call in calls for finding in _call_flaws(call)]
-        async for rows in self.archive.catalog.surplus_rows(read):
+        async for rows in self.archive.catalog.surplus_rows(self.measure):
             yield [
                 Finding(
                     kind=Damage.ROW_SURPLUS,
@@ -82,12 +83,19 @@ class Verification:
                 for day in days
             ]
 
+    def measure(self, body: bytes) -> ToldCall | None:
+        """Read a body by which rows are judged, or return None where it was found damaged."""
+        return None if hash(body) in self._damaged else reading(self.archive.bodies)(body)
+
     async def _judged(self, batch: Sequence[Kept]) -> list[Finding]:
         found: list[Finding] = []
         with_audio: list[tuple[Kept, Recording]] = []
         for kept in batch:
             recording = recording_of(self.archive.bodies, kept)
-            found += _flaws(self.archive.bodies, kept, recording)
+            flaws = _flaws(self.archive.bodies, kept, recording)
+            if any(each.kind is Damage.BODY_DIFFERS for each in flaws):
+                self._damaged.add(hash(kept.body))
+            found += flaws
             if recording is not None and kept.state is not State.DELETING:
                 with_audio.append((kept, recording))
         return found + await self._audio_flaws(with_audio)
@@ -209,8 +217,7 @@ def _told(call: Call) -> ToldCall:
 
 def recording_of(bodies: BodyFormat, kept: Kept) -> Recording | None:
     """Return the recording that is kept somewhere, or None where its body is lost."""
-    body = kept.withdrawn if kept.listed is None else kept.listed
-    return None if body is None else recording_in(bodies, body)
+    return None if kept.body is None else recording_in(bodies, kept.body)
 
 
 def _finding(kept: Kept, kind: Damage, says: str = "") -> Finding:
@@ -264,12 +271,12 @@ def is_as_taken_in(bodies: BodyFormat, kept: Kept, recording: Recording) -> bool
     The entry keeps a digest of the call that was handed in. Tags may have been changed since, and
     which there were then is not known any more; what was measured of the audio is not in it.
     """
-    call, body = recording.call, kept.withdrawn if kept.listed is None else kept.listed
+    call = recording.call
     if (recording.id, call.started_at) != (kept.id, kept.second):
         return False
     if kept.digest is None or recording.audio.sha256 != kept.digest.hex():
         return False
-    if bodies.render(recording) != body:
+    if bodies.render(recording) != kept.body:
         return False
     calls = (call, replace(call, tags=()))
     prints = {fingerprint(each, recording.audio.sha256) for each in calls}

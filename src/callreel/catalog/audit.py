@@ -31,7 +31,7 @@ class ToldCall:
 
 
 Reading = Callable[[bytes], ToldCall | None]
-"""Reads a body; None where it cannot be read. It must not block."""
+"""Reads a body; None where it cannot be read, or is no measure of rows. It must not block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,11 @@ class Kept:
     withdrawn: bytes | None
     is_touched: bool
     wrong_rows: tuple[str, ...]
+
+    @property
+    def body(self) -> bytes | None:
+        """The body that there is, or None."""
+        return self.withdrawn if self.listed is None else self.listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ class Audit(Protocol):
         ...
 
     def surplus_rows(self, read: Reading) -> AsyncIterator[list[SurplusRow]]:
-        """Yield the rows that no body calls for; where a body cannot be read, it is let be."""
+        """Yield the rows that no body calls for; those of a body that is not read are let be."""
         ...
 
     def wrong_days(self) -> AsyncIterator[list[WrongDay]]:

@@ -229,8 +229,7 @@ def mend_rows(connection: apsw.Connection, place: int, read: Reading) -> None:
     each = found[0]
     if each.digest is not None and OF_THE_AUDIO in each.wrong_rows:
         connection.execute("INSERT OR IGNORE INTO audio_use VALUES (?, ?)", (each.digest, place))
-    body = each.withdrawn if each.listed is None else each.listed
-    told = None if body is None else read(body)
+    told = None if each.body is None else read(each.body)
     if told is not None:
         _mend_entry(connection, place, told)
     if told is not None and each.listed is not None:
