@@ -28,9 +28,9 @@ EARLIER: Final = "earlier"
 DATABASE: Final = "callreel.db"
 LIST: Final = "files.sha256"
 MANIFEST: Final = "manifest.json"
-_AUDIO_PATH: Final = re.compile(rf"{AUDIO}/(\d+)/[0-9a-f]{{2}}/([0-9a-f]{{64}})")
+_AUDIO_PATH: Final = re.compile(rf"{AUDIO}/([0-9]+)/[0-9a-f]{{2}}/([0-9a-f]{{64}})")
 _SPOOL_PATH: Final = re.compile(
-    rf"{SPOOL}/([0-9a-z-]+)/(\d+)/([0-9a-f]{{64}})\.([0-9a-z][0-9a-z.-]*)"
+    rf"{SPOOL}/([0-9a-z-]+)/([0-9]+)/([0-9a-f]{{64}})\.([0-9a-z][0-9a-z.-]*)"
 )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from operator import attrgetter
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -33,8 +35,11 @@ from callreel.archive.backups.files import (
     explained,
     is_content,
     read_items,
+    write_lines,
 )
 from callreel.errors import Misconfigured, NotFound
+
+UNUSED: Final = "unused"
 
 
 class Repository:
@@ -129,8 +134,8 @@ class Repository:
 
         Raises:
             Misconfigured: the manifest or the list of one of those that stay is damaged, of which
-                it has to be known what is in it, or a backup has another name than its own; then
-                nothing goes.
+                it has to be known what is in it, what is told of older ones is lost, or a backup
+                has another name than its own; then nothing goes.
         """
         found = self._required_names()
         gone, kept = set(found[:-keep]), found[-keep:]
@@ -138,16 +143,29 @@ class Repository:
             return 0
         earlier = Earlier(self.destination, lambda each: self.items(self._manifest(each)))
         with explained(self.destination.what):
-            path = earlier.bring(found, kept)
-            newest = self.items(self._manifest(kept[-1]))
-            both: tuple[Iterator[Placed], ...] = newest, earlier.read(path)
-            used = heapq.merge(*both, key=attrgetter("path"))
+            try:
+                path = earlier.bring(found, kept)
+                unused = self._foreseen(kept[-1], earlier.read(path))
+            except LostError as error:
+                raise Misconfigured(
+                    "What is told of older backups is lost; the next backup makes it again."
+                ) from error
             # The manifests first: half a backup must not look whole.
             self.destination.remove([part_of(each, MANIFEST) for each in sorted(gone)])
             self._remove(path for path, name in self._parts() if name in gone)
-            self._remove(self._unused(used))
+            with unused.open(encoding="ascii") as lines:
+                self._remove(each.rstrip("\n") for each in lines)
+            unused.unlink()
             self._remove(earlier.others(path))
         return len(gone)
+
+    def _foreseen(self, newest: str, past: Iterator[Placed]) -> Path:
+        """Write down which files none of the backups that stay has, before anything goes."""
+        made = self.destination.scratch / UNUSED
+        both: tuple[Iterator[Placed], ...] = self.items(self._manifest(newest)), past
+        used = heapq.merge(*both, key=attrgetter("path"))
+        write_lines(made, (f"{each}\n" for each in self._unused(used)))
+        return made
 
     def _parts(self) -> Iterator[tuple[str, str]]:
         """Yield the path of each file of a backup, whole or not, and the name of its folder."""
