@@ -279,20 +279,21 @@ def test_the_doctor_says_whether_backups_are_sent_by_tls(
     assert told["S3"] == "bad"
 
 
-def test_the_doctor_knows_of_amazons_server_where_there_is_a_key_and_no_endpoint(
+def test_the_doctor_says_where_a_key_without_an_endpoint_would_send_backups(
     callreel: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def found() -> str | None:
-        told = {each["what"]: each["level"] for each in callreel("doctor", "--json").json()}
-        return told.get("S3")
+    def found() -> tuple[str, str] | None:
+        told = callreel("doctor", "--json").json()
+        return next(((each["level"], each["says"]) for each in told if each["what"] == "S3"), None)
 
+    would = "With the key that is set, `callreel backup s3://…` sends to Amazon's server by TLS"
     monkeypatch.setattr(examine, "look_at_sound", AsyncMock(return_value=ok("audio", "Well.")))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
     assert found() is None
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    assert found() == "ok"
+    assert found() == ("ok", f"{would}.")
     monkeypatch.setattr(examine, "find_spec", lambda _: None)
-    assert found() == "warning"
+    assert found() == ("ok", f"{would} once pip install 'callreel[s3]' was run.")
 
 
 async def _add_a_record(path: Path) -> None:

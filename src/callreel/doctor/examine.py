@@ -140,9 +140,10 @@ def _s3(endpoint: str) -> Diagnosis:
 
 
 def _amazon() -> Diagnosis:
-    if find_spec("obstore") is None:  # the key may be there for other programs
-        return warning("S3", "A key to S3 is set; backups there need pip install 'callreel[s3]'.")
-    return ok("S3", "Backups there are sent to Amazon's server by TLS.")
+    """Say where a backup would go, and no more: the key may be there for other programs."""
+    needs = " once pip install 'callreel[s3]' was run" if find_spec("obstore") is None else ""
+    would = "With the key that is set, `callreel backup s3://…` sends to Amazon's server by TLS"
+    return ok("S3", f"{would}{needs}.")
 
 
 def _verify(path: Path) -> Diagnosis:
