@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from callreel.importers.audio_file import PATIENCE
 from callreel.importers.call_news import CallNews
 from callreel.importers.formats import importer_for
 from callreel.importers.items import Candidate, Refusal
+from callreel.importers.table import Table, TableRow
 from house import House
 from importers.calls_table import Made
 from importers.monitor import put, source, wav
@@ -129,12 +131,14 @@ def test_any_table_is_told_of_once_and_its_rows_may_come_late(house: House, tmp_
     assert looked(house, watch) == []
 
 
+def ago(seconds: int) -> str:
+    """Return a moment as a table of calls has it."""
+    return f"{datetime.fromtimestamp(time.time() - seconds, WARSAW):%Y-%m-%d %H:%M:%S}"
+
+
 def test_of_any_table_calls_without_recording_are_kept_once_and_when_they_are_over(
     house: House, tmp_path: Path
 ) -> None:
-    def ago(seconds: int) -> str:
-        return f"{datetime.fromtimestamp(time.time() - seconds, WARSAW):%Y-%m-%d %H:%M:%S}"
-
     (tmp_path / "pbx").mkdir()
     made = Made(tmp_path / "pbx")
     made.audio("a.wav")
@@ -154,6 +158,41 @@ def test_of_any_table_calls_without_recording_are_kept_once_and_when_they_are_ov
     assert counts(house) == (3, 1)
     made.rows(silent, missing, late, recorded, {"file": "", "id": "11", "start": ago(3_000)})
     assert looked(house, watch) == [("calls.csv:6", Became.CALL_ADDED)]
+
+
+def test_a_file_of_calls_is_read_again_only_once_it_changed_or_a_call_in_it_is_old_enough(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, rows = [], Table.rows
+
+    def counted(table: Table) -> Iterator[TableRow]:
+        read.append(table.name)
+        yield from rows(table)
+
+    monkeypatch.setattr(Table, "rows", counted)
+    (tmp_path / "pbx").mkdir()
+    made = Made(tmp_path / "pbx")
+    first, late = ({"file": "", "id": each, "start": ago(90 * 60)} for each in ("8", "9"))
+    made.rows(first)
+    watch = watch_of(house, "csv", replace(made.source(), calls=CallNews(0)))
+    assert looked(house, watch) == [("calls.csv:2", Became.CALL_ADDED)]
+    assert looked(house, watch) == looked(house, watch) == []
+    assert len(read) == 1
+
+    late["start"] = ago(90)
+    made.rows(first, late)
+    assert looked(house, watch) == looked(house, watch) == []
+    assert len(read) == 3  # the call has to wait
+    later = time.time() + 600
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: later)
+        assert looked(house, watch) == [("calls.csv:3", Became.CALL_ADDED)]
+        assert looked(house, watch) == []
+    assert len(read) == 4
+
+    aged(made.table, 3_600)
+    assert looked(house, watch) == []
+    assert len(read) == 5
 
 
 @pytest.mark.parametrize(("age", "is_taken"), [(60, False), (PATIENCE + 60, True)])

@@ -1,7 +1,8 @@
 """Which calls without recording a watch has yet to tell of, where its call records are a table.
 
-Nothing tells that a table got new rows, so it is read again and again: first all of it, then the
-rows of the last days. A call is told of once it is over, as far as its rows tell.
+Nothing tells that a database got new rows, so it is read again and again: first all of it, then the
+rows of the last days. A file is read again once it has changed, or a call in it has to wait. A call
+is told of once it is over, as far as its rows tell.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from callreel.importers.items import Item, Row, RowUse
 from callreel.importers.local_time import clock_of
+from callreel.importers.records import state_of
 
 SETTLED: Final = 300
 """Seconds from the end of a call for which its rows may still be written, all at once."""
@@ -42,6 +44,9 @@ class CallNews:
         self._since = since or 0
         self._due_at = 0.0
         self._began = 0.0
+        self._has_waiting = False
+        self._state: tuple[int, int] | None = None
+        self._settled: tuple[int, int] | None = None
         self._known: set[int] = set()
         self._met: set[int] = set()
 
@@ -49,11 +54,16 @@ class CallNews:
         """Return since when rows are to be read, by the clock of a zone."""
         return clock_of(self.first, zone)
 
-    def begin(self) -> bool:
-        """Begin a pass; return whether the table is to be read for news in it."""
-        is_due = time.monotonic() >= self._due_at
+    def begin(self, state: tuple[int, int] | None = None) -> bool:
+        """Begin a pass; return whether the table is to be read for news in it.
+
+        Args:
+            state: What differs once the table has changed (`records.state_of`), or None.
+        """
+        is_changed = state is None or state != self._settled
+        is_due = is_changed and time.monotonic() >= self._due_at
         self._began = time.time() if is_due else 0
-        self._met = set()
+        self._state, self._has_waiting, self._met = state, False, set()
         return is_due
 
     def note_recorded(self, key: str) -> None:
@@ -74,6 +84,7 @@ class CallNews:
         is_known = mark in self._known or mark in self._met
         quiet = self._began - call.hung_up_at
         if not is_known and quiet < (SETTLED if told.has_first else LONGEST):
+            self._has_waiting = True
             return False
         if quiet < 2 * LONGEST:
             self._met.add(mark)
@@ -83,13 +94,20 @@ class CallNews:
         """Note that what a pass told of is safe; else the next tells it again."""
         if self._began:
             self._known = self._met
+            self._settled = None if self._has_waiting else self._state
             self._due_at = time.monotonic() + self._every
             self.first = self._began - 2 * LONGEST
 
 
-def due(news: CallNews | None) -> CallNews | None:
-    """Return the news of a pass that begins, or None where no calls are to be told of in it."""
-    return news if news is not None and news.begin() else None
+def due(news: CallNews | None, records: str | None) -> CallNews | None:
+    """Return the news of a pass that begins, or None where no calls are to be told of in it.
+
+    Args:
+        news: What is known of the calls, or None where none are ever to be told of.
+        records: Where the call records are, or None.
+    """
+    state = None if records is None else state_of(records)
+    return news if news is not None and news.begin(state) else None
 
 
 def rows_wanted_from(

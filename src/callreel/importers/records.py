@@ -79,10 +79,29 @@ def open_records(
     Raises:
         Misconfigured: they cannot be read, or lack a needed column.
     """
-    if "://" in where:
+    if _is_address(where):
         return _database(where, needed, table, known)
     path = Path(where)
     return Dump(path, needed, table) if is_dump(path) else Table(path, needed)
+
+
+def state_of(where: str) -> tuple[int, int] | None:
+    """Return what differs once call records have changed, or None where nothing tells that.
+
+    Args:
+        where: As `open_records` has it. A file has its length and time; a database has nothing.
+    """
+    if _is_address(where):
+        return None
+    try:
+        found = Path(where).stat()
+    except OSError:  # whoever reads it says why it cannot be
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _is_address(where: str) -> bool:
+    return "://" in where
 
 
 def _database(

@@ -43,6 +43,7 @@ class Asterisk:
         self._settle = source.settle
         self._is_whole = source.is_news is every_file
         self._news = source.calls
+        self._where = source.records
         self._tree = Tree(source.root, source.is_news)
         self._records = (
             None if source.records is None else open_calls(source.records, source.columns)
@@ -67,7 +68,7 @@ class Asterisk:
         if self._is_whole:
             yield from self._calls.read(records.name, records.rows, wanted)
             return
-        news = due(self._news)
+        news = due(self._news, self._where)
         recording = None if wanted.first is None else clock_of(wanted.first, self._zone)
         since = rows_wanted_from(news, recording, self._zone)
         if since is not None:

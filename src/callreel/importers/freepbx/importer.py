@@ -35,6 +35,7 @@ class FreePbx:
         self._settle = source.settle
         self._is_whole = source.is_news is every_file
         self._news = source.calls
+        self._where = source.records
         self._tree = Tree(source.root, source.is_news)
         self._table = (
             None
@@ -62,7 +63,7 @@ class FreePbx:
         if self._is_whole:
             yield from self._legs.read(table.name, table.rows(), wanted, OpenCalls(told))
             return
-        news = due(self._news)
+        news = due(self._news, self._where)
         since = rows_wanted_from(news, wanted.first, self._zone)
         if since is not None:
             rows = rows_since(table, since)

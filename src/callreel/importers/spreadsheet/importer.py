@@ -47,6 +47,7 @@ class Spreadsheet:
         self._settle = source.settle
         self._is_whole = source.is_news is every_file
         self._news = source.calls
+        self._where = source.records
         self._tree = Tree(source.root, source.is_news)
         self._records = open_records(
             source.records, meaning.needed, table=meaning.table, known=frozenset()
@@ -81,7 +82,7 @@ class Spreadsheet:
         if self._is_whole:
             yield from items
             return
-        news = due(self._news)
+        news = due(self._news, self._where)
         if news is not None:
             yield from told_by_watch((_once(item, news) for item in items), news)
         elif files:
