@@ -29,7 +29,7 @@ deletions = App(
 
 @deletions.command(name="list")
 async def list_(*, tenant: str | None = None, json: bool = False) -> None:
-    """List the recordings that were deleted for good: only their ids, and when.
+    """List the recordings that were deleted for good: their ids and when; as JSON, their calls.
 
     Args:
         tenant: Only those of this tenant, by name or number.
