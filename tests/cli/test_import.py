@@ -236,10 +236,10 @@ def test_an_import_that_is_interrupted_tells_how_far_it_came(
 ) -> None:
     callreel("tenant", "create", "Acme")
     put(root, "0.wav", day="2026/03/01")
-    fill(root, 3)
+    fill(root, 7)
     path = root.parent / "report.json"
     with pytest.MonkeyPatch.context() as interrupted:
-        stop_after(interrupted, 2, press_ctrl_c)
+        stop_after(interrupted, 4, press_ctrl_c)
         ran = callreel(*arguments, "--json", str(path), *more)
 
     assert ran.code == 130
@@ -248,7 +248,8 @@ def test_an_import_that_is_interrupted_tells_how_far_it_came(
     )
     report = json.loads(path.read_text())
     assert report["finished"] is False
-    assert 2 <= report["files"]["seen"] <= 4  # a busy machine may get further before it hears of it
+    # An import reads a group ahead, and a busy machine may get further before it hears of it.
+    assert 2 <= report["files"]["seen"] <= 6
     assert f"seen\t{report['files']['seen']}\n" in ran.out
     assert report["dry_run"] is bool(more)
     assert callreel(*arguments).code == 3

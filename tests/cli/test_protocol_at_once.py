@@ -24,7 +24,7 @@ class Answers:
         self.second = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken = scope["extensions"][AT_ONCE]["send"](200, self.headers, self.body)
+        taken = scope["extensions"][AT_ONCE]["send"](200, self.headers, (self.body,))
         self.taken.append(taken)
         if len(self.taken) == 2:
             self.second.set()
@@ -162,10 +162,10 @@ def test_an_answer_waits_while_the_client_does_not_read() -> None:
 
 def test_whole_answers_take_the_offer_and_that_to_a_head_does_not() -> None:
     """The list is asked through the real app in `tests/api`; here, that it goes this way at all."""
-    offers: list[tuple[int, bytes]] = []
+    offers: list[tuple[int, tuple[bytes, ...]]] = []
     sent: list[str] = []
 
-    def offer(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+    def offer(status: int, headers: list[tuple[bytes, bytes]], body: tuple[bytes, ...]) -> bool:
         assert (b"content-length", b"2") in headers
         offers.append((status, body))
         return True
@@ -181,7 +181,7 @@ def test_whole_answers_take_the_offer_and_that_to_a_head_does_not() -> None:
 
     asyncio.run(answer("GET"))
     asyncio.run(answer("POST"))
-    assert (offers, sent) == ([(200, b"{}")] * 2, [])
+    assert (offers, sent) == ([(200, (b"{}",))] * 2, [])
     asyncio.run(answer("HEAD"))
     assert len(offers) == 2
     assert sent == ["http.response.start", "http.response.body"]

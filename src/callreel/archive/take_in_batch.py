@@ -133,13 +133,19 @@ async def _prepared(archive: Archive, tenant: int, items: Iterable[Item]) -> Asy
             return
 
 
+async def _next(groups: AsyncGenerator[_Group]) -> _Group | None:
+    async for group in groups:
+        return group
+    return None
+
+
 async def _one_ahead(groups: AsyncGenerator[_Group]) -> AsyncGenerator[_Group]:
     """Yield groups, of which the next is made while one is worked on; drop it where none asks."""
     async with aclosing(groups):
-        coming = asyncio.ensure_future(anext(groups, None))
+        coming = asyncio.create_task(_next(groups))
         try:
             while (group := await coming) is not None:
-                coming = asyncio.ensure_future(anext(groups, None))
+                coming = asyncio.create_task(_next(groups))
                 yield group
         finally:
             coming.cancel()

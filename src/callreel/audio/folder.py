@@ -92,7 +92,8 @@ class FolderStore:
         self, arriving: Sequence[tuple[Staged, AudioKey]]
     ) -> list[StorageFull | Unavailable | None]:
         written = [(_own(staged).hand_over(), self._place(key)) for staged, key in arriving]
-        return await asyncio.to_thread(self._keep_all, written)
+        job = asyncio.get_running_loop().run_in_executor(None, self._keep_all, written)
+        return await asyncio.shield(job)  # who gives up waiting must not leave files open
 
     def _keep_all(
         self, arriving: Sequence[tuple[Written, Path]]
