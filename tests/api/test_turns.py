@@ -16,7 +16,7 @@ def test_nobody_waits_where_there_is_room() -> None:
     async def play() -> None:
         turns = Turns(MOST)
         for _ in range(MOST):
-            taking = turns.take()
+            taking = turns.take(1)
             try:
                 taking.send(None)
             except StopIteration:
@@ -36,7 +36,7 @@ def test_so_many_begin_in_each_round_of_the_loop_in_the_order_of_their_coming() 
             asyncio.get_running_loop().call_soon(count)
 
         async def work(number: int) -> None:
-            await turns.take()
+            await turns.take(1)
             begun[number] = rounds
 
         count()
@@ -49,16 +49,39 @@ def test_so_many_begin_in_each_round_of_the_loop_in_the_order_of_their_coming() 
     assert max(map(of_rounds.count, of_rounds)) == MOST
 
 
+def test_much_work_takes_the_turns_of_what_is_little() -> None:
+    """With room for 8: what begins goes on while there is any left, then the next round begins."""
+
+    async def play() -> list[int]:
+        turns, rounds, begun = Turns(8), 0, list[int]()
+
+        def count() -> None:
+            nonlocal rounds
+            rounds += 1
+            asyncio.get_running_loop().call_soon(count)
+
+        async def work(much: int) -> None:
+            await turns.take(much)
+            begun.append(rounds)
+
+        count()
+        await asyncio.gather(*(work(much) for much in (1, 7, 5, 5, 20, 2, 2, 2, 2, 1)))
+        order = sorted(set(begun))
+        return [order.index(each) for each in begun]
+
+    assert asyncio.run(play()) == [0, 0, 1, 1, 2, 3, 3, 3, 3, 4]
+
+
 def test_who_goes_away_while_waiting_takes_nobody_s_turn() -> None:
     async def play() -> None:
         turns = Turns(1)
-        coming = [asyncio.create_task(turns.take()) for _ in range(4)]
+        coming = [asyncio.create_task(turns.take(1)) for _ in range(4)]
         await asyncio.sleep(0)
         assert [each.done() for each in coming] == [True, False, False, False]
         coming[1].cancel()
         async with asyncio.timeout(5):
             await asyncio.gather(*coming[2:])
-            await turns.take()
+            await turns.take(1)
         assert coming[1].cancelled()
 
     asyncio.run(play())

@@ -17,7 +17,7 @@ from callreel.api.access_log import AccessLog
 from callreel.api.exchange import Exchange
 from callreel.api.heads import heads
 from callreel.api.journal import Journal
-from callreel.api.listing import Listing
+from callreel.api.listing import RECORDS_IN_TURN, Listing
 from callreel.api.log import trace_of
 from callreel.api.masking import masked
 from callreel.api.services import Services
@@ -28,8 +28,6 @@ from callreel.errors import AudioDamaged, CallreelError
 _log = structlog.get_logger(__name__)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
 _MOST_DAMAGED: Final = 10_000
-_PAGES_IN_TURN: Final = 4
-"""Pages made before the event loop looks for what came meanwhile; a long one takes some 10 ms."""
 
 
 class Api:
@@ -57,7 +55,7 @@ class Api:
         self._services = services
         self._meanwhile = meanwhile
         self._router = router
-        turns = Turns(_PAGES_IN_TURN)
+        turns = Turns(RECORDS_IN_TURN)
         self._lists = {
             path: Listing(services, path, turns, gzip=gzip) for path in (LIST_PATH, CALLS_PATH)
         }

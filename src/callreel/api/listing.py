@@ -21,6 +21,10 @@ from callreel.api.turns import Turns
 from callreel.archive import find
 
 MAX_REMEMBERED_CHARS: Final = 512
+RECORDS_IN_TURN: Final = 2_000
+"""Records that may be asked for before the event loop looks for what came meanwhile."""
+LEAST_WORK: Final = 125
+"""As so many records counts a page of fewer, since finding them may take the longest."""
 HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"private, no-store"),
@@ -62,7 +66,7 @@ class Listing:
         query = read(raw)
         request = query.request
         address = services.address(scope)
-        await self._turns.take()
+        await self._turns.take(max(request.limit, LEAST_WORK))
         page = await find.page(services.archive, access, request, address.opening)
         headers = list(HEADERS)
         if page.count == request.limit and page.last is not None:

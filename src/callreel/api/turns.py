@@ -11,37 +11,41 @@ from collections import deque
 
 
 class Turns:
-    """Lets so many begin before the event loop looks for what else came; the others wait in line.
+    """Lets so much work begin before the event loop looks for what else came; the rest waits.
 
     A turn is over when its holder first waits for something.
 
     Args:
-        most: How many.
+        most: How much, in whatever unit; what goes beyond it is begun where there is any left.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._begun = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
-    async def take(self) -> None:
-        """Wait for a turn; where nobody else is about, there is one at once."""
+    async def take(self, work: int) -> None:
+        """Wait for a turn; where nobody else is about, there is one at once.
+
+        Args:
+            work: How much there is to do, in the same unit; at least 1.
+        """
         loop = asyncio.get_running_loop()
         if self._begun < self._most:
             if not self._begun:
                 loop.call_soon(self._begin_again)
-            self._begun += 1
+            self._begun += work
             return
         turn = loop.create_future()
-        self._waiting.append(turn)
+        self._waiting.append((turn, work))
         await turn
 
     def _begin_again(self) -> None:
         self._begun = 0
         while self._waiting and self._begun < self._most:
-            turn = self._waiting.popleft()
+            turn, work = self._waiting.popleft()
             if not turn.done():  # else its client went away
                 turn.set_result(None)
-                self._begun += 1
+                self._begun += work
         if self._begun:
             asyncio.get_running_loop().call_soon(self._begin_again)
