@@ -299,7 +299,7 @@ def test_a_waveform_that_cannot_be_kept_costs_no_recording(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(FolderStore, "keep_derived", refuse)
+        patched.setattr(FolderStore, "keep_derived_all", refuse)
         taken = house.take_in()
     assert house.count() == 1
     assert b'"peaks"' in house.do(listen.peaks, house.id_of(taken))

@@ -26,8 +26,8 @@ AT_ONCE: Final = "callreel.at_once"
 """The ASGI extension by which a server offers to send a whole answer in one step.
 
 Its `send` is called with the status, the headers and the pieces of the body, and says whether it
-sent them.
-Where it did not, or there is no such offer, the answer is sent in two messages, as everywhere.
+sent them. Where it did not, or there is no such offer, the answer is sent in two messages, as
+everywhere.
 """
 _UNLESS_SAID: Final = (*SAFE_HEADERS, (b"cache-control", b"no-store"))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, fields
 
@@ -88,7 +89,7 @@ async def one(archive: Archive, access: Access, arrival: Arrival) -> TakenIn:
         entry = await store(archive, tenant, arrival, inspection)
         (outcome,), _ = await asyncio.gather(
             archive.catalog.add(tenant, [entry], deleted_too=True),
-            keep_peaks(archive, tenant, arrival, inspection),
+            keep_peaks(archive, tenant, [(entry.digest.hex(), inspection)]),
         )
     if outcome is Outcome.CONFLICT:
         async with archive.audio.removing():
@@ -131,12 +132,18 @@ async def store(
 
 
 async def keep_peaks(
-    archive: Archive, tenant: int, arrival: Arrival, inspection: Inspection
+    archive: Archive, tenant: int, inspected: Iterable[tuple[str, Inspection]]
 ) -> None:
-    """Keep the waveform beside its audio; where that fails it is made again when asked for."""
-    key = AudioKey(tenant, arrival.staged.sha256)
+    """Keep waveforms beside their audio; where that fails they are made again when asked for.
+
+    Args:
+        archive: The archive.
+        tenant: Whose audio it is.
+        inspected: The digest of each, in hexadecimal, and what was measured.
+    """
+    made = [(AudioKey(tenant, digest), PEAKS, each.peaks) for digest, each in inspected]
     with suppress(StorageFull, Unavailable):
-        await archive.audio.keep_derived(key, PEAKS, inspection.peaks)
+        await archive.audio.keep_derived_all(made)
 
 
 def entry_of(archive: Archive, arrival: Arrival, digest: str, inspection: Inspection) -> NewEntry:

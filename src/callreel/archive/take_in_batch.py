@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, aclosing, suppress
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +17,7 @@ from callreel.archive import Archive
 from callreel.archive.delete import remove_if_unused
 from callreel.archive.keep_call import keep_calls
 from callreel.archive.look import Added, Known, copy, id_of, look, verdict_of
-from callreel.archive.take_in import PEAKS, Arrival, check_call, entry_of, measured
+from callreel.archive.take_in import Arrival, check_call, entry_of, keep_peaks, measured
 from callreel.archive.verdict import Verdict, deleted_before, refused
 from callreel.audio import AudioKey, AudioStore, Inspection, Staged
 from callreel.catalog import Catalog, NewEntry, Outcome
@@ -162,7 +162,8 @@ async def _take_in_group(
     async with archive.audio.taking_in():
         prepared = await _kept(archive, tenant, group.prepared)
         arriving = [each for each in prepared if isinstance(each, _Arriving)]
-        await _keep_peaks(archive, tenant, arriving)
+        waveforms = [(each.entry.digest.hex(), each.inspection) for each in arriving]
+        await keep_peaks(archive, tenant, waveforms)
         entries = [replace(each.entry, import_run=run) for each in arriving]
         added = await _add(archive.catalog, tenant, entries)
     await _drop_unused(archive, tenant, entries, added)
@@ -360,16 +361,6 @@ async def _kept(archive: Archive, tenant: int, prepared: Sequence[Prepared]) -> 
         Halt(fault) if isinstance(each, _Arriving) and (fault := next(faults)) else each
         for each in prepared
     ]
-
-
-async def _keep_peaks(archive: Archive, tenant: int, arriving: Sequence[_Arriving]) -> None:
-    """Keep the waveforms beside their audio, as `keep_peaks` does one."""
-    made = [
-        (AudioKey(tenant, each.entry.digest.hex()), PEAKS, each.inspection.peaks)
-        for each in arriving
-    ]
-    with suppress(StorageFull, Unavailable):
-        await archive.audio.keep_derived_all(made)
 
 
 async def _is_whole(store: AudioStore, tenant: int, known: Known) -> bool:

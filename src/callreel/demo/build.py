@@ -206,7 +206,7 @@ async def _with_conversation(
         inspection = await archive.sound.inspect(staged.path)
         arrival = Arrival(call, staged, original_name=name, source="demo")
         entry = await take_in.store(archive, tenant, arrival, inspection)
-        await take_in.keep_peaks(archive, tenant, arrival, inspection)
+        await take_in.keep_peaks(archive, tenant, [(entry.digest.hex(), inspection)])
     return entry, _Clip(staged, inspection, name)
 
 
