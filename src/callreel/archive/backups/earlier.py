@@ -23,6 +23,7 @@ from callreel.archive.backups.files import (
     chunks_of,
     digest_of,
     is_content,
+    lines_of,
     sha256_of,
     write_lines,
 )
@@ -119,9 +120,6 @@ def _head(ids: Sequence[str]) -> Iterator[bytes]:
 
 def _read(chunks: Iterable[bytes]) -> Iterator[Past]:
     """Yield what is in lines that were proven."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for each in lines:
-            last, _, path = each.decode("ascii").partition("  ")
-            yield Past(path, last)
+    for each in lines_of(chunks):
+        last, _, path = each.partition("  ")
+        yield Past(path, last)

@@ -268,14 +268,24 @@ def read_items(chunks: Iterable[bytes]) -> Iterator[Item]:
         Misconfigured: it is no such list.
         LostError: it is gone.
     """
+    for each in lines_of(chunks):
+        match = _LINE.fullmatch(each)
+        if match is None:
+            raise Misconfigured(_NO_LIST)
+        yield Item(match[2], match[1])
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines of a list, without their ends; what is no ASCII becomes a mark.
+
+    Raises:
+        Misconfigured: the last one has no end.
+        LostError: it is gone.
+    """
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
-        for each in lines:
-            match = _LINE.fullmatch(each.decode("ascii", "replace"))
-            if match is None:
-                raise Misconfigured(_NO_LIST)
-            yield Item(match[2], match[1])
+        yield from (each.decode("ascii", "replace") for each in lines)
     if rest:
         raise Misconfigured(_NO_LIST)
 
