@@ -29,7 +29,7 @@ from contextlib import (
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from callreel.audio import AudioKey, Part, Staged, Stored
 from callreel.audio.folder_walk import BATCH, digest_of, still_there, things_in
@@ -40,6 +40,7 @@ from callreel.errors import NotFound, StorageFull, Unavailable
 
 CHUNK: Final = 256 * 1024
 STALE_SECONDS: Final = 3600
+T = TypeVar("T")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 _SUFFIX: Final = re.compile(r"(\.[a-z0-9]+)*")
@@ -76,11 +77,9 @@ class FolderStore:
             return StagedFile(self.scratch(""))
 
     async def sync(self, staged: Staged) -> None:
-        loop = asyncio.get_running_loop()
         file = _own(staged)
         written = file.size
-        job = loop.run_in_executor(None, sync_and_close, file.duplicate())
-        await asyncio.shield(job)  # who gives up waiting must not leave the descriptor open
+        await _to_its_end(partial(sync_and_close, file.duplicate()))
         file.synced = written
 
     async def keep(self, staged: Staged, key: AudioKey) -> None:
@@ -92,8 +91,7 @@ class FolderStore:
         self, arriving: Sequence[tuple[Staged, AudioKey]]
     ) -> list[StorageFull | Unavailable | None]:
         written = [(_own(staged).hand_over(), self._place(key)) for staged, key in arriving]
-        job = asyncio.get_running_loop().run_in_executor(None, self._keep_all, written)
-        return await asyncio.shield(job)  # who gives up waiting must not leave files open
+        return await _to_its_end(partial(self._keep_all, written))
 
     def _keep_all(
         self, arriving: Sequence[tuple[Written, Path]]
@@ -244,6 +242,11 @@ def _folder(key: AudioKey) -> str:
     if key.tenant < 0 or not _DIGEST.fullmatch(key.sha256):
         raise ValueError("not a key of audio")
     return f"{key.tenant:d}/{key.sha256[:2]}"
+
+
+async def _to_its_end(act: Callable[[], T]) -> T:
+    """Do something in another thread; who gives up waiting for it leaves no file of it open."""
+    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, act))
 
 
 def _own(staged: Staged) -> StagedFile:

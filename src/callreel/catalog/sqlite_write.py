@@ -305,11 +305,11 @@ def withdraw(
     reach: Reach,
     recording_id: str,
     how: Withdrawal,
-) -> None:
-    """Take a recording out of the lists (see `Catalog.withdraw`)."""
+) -> int:
+    """Take a recording out of the lists (see `Catalog.withdraw`), and return its key."""
     entry, k = find(connection, reach, recording_id)
     if entry.state is State.DELETING:
-        return
+        return k
     connection.execute("UPDATE entry SET state = ? WHERE k = ?", (how.state, k))
     if entry.state is State.AVAILABLE:
         facts = how.read(entry.body)
@@ -322,14 +322,14 @@ def withdraw(
         remain(connection, k, left)
     if how.state is State.DELETING:
         tell(connection, reach.tenant, EventKind.DELETED, [recording_id])
+    return k
 
 
 def delete_for_good(
     connection: apsw.Connection, reach: Reach, recording_id: str, how: Withdrawal, at: int
 ) -> None:
     """Take a recording out of the lists for good (see `Catalog.delete`)."""
-    _, k = find(connection, reach, recording_id)
-    withdraw(connection, reach, recording_id, how)
+    k = withdraw(connection, reach, recording_id, how)
     call = kept_key(connection, k, _dialog(connection, k))
     keep(connection, Deletion(reach.tenant, recording_id, at), call)
 
