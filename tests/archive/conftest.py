@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.backed_up import BackedUp, Quick
+from archive.imports import Machine
 from callreel.archive.backups.bucket import BucketDestination
 from callreel.archive.backups.folder import FolderDestination
 from callreel.archive.backups.repository import Repository
@@ -22,6 +23,15 @@ def house(tmp_path: Path) -> Iterator[House]:
         made = House(runner, tmp_path)
         yield made
         runner.run(made.archive.close())
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    """One that opens archives in any folder and imports into them."""
+    with asyncio.Runner() as runner:
+        made = Machine(runner)
+        yield made
+        made.close()
 
 
 @pytest.fixture(scope="session")

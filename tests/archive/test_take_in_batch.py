@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,14 +24,6 @@ from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Candidate, Fault, Refusal
 from callreel.model import Facts, Reach, State
 from importers.monitor import put, source, wav
-
-
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
-    with asyncio.Runner() as runner:
-        made = Machine(runner)
-        yield made
-        made.close()
 
 
 @pytest.fixture

@@ -20,14 +20,6 @@ from callreel.errors import CallreelError, StorageFull, Unavailable
 from callreel.importers.items import Item
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
-    with asyncio.Runner() as runner:
-        made = Machine(runner)
-        yield made
-        made.close()
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "monitor"
@@ -53,38 +45,25 @@ class Full(FolderStore):
         return [StorageFull("There is no room for more recordings.") for _ in arriving]
 
 
-class Slow(FolderStore):
-    """A folder on a disk that takes its time, and tells when several recordings wait for it."""
+class Watched(FolderStore):
+    """A folder that tells when so much audio was staged, on a disk that may take its time."""
 
-    waiting = 0
+    staged = 0
+    seconds = 0.0
 
-    async def sync(self, staged: Staged) -> None:
-        self.waiting += 1
-        if self.waiting == 5:
-            self.many.set()
-        await super().sync(staged)
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(0.2 * self.waiting)
-
-    def watched(self) -> asyncio.Event:
-        self.many = asyncio.Event()
-        return self.many
-
-
-class Noticed(FolderStore):
-    """A folder that tells when audio of a second recording was staged."""
-
-    seen = 0
+    def told_of(self, count: int) -> asyncio.Event:
+        """Return what is set when the audio of so many recordings was staged."""
+        self.count, self.event = count, asyncio.Event()
+        return self.event
 
     async def sync(self, staged: Staged) -> None:
-        self.seen += 1
-        if self.seen == 2:
-            self.second.set()
+        self.staged += 1
+        if self.staged == self.count:
+            self.event.set()
         await super().sync(staged)
-
-    def watched(self) -> asyncio.Event:
-        self.second = asyncio.Event()
-        return self.second
+        if self.seconds:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(self.seconds * self.staged)
 
 
 def test_who_asks_for_no_more_leaves_nothing_of_the_group_ahead(
@@ -96,8 +75,8 @@ def test_who_asks_for_no_more_leaves_nothing_of_the_group_ahead(
     monkeypatch.setattr(batch, "BATCH_ITEMS", 1)
 
     async def work(archive: Archive) -> int:
-        store = Noticed(data / "audio", reserve_bytes=0)
-        begun = store.watched()
+        store = Watched(data / "audio", reserve_bytes=0)
+        begun = store.told_of(2)
         archive = replace(archive, audio=store)
         async with aclosing(batch.take_in_batch(archive, 1, found(root))) as verdicts:
             await anext(verdicts)
@@ -117,8 +96,9 @@ def test_who_leaves_while_several_are_on_their_way_to_the_disk_leaves_nothing(
     monkeypatch.setattr(batch, "BATCH_ITEMS", 3)
 
     async def work(archive: Archive) -> tuple[int, int]:
-        store = Slow(data / "audio", reserve_bytes=0)
-        begun = store.watched()
+        store = Watched(data / "audio", reserve_bytes=0)
+        store.seconds = 0.2
+        begun = store.told_of(5)
         archive = replace(archive, audio=store)
         async with aclosing(batch.take_in_batch(archive, 1, found(root))) as verdicts:
             await anext(verdicts)

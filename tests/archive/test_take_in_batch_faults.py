@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -32,14 +31,6 @@ from callreel.errors import BadRecording, CallreelError, StorageFull, Unavailabl
 from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Fault, Item, Refusal
 from importers.monitor import put, source, wav
-
-
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
-    with asyncio.Runner() as runner:
-        made = Machine(runner)
-        yield made
-        made.close()
 
 
 @pytest.fixture
