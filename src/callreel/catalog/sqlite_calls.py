@@ -29,9 +29,11 @@ _RECORDED: Final = """
 _UNRECORDED: Final = """
     SELECT dialog, k, is_listed, EXISTS (SELECT 1 FROM entry e WHERE e.k = u.k) FROM unrecorded u
     WHERE k BETWEEN ?1 AND ?2 AND dialog IN (SELECT value FROM json_each(?3))"""
-_LAST: Final = """
-    SELECT max(k) FROM (SELECT max(k) AS k FROM entry WHERE k BETWEEN ?1 AND ?2
-    UNION ALL SELECT max(k) FROM unrecorded WHERE k BETWEEN ?1 AND ?2)"""
+_LASTS: Final = """
+    SELECT value, max(
+        coalesce((SELECT max(k) FROM entry WHERE k BETWEEN value AND value + ?2), value - 1),
+        coalesce((SELECT max(k) FROM unrecorded WHERE k BETWEEN value AND value + ?2), value - 1)
+    ) FROM json_each(?1)"""
 _COLUMNS: Final = "k, is_listed, body, dialog, facts, arrived_at, source, import_run"
 
 
@@ -75,13 +77,26 @@ class Second:
     @classmethod
     def of(cls, connection: apsw.Connection, k: int, dialogs: Iterable[str]) -> Self:
         """Look up some dialogs in the second of a key."""
-        first = k >> ARRIVAL_BITS << ARRIVAL_BITS
+        first = _first_of(k)
+        return cls.among(connection, first, dialogs, _lasts(connection, [first])[first])
+
+    @classmethod
+    def among(
+        cls, connection: apsw.Connection, first: int, dialogs: Iterable[str], last: int
+    ) -> Self:
+        """Look up some dialogs in a second, given by its first key and the highest one taken.
+
+        Most seconds of which a new call is told hold none yet, so nothing is looked up there.
+        """
         end = first + _LAST_ARRIVAL
-        wanted = json.dumps([dialog for dialog in dialogs if dialog])
-        recorded: list[Any] = connection.execute(_RECORDED, (first, end, wanted)).fetchall()
-        silent: list[Any] = connection.execute(_UNRECORDED, (first, end, wanted)).fetchall()
+        recorded: list[Any] = []
+        silent: list[Any] = []
+        if last >= first:
+            wanted = json.dumps([dialog for dialog in dialogs if dialog])
+            recorded = connection.execute(_RECORDED, (first, end, wanted)).fetchall()
+            silent = connection.execute(_UNRECORDED, (first, end, wanted)).fetchall()
         return cls(
-            last=connection.execute(_LAST, (first, end)).get or first - 1,
+            last=last,
             end=end,
             recorded=dict(recorded),
             unrecorded={dialog: place for dialog, place, _, _ in silent},
@@ -135,10 +150,23 @@ def seconds_of(
     dialogs: defaultdict[int, set[str]] = defaultdict(set)
     for started_at, dialog in calls:
         dialogs[started_at].add(dialog)
+    firsts = {started_at: first_key(tenant, started_at) for started_at in dialogs}
+    lasts = _lasts(connection, list(firsts.values()))
     return {
-        started_at: Second.of(connection, first_key(tenant, started_at), some)
-        for started_at, some in dialogs.items()
+        started_at: Second.among(connection, first, dialogs[started_at], lasts[first])
+        for started_at, first in firsts.items()
     }
+
+
+def _first_of(k: int) -> int:
+    """Return the first key of the second of a key."""
+    return k >> ARRIVAL_BITS << ARRIVAL_BITS
+
+
+def _lasts(connection: apsw.Connection, firsts: Sequence[int]) -> dict[int, int]:
+    """Return the highest key taken in each second, by its first; one below that where none is."""
+    found: list[Any] = connection.execute(_LASTS, (json.dumps(firsts), _LAST_ARRIVAL)).fetchall()
+    return dict(found)
 
 
 def settle(connection: apsw.Connection, tenant: int, places: Sequence[Place]) -> None:
@@ -192,7 +220,7 @@ def kept_key(connection: apsw.Connection, k: int, dialog: str) -> int | None:
         k: A key of the call's second; that of the recording, where the dialog is not known.
         dialog: The id of its dialog.
     """
-    first = k >> ARRIVAL_BITS << ARRIVAL_BITS
+    first = _first_of(k)
     sql = (
         "SELECT k FROM unrecorded WHERE k BETWEEN ? AND ? AND dialog = ? "
         "AND (dialog <> '' OR k = ?)"

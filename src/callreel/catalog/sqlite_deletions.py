@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,13 @@ def is_deleted(connection: apsw.Connection, tenant: int, recording_id: str) -> b
     """Say whether a recording was deleted for good."""
     sql = "SELECT EXISTS (SELECT 1 FROM deletion WHERE tenant = ? AND id = ?)"
     return bool(connection.execute(sql, (tenant, recording_id)).get)
+
+
+def deleted_of(connection: apsw.Connection, tenant: int, ids: Sequence[str]) -> frozenset[str]:
+    """Return which of some recordings were deleted for good."""
+    sql = "SELECT id FROM deletion WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))"
+    rows: list[Any] = connection.execute(sql, (tenant, json.dumps(ids))).fetchall()
+    return frozenset(an_id for (an_id,) in rows)
 
 
 def deletions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,7 +22,7 @@ from callreel.catalog.sqlite_calls import (
     seconds_of,
     settle,
 )
-from callreel.catalog.sqlite_deletions import is_deleted, keep
+from callreel.catalog.sqlite_deletions import deleted_of, keep
 from callreel.catalog.sqlite_outbox import tell
 from callreel.catalog.sqlite_tables import (
     BY_TAG,
@@ -105,13 +106,16 @@ def _sort_out(
     connection: apsw.Connection, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool
 ) -> tuple[list[Outcome], list[NewEntry]]:
     outcomes, fresh = [], []
+    ids = [entry.id for entry in entries]
+    there = _kept(connection, tenant, ids)
+    gone = frozenset() if deleted_too else deleted_of(connection, tenant, ids)
     seen: dict[str, bytes] = {}
     for entry in entries:
-        kept = seen.get(entry.id) or _kept(connection, tenant, entry.id)
+        kept = seen.get(entry.id) or there.get(entry.id)
         if isinstance(kept, bytes):
             same = kept == entry.fingerprint
             outcomes.append(Outcome.SAME if same else Outcome.CONFLICT)
-        elif not deleted_too and is_deleted(connection, tenant, entry.id):
+        elif entry.id in gone:
             outcomes.append(Outcome.DELETED)
         else:
             if kept is not None:
@@ -123,15 +127,18 @@ def _sort_out(
 
 
 def _kept(
-    connection: apsw.Connection, tenant: int, recording_id: str
-) -> bytes | tuple[int, bytes] | None:
-    """Return the fingerprint of what has an id, or key and digest of what is being deleted."""
-    sql = "SELECT k, state, digest, fingerprint FROM entry WHERE tenant = ? AND id = ?"
-    row = connection.execute(sql, (tenant, recording_id)).fetchone()
-    if row is None:
-        return None
-    k, state, digest, fingerprint = row
-    return (k, digest) if state == State.DELETING else bytes(fingerprint)
+    connection: apsw.Connection, tenant: int, ids: Sequence[str]
+) -> dict[str, bytes | tuple[int, bytes]]:
+    """Return by its id the fingerprint of what is there, or key and digest where it is deleting."""
+    sql = (
+        "SELECT id, k, state, digest, fingerprint FROM entry "
+        "WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))"
+    )
+    rows: list[Any] = connection.execute(sql, (tenant, json.dumps(ids))).fetchall()
+    return {
+        an_id: (k, digest) if state == State.DELETING else fingerprint
+        for an_id, k, state, digest, fingerprint in rows
+    }
 
 
 def _bring_back(
