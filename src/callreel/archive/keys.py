@@ -44,7 +44,7 @@ class KeyRing:
     def __init__(self, catalog: Catalog, clock: Callable[[], float] = time.time) -> None:
         self._catalog = catalog
         self._clock = clock
-        self._seen: dict[bytes, tuple[float, Access]] = {}
+        self._seen: dict[str, tuple[float, Access]] = {}
 
     async def recognise(self, text: str) -> Access:
         """Return what a key may do.
@@ -52,28 +52,28 @@ class KeyRing:
         Raises:
             NotAuthenticated: the key is empty, unknown, expired or revoked.
         """
-        digest = digest_of(text)
         now = self._clock()
-        seen = self._seen.get(digest)
+        seen = self._seen.get(text)
         if seen is not None and 0 <= now - seen[0] < REFRESH_SECONDS:
             access = seen[1]
         else:
-            access = await self._look_up(digest)
-            self._remember(digest, access, now)
+            access = await self._look_up(text)
+            self._remember(text, access, now)
         if access.expires_at is not None and access.expires_at <= now:
             raise NotAuthenticated(REFUSAL)
         return access
 
-    async def _look_up(self, digest: bytes) -> Access:
+    async def _look_up(self, text: str) -> Access:
+        digest = digest_of(text)
         key = await self._catalog.key_by_digest(digest)
         if key is None or not hmac.compare_digest(key.digest, digest):
             raise NotAuthenticated(REFUSAL)
         if key.revoked_at is not None:
-            self._seen.pop(digest, None)
+            self._seen.pop(text, None)
             raise NotAuthenticated(REFUSAL)
         return key.access
 
-    def _remember(self, digest: bytes, access: Access, now: float) -> None:
+    def _remember(self, text: str, access: Access, now: float) -> None:
         if len(self._seen) >= MAX_REMEMBERED:
             self._seen.clear()
-        self._seen[digest] = (now, access)
+        self._seen[text] = (now, access)

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import uuid
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import httptools
@@ -35,7 +35,18 @@ _NO_ROOM: Final = b"HTTP/1.1 503 Service Unavailable"
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _LINE_END: Final = b"\r\n"
 _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
-"""What no header may hold, and a head only at the ends of its lines; RFC 9110, 5.5."""
+"""What no header may hold; RFC 9110, 5.5."""
+
+
+@lru_cache(maxsize=1024)
+def _line(name: bytes, value: bytes) -> bytes:
+    """Return a header's line, or nothing where uvicorn is to see to it; most recur in each answer.
+
+    That is what ends the connection, and what holds bytes that no header may hold.
+    """
+    line = b"%b: %b" % (name, value)
+    is_plain = name != b"connection" and len(line.translate(None, _CONTROLS)) == len(line)
+    return line + _LINE_END if is_plain else b""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -157,13 +168,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         if not cycle.keep_alive or cycle.response_started or cycle.disconnected:
             return False
-        if self.flow.write_paused or any(name == b"connection" for name, _ in headers):
+        lines = [_line(name, value) for name, value in (*cycle.default_headers, *headers)]
+        if self.flow.write_paused or not all(lines):
             return False
-        lines = [b"%b: %b\r\n" % each for each in (*cycle.default_headers, *headers)]
         head = b"".join((STATUS_LINE[status], *lines, _LINE_END))
-        ends = len(_LINE_END) * (len(lines) + 2)
-        if len(head.translate(None, _CONTROLS)) != len(head) - ends:
-            return False
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
         self.transport.writelines((head, *body))
