@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import pbx
+from calm import calm
 from stage import Stage
 from table import Row, at_least, at_most
 
@@ -44,10 +45,9 @@ class Run:
 def call_records(stage: Stage) -> Iterator[Row]:
     """Rows of a table of calls of which none was recorded."""
     with _folder(stage) as folder:
-        turns = [
-            [_import_rows(folder, rows) for rows in (FEW_ROWS, MANY_ROWS)]
-            for _ in range(stage.rounds)
-        ]
+        turns = calm(
+            lambda: [_import_rows(folder, rows) for rows in (FEW_ROWS, MANY_ROWS)], stage.rounds
+        )
     rate = median(MANY_ROWS / many.seconds for _, many in turns)
     of_cpu = median(MANY_ROWS / many.cpu for _, many in turns)
     yield Row(
@@ -81,7 +81,7 @@ def recordings(stage: Stage) -> Iterator[Row]:
         size = pbx.write_audio(audio, FILES, FILE_SECONDS)
         pbx.write_calls(table, FILES, recorded=True)
         os.sync()
-        turns = [(_copy(folder, audio), _import(folder, audio, table)) for _ in range(stage.rounds)]
+        turns = calm(lambda: (_copy(folder, audio), _import(folder, audio, table)), stage.rounds)
     copied, imported = (median(each[at].seconds for each in turns) for at in (0, 1))
     yield Row(
         measure=f"importing {FILES:,} recordings, {size / MIB:,.0f} MB",
@@ -101,7 +101,7 @@ def verifying(stage: Stage) -> Iterator[Row]:
         pbx.write_calls(table, FILES, recorded=True)
         _take_in(archive, audio, table)
         os.sync()
-        turns = [(_check(archive), _verify(archive)) for _ in range(stage.rounds)]
+        turns = calm(lambda: (_check(archive), _verify(archive)), stage.rounds)
     checked, verified = (median(each[at].seconds for each in turns) for at in (0, 1))
     yield Row(
         measure=f"verifying {FILES:,} recordings, {size / MIB:,.0f} MB",

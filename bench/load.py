@@ -20,6 +20,7 @@ from time import perf_counter
 
 import urllib3
 
+from calm import calm
 from servers import Server
 
 HERE = Path(__file__).parent
@@ -167,13 +168,13 @@ class Comparison:
 def compare(
     targets: Mapping[str, Target], *, connections: int, seconds: int, rounds: int
 ) -> Comparison:
-    """Load the targets in turns and return all that was seen."""
+    """Load the targets in turns and return all that was seen in calm ones."""
     lengths = {name: _length(target, connections, seconds) for name, target in targets.items()}
-    samples: dict[str, list[Sample]] = {name: [] for name in targets}
-    for _ in range(rounds):
-        for name, target in targets.items():
-            samples[name].append(measure(target, connections, lengths[name]))
-    return Comparison(samples)
+    turns = calm(
+        lambda: {name: measure(each, connections, lengths[name]) for name, each in targets.items()},
+        rounds,
+    )
+    return Comparison({name: [turn[name] for turn in turns] for name in targets})
 
 
 def _length(target: Target, connections: int, seconds: int) -> int:

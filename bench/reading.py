@@ -10,6 +10,7 @@ from statistics import median
 
 import questions
 from callreel.api import encodings
+from calm import calm
 from data import Stock
 from load import Comparison, Target, background, measure
 from questions import FULL_PAGE, ONE_RECORD, PAGE, Question
@@ -175,18 +176,20 @@ def waiting(stage: Stage) -> Iterator[Row]:
     offset = min(HEAVY_OFFSET, stage.main.picks.calls // 2)
     heavy = stage.ask(Question("heavy", (long_calls,), offset=offset))
     light = stage.ask(ONE_RECORD)
-    alone: list[float] = []
-    beside: list[float] = []
-    for _ in range(stage.rounds):
-        alone.append(measure(light, 1, stage.seconds).p50_ms)
+
+    def turn() -> tuple[float, float]:
+        alone = measure(light, 1, stage.seconds).p50_ms
         with background(heavy, 2, stage.seconds + 5):
-            beside.append(measure(light, 1, stage.seconds).p50_ms)
+            return alone, measure(light, 1, stage.seconds).p50_ms
+
+    turns = calm(turn, stage.rounds)
+    alone, beside = (median(each[at] for each in turns) for at in (0, 1))
     yield Row(
         measure="limit=1 beside two heavy clients, p50",
-        product=f"{median(beside):.2f} ms",
+        product=f"{beside:.2f} ms",
         other="alone",
-        other_figure=f"{median(alone):.2f} ms",
-        figure=median(beside) / median(alone),
+        other_figure=f"{alone:.2f} ms",
+        figure=beside / alone,
     )
 
 

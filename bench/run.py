@@ -24,6 +24,7 @@ import importing
 import load
 import reading
 import writing
+from calm import ticks
 from data import Stock
 from stage import AnswersDiffer, Stage
 from table import Row, as_json, markdown
@@ -136,8 +137,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop_on_signal)
     stage = set_stage(given)
     facts = machine(stage)
+    before = ticks()
     with closing(stage):
         rows = list(measured(stage, given.only or list(CASES)))
+    facts["taken by the host meanwhile"] = f"{ticks().share_since(before):.1%} of the processors"
     print("\n".join(f"- {name}: {fact}" for name, fact in facts.items()), end="\n\n")
     print(markdown(rows))
     given.json.parent.mkdir(parents=True, exist_ok=True)

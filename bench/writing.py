@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import urllib3
 import data
 import servers
 from callreel.api.wire import Bodies
+from calm import calm
 from data import Stock
 from servers import Server
 from stage import Stage
@@ -47,7 +49,8 @@ def batches(stage: Stage) -> Iterator[Row]:
     """Records alone, in batches, into all indexes, synced, with the last checkpoint."""
     with _copied(stage) as archive:
         tenants = stage.main.tenants
-        turns = [asyncio.run(_take_in(archive, turn, tenants)) for turn in range(stage.rounds)]
+        numbers = itertools.count()
+        turns = calm(lambda: asyncio.run(_take_in(archive, next(numbers), tenants)), stage.rounds)
     rate = median(CALLS_A_ROUND / adding for _, adding in turns)
     whole = median(CALLS_A_ROUND / (making + adding) for making, adding in turns)
     yield Row(
