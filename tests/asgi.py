@@ -34,7 +34,7 @@ BLIND_TEXT, BLIND_KEY = keys.make("no scopes", Reach(7), frozenset())
 class FakeCatalog:
     """Answers with `page` or raises `error`, and remembers what it was asked."""
 
-    page_of: Page = field(default_factory=lambda: Page(b"", 0, None))
+    page_of: Page = field(default_factory=lambda: Page((b"",), 0, None))
     error: Exception | None = None
     asked: list[tuple[Reach, ListRequest, bytes]] = field(default_factory=list)
     closed: bool = False

@@ -23,11 +23,11 @@ from callreel.api.wire import LIST_PATH
 from callreel.errors import Conflict, Unavailable
 from callreel.model import Page, Reach
 
-BIG = Page(b'{"a":"' + b"x" * 2000 + b'"}', 1, (0x1F, 5))
+BIG = Page((b'{"a":"' + b"x" * 2000 + b'"}',), 1, (0x1F, 5))
 
 
 def test_a_page_is_the_catalogs_bytes_under_data() -> None:
-    answer = house(FakeCatalog(Page(b'{"a":1},{"a":2}', 2, (9, 1)))).ask()
+    answer = house(FakeCatalog(Page((b'{"a":1},{"a":2}',), 2, (9, 1)))).ask()
     assert answer.status == 200
     assert answer.body == b'{"data":[{"a":1},{"a":2}]}'
     assert answer.headers["content-type"] == "application/json"
@@ -108,7 +108,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_again() -> None:
 
 
 def test_a_full_page_links_to_the_next_with_the_same_parameters() -> None:
-    home = house(FakeCatalog(Page(b'{"a":1}', 1, (0x1F,))))
+    home = house(FakeCatalog(Page((b'{"a":1}',), 1, (0x1F,))))
     answer = home.ask("limit=1&offset=7&filter=%5B%5D&count=true")
     expected = (
         "<http://calls.test:8080/cdr_dialog_recording"
@@ -121,11 +121,11 @@ def test_a_full_page_links_to_the_next_with_the_same_parameters() -> None:
 
 
 def test_a_page_that_is_not_full_is_the_last() -> None:
-    assert "link" not in house(FakeCatalog(Page(b'{"a":1}', 1, (9, 1)))).ask("limit=2").headers
+    assert "link" not in house(FakeCatalog(Page((b'{"a":1}',), 1, (9, 1)))).ask("limit=2").headers
 
 
 def test_nothing_that_a_query_holds_can_leave_the_link() -> None:
-    home = house(FakeCatalog(Page(b"{}", 1, (9, 1))))
+    home = house(FakeCatalog(Page((b"{}",), 1, (9, 1))))
     number = "%3E;%20rel=%5C%22x%5C%22,"
     filters = f"%5B%7B%22property%22:%22number_list%22,%22value%22:%22{number}%22%7D%5D"
     link = home.ask(f"limit=1&filter={filters}").headers["link"]

@@ -75,9 +75,13 @@ class Listing:
         if query.with_count:
             count = await find.count(services.archive, access, request.filter)
             headers.append((b"x-total-count", b"%d" % count))
-        body = (b'{"data":[', page.bodies, b"]}")
+        body = (b'{"data":[', *page.pieces, b"]}")
         accepts = heads(scope).get(b"accept-encoding")
-        if accepts and self._gzip and len(page.bodies) > WORTH_BYTES and _accepts(accepts):
+        if accepts and self._gzip and _is_worth_it(body) and _accepts(accepts):
             headers.append((b"content-encoding", b"gzip"))
             return headers, (await compress(b"".join(body)),)
         return headers, body
+
+
+def _is_worth_it(body: tuple[bytes, ...]) -> bool:
+    return sum(map(len, body)) > WORTH_BYTES

@@ -16,7 +16,7 @@ from callreel.catalog.sqlite_days import Part
 from callreel.catalog.sqlite_plan import Order, Source
 from callreel.model import Page
 
-NOTHING: Final = Page(b"", 0, None)
+NOTHING: Final = Page((), 0, None)
 FEW: Final = 32
 """Up to so many bodies, Python joins faster: SQLite has more to set up than to do."""
 Row = tuple[int, ...]
@@ -60,7 +60,7 @@ def range_page(
     else:
         args = ("," + opening.decode(), *span, limit)
         bodies, found, k = connection.execute(joined_sql, args).get
-    return Page(opening + bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
+    return Page((opening, bodies), found, (k & LOCAL_MASK,)) if found else NOTHING
 
 
 def range_page_of_calls(
@@ -70,7 +70,7 @@ def range_page_of_calls(
     joined_sql = _RANGES[_OF_CALLS, descends][1]
     args = (",", opening.decode(), *span, *span, limit)
     bodies, found, k = connection.execute(joined_sql, args).get
-    return Page(bodies, found, (k & LOCAL_MASK,)) if found else NOTHING
+    return Page((bodies,), found, (k & LOCAL_MASK,)) if found else NOTHING
 
 
 def joined(bounds: Bounds, order: Order, source: Source, limit: int, offset: int) -> Piece:
@@ -96,7 +96,8 @@ def joined_page(
     bodies, found, k = connection.execute(sql, (first, *args)).get
     if not found:
         return NOTHING
-    return Page(bodies if is_of_calls else opening + bodies, found, (k & LOCAL_MASK,))
+    pieces = (bodies,) if is_of_calls else (opening, bodies)
+    return Page(pieces, found, (k & LOCAL_MASK,))
 
 
 def page_of_rows(
@@ -115,4 +116,4 @@ def page_of_rows(
     )
     found = joined_page(connection, (sql, (keys,)), opening, is_of_calls=is_of_calls)
     last = rows[-1]
-    return Page(found.bodies, found.count, (*last[:-1], last[-1] & LOCAL_MASK))
+    return Page(found.pieces, found.count, (*last[:-1], last[-1] & LOCAL_MASK))
