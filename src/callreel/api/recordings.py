@@ -52,12 +52,13 @@ async def add(ask: Ask) -> Response:
     ask.query()
     limits = ask.services.limits
     most = upload.UploadLimits(limits.max_call_bytes, limits.max_upload_bytes)
-    boundary = upload.boundary_of(ask.request, most)
-    with ask.services.uploads.entered(), ask.archive.audio.stage() as staged:
-        received = await upload.receive(ask.request, boundary, staged, most)
-        call, wanted = to_call(decode_call(bytes(received.call)))
-        arrival = Arrival(call, staged, wanted, received.original_name)
-        taken = await take_in.one(ask.archive, ask.access, arrival)
+    with ask.services.uploads.entered():  # first, so that many who are turned away cost little
+        boundary = upload.boundary_of(ask.request, most)
+        with ask.archive.audio.stage() as staged:
+            received = await upload.receive(ask.request, boundary, staged, most)
+            call, wanted = to_call(decode_call(bytes(received.call)))
+            arrival = Arrival(call, staged, wanted, received.original_name)
+            taken = await take_in.one(ask.archive, ask.access, arrival)
     if taken.is_new:
         ask.services.metrics.taken_in(arrival.source)
     shown = _opening(ask) + taken.body
