@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MAX_HEAD_BYTES: Final = 131_072
 MAX_HEAD_SECONDS: Final = 30.0
 MAX_UNREAD_SECONDS: Final = 120.0
+RECURRING_BYTES: Final = 128
+"""Of a header's value; a longer one, such as a link to the next page, would fill the memory."""
 LINGER_SECONDS: Final = 1.0
 """For how long a server that ends still takes a request on a connection that was idle."""
 
@@ -38,15 +40,18 @@ _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 """What no header may hold; RFC 9110, 5.5."""
 
 
-@lru_cache(maxsize=1024)
 def _line(name: bytes, value: bytes) -> bytes:
-    """Return a header's line, or nothing where uvicorn is to see to it; most recur in each answer.
+    """Return a header's line, or nothing where uvicorn is to see to it.
 
     That is what ends the connection, and what holds bytes that no header may hold.
     """
     line = b"%b: %b" % (name, value)
     is_plain = name != b"connection" and len(line.translate(None, _CONTROLS)) == len(line)
     return line + _LINE_END if is_plain else b""
+
+
+_recurring_line: Final = lru_cache(maxsize=1024)(_line)
+"""The same; most headers recur in each answer."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -168,7 +173,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         if not cycle.keep_alive or cycle.response_started or cycle.disconnected:
             return False
-        lines = [_line(name, value) for name, value in (*cycle.default_headers, *headers)]
+        lines = [
+            (_recurring_line if len(value) <= RECURRING_BYTES else _line)(name, value)
+            for name, value in (*cycle.default_headers, *headers)
+        ]
         if self.flow.write_paused or not all(lines):
             return False
         head = b"".join((STATUS_LINE[status], *lines, _LINE_END))
