@@ -1,4 +1,4 @@
-"""A worker and a file for it."""
+"""A worker with a file for it, and a folder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audio.sound_files import encoded
+from callreel.audio.folder import FolderStore
 from callreel.audio.worker import ChildSoundWorker
 
 
@@ -25,3 +26,13 @@ def path(tmp_path: Path) -> Path:
     made = tmp_path / "audio"
     made.write_bytes(encoded("wav-alaw"))
     return made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "audio"
+
+
+@pytest.fixture
+def store(root: Path) -> FolderStore:
+    return FolderStore(root, 0)
