@@ -44,10 +44,10 @@ def ticks() -> Ticks:
 
 def calm(turn: Callable[[], Seen], wanted: int) -> list[Seen]:
     """Take turns until so many were calm, and return what was seen in them, in their order."""
-    seen: list[tuple[float, int, Seen]] = []
+    seen: list[tuple[float, Seen]] = []
     while len(seen) < MOST_TURNS * wanted and sum(each[0] <= STOLEN for each in seen) < wanted:
         before = ticks()
         found = turn()
-        seen.append((ticks().share_since(before), len(seen), found))
-    calmest = sorted(seen, key=lambda each: (max(each[0], STOLEN), each[1]))[:wanted]
-    return [each[2] for each in sorted(calmest, key=lambda each: each[1])]
+        seen.append((ticks().share_since(before), found))
+    calmest = sorted(range(len(seen)), key=lambda at: max(seen[at][0], STOLEN))[:wanted]
+    return [seen[at][1] for at in sorted(calmest)]

@@ -11,9 +11,7 @@ import pytest
 from callreel.api.limits import Limits
 from callreel.api.params import ListQuery, read_query
 from callreel.errors import BadParameter
-from callreel.model import (
-    CallFilter,
-)
+from callreel.model import CallFilter
 
 LIMITS = Limits()
 MOMENT = 1_741_944_413

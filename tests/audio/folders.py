@@ -6,10 +6,9 @@ import os
 import stat
 from pathlib import Path
 
-from contracts.audio_contract import (
-    TENANT,
-    key_of,
-)
+import pytest
+
+from contracts.audio_contract import TENANT, key_of
 
 
 def place_of(root: Path, content: bytes) -> Path:
@@ -51,3 +50,10 @@ class NotedSync:
     def __call__(self, descriptor: int) -> None:
         self.paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
         self._fsync(descriptor)
+
+
+def note_syncs(monkeypatch: pytest.MonkeyPatch) -> NotedSync:
+    """Note from now on what is brought to the disk."""
+    noted = NotedSync()
+    monkeypatch.setattr(os, "fsync", noted)
+    return noted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import stat
 import subprocess
 import sys
@@ -12,20 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from audio.folders import NotedSync, place_of
+from audio.folders import note_syncs, place_of
 from callreel.audio import AudioKey, AudioStore
 from callreel.audio.folder import FolderStore
 from callreel.audio.folder_walk import digest_of
 from callreel.errors import Unavailable
-from contracts.audio_contract import (
-    LONG,
-    SHORT,
-    AudioContract,
-    chunks,
-    derive,
-    key_of,
-    put,
-)
+from contracts.audio_contract import LONG, SHORT, AudioContract, chunks, derive, key_of, put
 
 
 class TestFolderStore(AudioContract):
@@ -54,19 +45,6 @@ def test_what_is_derived_lies_in_a_tree_beside(store: FolderStore, root: Path) -
     assert stat.S_IMODE(made.stat().st_mode) & 0o337 == 0
 
 
-def test_a_tenant_s_folders_are_all_made_with_the_first_recording(
-    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asyncio.run(put(store, SHORT))
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
-    for number in range(20):
-        content = b"%d" % number
-        asyncio.run(put(store, content))
-        assert noted.paths[-1] == place_of(root, content).parent
-    assert len(noted.paths) == 40
-
-
 def test_audio_that_is_there_whole_is_left_as_it_is(store: FolderStore, root: Path) -> None:
     asyncio.run(put(store, SHORT))
     before = place_of(root, SHORT).stat()
@@ -89,8 +67,7 @@ def test_audio_that_is_damaged_in_its_place_is_replaced_as_if_it_were_new(
     asyncio.run(put(store, LONG))
     place = place_of(root, LONG)
     damage(place)
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     if not is_readable:
         monkeypatch.setattr("callreel.audio.staged.digest_of", lambda *_: None)
     asyncio.run(put(store, LONG))

@@ -13,16 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from audio.folders import FailingSync, NotedSync, open_files, place_of
+from audio.folders import FailingSync, note_syncs, open_files, place_of
 from callreel.audio.folder import FolderStore
 from callreel.errors import CallreelError, StorageFull, Unavailable
-from contracts.audio_contract import (
-    LONG,
-    SHORT,
-    keep_together,
-    key_of,
-    put,
-)
+from contracts.audio_contract import LONG, SHORT, keep_together, key_of, put
 
 
 @pytest.mark.parametrize(("code", "error"), [(errno.EIO, Unavailable), (errno.ENOSPC, StorageFull)])
@@ -56,8 +50,7 @@ def test_a_failed_fsync_of_a_folder_is_no_success(
                 asyncio.run(put(store, SHORT))
     assert failing.failures == 2
     assert list((root / "tmp").iterdir()) == []
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     asyncio.run(put(store, SHORT))
     assert root in noted.paths, "what failed is not taken for done"
 
@@ -66,15 +59,26 @@ def test_a_failed_fsync_of_a_folder_is_no_success(
 def test_a_folder_is_synced_with_those_above_whoever_made_it(
     store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch, is_made_by_another: bool
 ) -> None:
-    noted = NotedSync()
     leaf = place_of(root, SHORT).parent
     if is_made_by_another:  # who may not have brought it to the disk yet
         leaf.mkdir(parents=True)
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     asyncio.run(put(store, SHORT))
     assert noted.paths[:2] == [leaf.parent, root]
     assert noted.paths[2].parent == root / "tmp"
     assert noted.paths[3:] == [leaf]
+
+
+def test_a_tenant_s_folders_are_all_made_with_the_first_recording(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(put(store, SHORT))
+    noted = note_syncs(monkeypatch)
+    for number in range(20):
+        content = b"%d" % number
+        asyncio.run(put(store, content))
+        assert noted.paths[-1] == place_of(root, content).parent
+    assert len(noted.paths) == 40
 
 
 MANY = [b"%d" % number for number in range(400)]
@@ -84,8 +88,7 @@ def test_many_together_cost_a_sync_of_each_and_then_one_of_each_folder(
     store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asyncio.run(put(store, SHORT))
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     assert set(asyncio.run(keep_together(store, MANY))) == {None}
     assert {each.parent for each in noted.paths[: len(MANY)]} == {root / "tmp"}
     assert len(set(noted.paths[: len(MANY)])) == len(MANY)
@@ -127,8 +130,7 @@ def test_a_folder_that_somebody_took_away_is_made_again_and_brought_to_the_disk(
     asyncio.run(put(store, SHORT))
     leaf = place_of(root, SHORT).parent
     shutil.rmtree(leaf)
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     asyncio.run(put(store, SHORT))
     assert place_of(root, SHORT).read_bytes() == SHORT
     assert noted.paths[1:] == [leaf.parent, leaf]
@@ -137,8 +139,7 @@ def test_a_folder_that_somebody_took_away_is_made_again_and_brought_to_the_disk(
 def test_the_folder_itself_is_on_the_disk_before_anything_is_in_it(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     FolderStore(root, 0)
     assert noted.paths == [root.parent]
 
@@ -149,8 +150,7 @@ def test_a_second_recording_in_a_folder_costs_two_syncs(
     leaf = place_of(root, SHORT).parent
     beside = next(each for i in count() if place_of(root, each := b"%d" % i).parent == leaf)
     asyncio.run(put(store, SHORT))
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     asyncio.run(put(store, beside))
     assert noted.paths[1:] == [leaf]
 
@@ -160,8 +160,7 @@ def test_audio_that_was_synced_ahead_is_synced_again_only_if_more_was_written(
     store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch, more: bytes
 ) -> None:
     asyncio.run(put(store, LONG))
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     asyncio.run(_put_with_a_sync_ahead(store, SHORT, more))
     of_audio = [path for path in noted.paths if path.parent == root / "tmp"]
     assert len(of_audio) == (2 if more else 1)
@@ -202,7 +201,6 @@ def test_a_removal_is_brought_to_the_disk(
     store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = asyncio.run(put(store, SHORT))
-    noted = NotedSync()
-    monkeypatch.setattr(os, "fsync", noted)
+    noted = note_syncs(monkeypatch)
     asyncio.run(store.remove(key))
     assert noted.paths == [place_of(root, SHORT).parent]

@@ -18,8 +18,7 @@ from callreel.model import EARLIEST_START, LATEST_START, CallFilter, Reach, Span
 
 def is_deleted(connection: apsw.Connection, tenant: int, recording_id: str) -> bool:
     """Say whether a recording was deleted for good."""
-    sql = "SELECT EXISTS (SELECT 1 FROM deletion WHERE tenant = ? AND id = ?)"
-    return bool(connection.execute(sql, (tenant, recording_id)).get)
+    return bool(deleted_of(connection, tenant, [recording_id]))
 
 
 def deleted_of(connection: apsw.Connection, tenant: int, ids: Sequence[str]) -> frozenset[str]:
