@@ -12,7 +12,12 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from callreel.cli import serving
-from callreel.cli.protocol import MAX_HEAD_BYTES, MAX_HEAD_SECONDS, MAX_UNREAD_SECONDS
+from callreel.cli.protocol import (
+    MAX_HEAD_BYTES,
+    MAX_HEAD_SECONDS,
+    MAX_UNREAD_SECONDS,
+    BoundedProtocol,
+)
 from callreel.cli.serving import AnnouncingServer, application, bound, end_well, url_of
 from callreel.errors import Misconfigured
 from callreel.settings import Settings
@@ -86,6 +91,7 @@ def test_a_client_is_waited_for_long_enough_and_not_for_ever(apart: None) -> Non
     config = serving._config(mirror)
 
     assert 60 <= config.timeout_keep_alive <= 120
+    assert (config.callback_notify, config.timeout_notify) == (BoundedProtocol.end_idle, 1)
     assert config.timeout_graceful_shutdown == 20
     assert config.backlog >= 1_024
     assert (MAX_HEAD_SECONDS, MAX_UNREAD_SECONDS, MAX_HEAD_BYTES) == (30, 120, 128 << 10)

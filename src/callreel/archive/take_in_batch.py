@@ -345,7 +345,7 @@ async def _copied(candidate: Candidate, staged: Staged) -> None:
     try:
         await asyncio.shield(copying)
     except asyncio.CancelledError:
-        await asyncio.wait({copying})
+        await asyncio.gather(copying, return_exceptions=True)  # or what it raised is told as lost
         raise
 
 

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import httptools
@@ -18,6 +19,8 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from callreel.api.errors import Headers, error_body, error_headers
 from callreel.api.exchange import AT_ONCE, ERROR_HEADERS, SAFE_HEADERS
+from callreel.api.wire import CALLS_PATH, LIST_PATH
+from callreel.cli.eager import begun
 from callreel.errors import BadParameter, CallreelError, Unavailable
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ MAX_HEAD_SECONDS: Final = 30.0
 MAX_UNREAD_SECONDS: Final = 120.0
 RECURRING_BYTES: Final = 128
 """Of a header's value; a longer one, such as a link to the next page, would fill the memory."""
+LISTS: Final = frozenset({LIST_PATH, CALLS_PATH})
 LINGER_SECONDS: Final = 1.0
 """For how long a server that ends still takes a request on a connection that was idle."""
 
@@ -68,8 +72,8 @@ class BoundedProtocol(HttpToolsProtocol):
     work. So whoever opens connections and asks nothing keeps nobody out.
     """
 
-    _waiting: ClassVar[dict[BoundedProtocol, None]] = {}
-    """Those of the process on which no request is being answered, longest first."""
+    _waiting: ClassVar[dict[BoundedProtocol, float]] = {}
+    """Those of the process on which no request is being answered, and since when; longest first."""
     _has_begun = False
     _in_head = False
     _head_bytes = 0
@@ -88,7 +92,26 @@ class BoundedProtocol(HttpToolsProtocol):
         if most is not None and len(self.connections) > most:
             self._make_room()
         if not self.transport.is_closing():
-            self._waiting[self] = None
+            self._waiting[self] = self.loop.time()
+
+    @classmethod
+    async def end_idle(cls) -> None:
+        """End connections that were kept for another request for long enough, and got none.
+
+        To be called every other second. uvicorn sets a timer after each answer and takes it back
+        at the next byte: that costs a short list its time, and a byte that begins no request
+        keeps the connection.
+        """
+        now = asyncio.get_running_loop().time()
+        waiting = cls._waiting.items()
+        due = list(takewhile(lambda one: now - one[1] >= one[0].timeout_keep_alive, waiting))
+        for each, _ in due:
+            each.end_unless_in_head()
+
+    def end_unless_in_head(self) -> None:
+        """End the connection, unless a head has begun to come, which has a deadline of its own."""
+        if not self._in_head:
+            self.transport.close()
 
     def _make_room(self) -> None:
         longest = next(iter(self._waiting), None)
@@ -107,15 +130,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
         self._feed(data)
-        if self.transport.is_closing():
+        if not self._in_head or self.transport.is_closing():
             return
-        if self._in_head and was_in_head:
+        if was_in_head:
             self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
             told = f"The address and headers take more than {MAX_HEAD_BYTES} bytes."
             self._refuse(_HEAD_TOO_LARGE, BadParameter(told))
-        elif not self._in_head and not self._is_between():
-            self._drop_deadline()
         elif self._deadline is None:
             self._set_deadline()
 
@@ -127,10 +148,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._fed = self._left = b""
 
     def _is_between(self) -> bool:
-        """Whether no answer is under way, so that what came is the rest of a request, or nothing.
-
-        The keep-alive timer, which each byte stops, must not be all that ends such a connection.
-        """
+        """Whether no answer is under way: what came last is the rest of a request, or nothing."""
         return not self._has_begun or self.cycle.response_complete
 
     def on_message_begin(self) -> None:
@@ -154,14 +172,25 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._in_head = False
         self._head_bytes = 0
+        self._drop_deadline()
         self._waiting.pop(self, None)
         super().on_headers_complete()
         if self._is_ending:
             self._make_last()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin to answer; to a list at once, since most are answered before a task would begin."""
+        self._offer(cycle)
+        if cycle.scope["path"] not in LISTS or cycle.scope["method"] != "GET":
+            super()._start_asgi_task(cycle, app)
+            return
+        task = begun(cycle.run_asgi(app), self.loop)
+        if task is not None:
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+
+    def _offer(self, cycle: RequestResponseCycle) -> None:
         cycle.scope["extensions"] = {AT_ONCE: {"send": partial(self._send_at_once, cycle)}}
-        super()._start_asgi_task(cycle, app)
 
     def _send_at_once(
         self, cycle: RequestResponseCycle, status: int, headers: Headers, body: Sequence[bytes]
@@ -188,9 +217,16 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self._is_between() and not self.transport.is_closing():
-            self._waiting[self] = None
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:  # a task for each, or else many would be begun within each other
+            cycle, app = self.pipeline.pop()
+            self._offer(cycle)
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._waiting[self] = self.loop.time()
 
     def _unsupported_upgrade_warning(self) -> None:
         """Answer in HTTP/1.1, as RFC 9110 lets a server do when it is asked to change protocols.

@@ -189,6 +189,8 @@ def _config(
         proxy_headers=False,  # `api.proxies` reads the one that matters here
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        callback_notify=BoundedProtocol.end_idle,
+        timeout_notify=1,
     )
 
 

@@ -1,0 +1,115 @@
+"""Coroutines that are begun at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from callreel.cli.eager import begun
+
+
+def ran(made: Coroutine[Any, Any, None], *, cancelled_after: int | None = None) -> bool:
+    """Run a coroutine, and return whether it became a task."""
+
+    async def run() -> bool:
+        task = begun(made, asyncio.get_running_loop())
+        if task is None:
+            return False
+        if cancelled_after is not None:
+            for _ in range(cancelled_after):
+                await asyncio.sleep(0)
+            task.cancel()
+        await task
+        return True
+
+    return asyncio.run(run())
+
+
+def test_what_need_not_wait_has_ended_and_was_no_task() -> None:
+    seen = []
+
+    async def work() -> None:
+        seen.append(asyncio.current_task())
+
+    async def look() -> list[asyncio.Task[Any] | None]:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(begun, work(), loop)
+        await asyncio.sleep(0)
+        return seen
+
+    assert asyncio.run(look()) == [None]
+
+
+def test_what_waits_goes_on_in_a_task_with_what_came_of_it() -> None:
+    seen: list[object] = []
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        seen.append(await loop.run_in_executor(None, lambda: 1))
+        await asyncio.sleep(0)
+        seen.append(await asyncio.wait_for(asyncio.sleep(0, 2), 5))
+        try:
+            await loop.run_in_executor(None, int, "x")
+        except ValueError:
+            seen.append(3)
+
+    assert ran(work())
+    assert seen == [1, 2, 3]
+
+
+def test_what_it_waited_for_may_be_there_before_the_task_begins() -> None:
+    seen = []
+
+    async def work() -> None:
+        future = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(future.set_result, "there")
+        seen.append(await future)
+
+    assert ran(work())
+    assert seen == ["there"]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_a_cancellation_reaches_what_waits(turns: int) -> None:
+    ended = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(0)
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    with pytest.raises(asyncio.CancelledError):
+        ran(work(), cancelled_after=turns)
+
+    assert ended == [True]
+
+
+def test_who_outlives_a_cancellation_goes_on() -> None:
+    seen = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append(1)
+        await asyncio.sleep(0)
+        seen.append(2)
+
+    assert ran(work(), cancelled_after=1)
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_error_is_raised_where_it_arises(waits: bool) -> None:
+    async def work() -> None:
+        if waits:
+            await asyncio.sleep(0)
+        raise KeyError("here")
+
+    with pytest.raises(KeyError, match="here"):
+        ran(work())
