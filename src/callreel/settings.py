@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
-from callreel.api.log import LEVELS, USUAL_LEVEL
+from callreel.api.levels import LEVELS, USUAL_LEVEL
 from callreel.errors import Misconfigured
 
 PREFIX = "CALLREEL_"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi import TEXT
-from callreel.api.log import LEVELS, Lines, configure_log
+from callreel.api.levels import LEVELS
+from callreel.api.log import Lines, configure_log
 from callreel.api.masking import MASK, masked
 from callreel.archive.tell import new_secret
 

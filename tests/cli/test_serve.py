@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from callreel.api.exchange import SAFE_HEADERS
-from callreel.api.log import LEVELS
+from callreel.api.levels import LEVELS
 from callreel.cli.protocol import MAX_HEAD_BYTES
 from callreel.cli.serving import bound, url_of
 from callreel.errors import Misconfigured

@@ -6,16 +6,14 @@ import logging
 import sys
 import traceback
 from types import FrameType
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from callreel.api.levels import USUAL_LEVEL
 from callreel.api.masking import masked
 
-LEVELS: Final = ("error", "warning", "info")
-"""From the fewest lines to the most; each has those of the levels before it too."""
-USUAL_LEVEL: Final = "warning"
 _log = structlog.get_logger(__name__)
 
 
@@ -34,7 +32,7 @@ def configure_log(stream: TextIO = sys.stderr, level: str = USUAL_LEVEL) -> None
 
     Args:
         stream: Where to.
-        level: The least of `LEVELS` that is written.
+        level: The least of `levels.LEVELS` that is written.
     """
     structlog.configure(
         processors=[

@@ -22,8 +22,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from callreel.api.levels import USUAL_LEVEL
 from callreel.api.limits import Limits
-from callreel.api.log import USUAL_LEVEL, configure_log, libraries
+from callreel.api.log import configure_log, libraries
 from callreel.cli.protocol import BoundedProtocol
 from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
