@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -128,20 +129,29 @@ def _verify(archive: Path) -> Run:
 
 
 def _copy(folder: Path, audio: Path) -> Run:
-    copy = folder / "copy"
-    script = 'cp -r "$0" "$1" && cd "$1" && sha256sum -- * > /dev/null'
-    try:
+    script = 'cp -r "$0" "$1" && cd "$1"/* && sha256sum -- * > /dev/null'
+    with _emptied(folder) as copy:
         return _run(["bash", "-c", script, str(audio), str(copy)], {})
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
 
 
 def _import(folder: Path, audio: Path, table: Path) -> Run:
-    data = folder / "data"
-    try:
+    with _emptied(folder) as data:
         return _take_in(data, audio, table)
-    finally:
-        shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def _emptied(folder: Path) -> Iterator[Path]:
+    """Lend a new folder and give back the room of its files, which stay until all turns are over.
+
+    For each new file ext4 passes over all inodes that were freed in the last minutes, one by one,
+    so what one turn removes would cost the next one up to a sixth of its time.
+    """
+    lent = Path(tempfile.mkdtemp(dir=folder))
+    yield lent
+    for file in lent.rglob("*"):
+        if file.is_file():
+            file.chmod(0o600)
+            os.truncate(file, 0)
 
 
 def _take_in(data: Path, audio: Path, table: Path) -> Run:
