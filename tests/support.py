@@ -166,6 +166,8 @@ def _run(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=1,
+        callback_notify=BoundedProtocol.end_idle,
+        timeout_notify=-1,
     )
     server.run(sockets=[listening])
 

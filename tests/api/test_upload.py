@@ -35,7 +35,7 @@ def raw_head(server: Running, length: int) -> bytes:
     return (
         f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {server.keys['all']}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\n"
-        f"Content-Length: {length}\r\n\r\n"
+        f"Content-Length: {length}\r\nConnection: close\r\n\r\n"
     ).encode()
 
 

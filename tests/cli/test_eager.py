@@ -74,19 +74,42 @@ def test_what_it_waited_for_may_be_there_before_the_task_begins() -> None:
 
 @pytest.mark.parametrize("turns", [0, 1, 2])
 def test_a_cancellation_reaches_what_waits(turns: int) -> None:
-    ended = []
+    """Also before the task had its first turn: what it waits for is in the midst all the same."""
+    seen = []
 
     async def work() -> None:
         try:
             await asyncio.sleep(0)
             await asyncio.Event().wait()
-        finally:
-            ended.append(True)
+        except BaseException as error:
+            seen.append(type(error))
+            await asyncio.sleep(0)
+            raise
 
     with pytest.raises(asyncio.CancelledError):
         ran(work(), cancelled_after=turns)
 
-    assert ended == [True]
+    assert seen == [asyncio.CancelledError]
+
+
+def test_what_is_given_up_is_closed() -> None:
+    seen = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("closed")
+
+    async def give_up() -> None:
+        task = begun(work(), asyncio.get_running_loop())
+        assert task is not None
+        task.get_coro().close()  # what the task runs
+        task.cancel()
+        await asyncio.wait({task})
+
+    asyncio.run(give_up())
+    assert seen == ["closed"]
 
 
 def test_who_outlives_a_cancellation_goes_on() -> None:

@@ -51,11 +51,21 @@ async def connection(
 
 @asynccontextmanager
 async def listening_at(
-    app: ASGIApp, most: int | None = None, keep_alive: float = 75
+    app: ASGIApp, most: int | None = None, keep_alive: float = 75, grace: int | None = None
 ) -> AsyncIterator[tuple[str, int]]:
-    """Serve in this loop, so many connections at once, each kept for so many seconds."""
+    """Serve in this loop, so many connections at once, each kept for so many seconds.
+
+    Where there is a grace, whoever takes longer when the server ends is cancelled.
+    """
     config = uvicorn.Config(
-        app, http=BoundedProtocol, lifespan="off", log_config=None, limit_concurrency=most
+        app,
+        http=BoundedProtocol,
+        lifespan="off",
+        log_config=None,
+        limit_concurrency=most,
+        timeout_graceful_shutdown=grace,
+        callback_notify=BoundedProtocol.end_idle,
+        timeout_notify=-1,
     )
     config.timeout_keep_alive = keep_alive  # type: ignore[assignment]  # a part of a second here
     ready = asyncio.Event()
@@ -168,10 +178,7 @@ def test_a_client_that_sends_on_after_its_answer_does_not_keep_the_connection(mo
             reader, writer = await asyncio.open_connection(*at)
             writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
             answer = await reader.readuntil(b"hello")
-            await asyncio.sleep(0.2)
             writer.write(more)
-            await asyncio.sleep(0.1)
-            await BoundedProtocol.end_idle()
             answer += await asyncio.wait_for(reader.read(), timeout=4)
             writer.close()
             return answer

@@ -31,9 +31,9 @@ def server(tmp_path: Path) -> Iterator[Served]:
         yield started
 
 
-def head(server: Served, method: str, more: str = "") -> bytes:
+def head(server: Served, method: str, more: str = "", query: str = "") -> bytes:
     key = server.asking.keys["all"]
-    path = "/cdr_dialog_recording"
+    path = f"/cdr_dialog_recording{query}"
     return f"{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {key}\r\n{more}\r\n".encode()
 
 
@@ -45,7 +45,7 @@ def end(server: Served) -> None:
             socket.create_connection(server.asking.address, timeout=20).close()
 
 
-async def ask_until_told_to_stop(server: Served, seen: Counter[str]) -> None:
+async def ask_until_told_to_stop(server: Served, query: str, seen: Counter[str]) -> None:
     """Ask on one connection without a pause, as long as the server leaves it open.
 
     Whoever gets the answer after which it is enough tells the server to end.
@@ -53,7 +53,7 @@ async def ask_until_told_to_stop(server: Served, seen: Counter[str]) -> None:
     reader, writer = await asyncio.open_connection(*server.asking.address)
     said = b""
     while b"connection: close" not in said:
-        writer.write(head(server, "GET"))
+        writer.write(head(server, "GET", query=query))
         said = (await reader.readuntil(b"\r\n\r\n")).lower()
         await reader.readexactly(int(said.partition(b"content-length: ")[2].partition(b"\r")[0]))
         seen["answered"] += 1
@@ -64,16 +64,21 @@ async def ask_until_told_to_stop(server: Served, seen: Counter[str]) -> None:
     writer.close()
 
 
-def test_no_request_is_lost_when_a_busy_server_is_told_to_end(server: Served) -> None:
+@pytest.mark.parametrize(
+    ("clients", "query"), [(ASKING, ""), (1, ""), (1, "?limit=1"), (ASKING, "?limit=1")]
+)
+def test_no_request_is_lost_when_a_busy_server_is_told_to_end(
+    server: Served, clients: int, query: str
+) -> None:
     async def ask_and_end() -> Counter[str]:
         seen: Counter[str] = Counter()
         async with asyncio.timeout(60), asyncio.TaskGroup() as asking:
-            for _ in range(ASKING):
-                asking.create_task(ask_until_told_to_stop(server, seen))
+            for _ in range(clients):
+                asking.create_task(ask_until_told_to_stop(server, query, seen))
         return seen
 
     seen = asyncio.run(ask_and_end())
-    assert seen["told"] == ASKING
+    assert seen["told"] == clients
     assert server.process.wait(timeout=30) == 0
 
 

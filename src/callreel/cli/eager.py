@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator
-from types import coroutine
 from typing import Any
 
+Begun = Coroutine[Any, Any, None]
 
-def begun(
-    started: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
-) -> asyncio.Task[None] | None:
+
+def begun(started: Begun, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None] | None:
     """Let a coroutine run up to where it first waits.
 
-    There is no current task until then, so it must not ask for one, as `asyncio.timeout` does.
+    Until then there is no current task, and the context is the caller's: it must not ask for the
+    one, as `asyncio.timeout` does, nor set a variable of the other.
 
     Args:
         started: What to run; what it raises before it first waits is raised here.
@@ -29,19 +29,29 @@ def begun(
         waited_for = started.send(None)
     except StopIteration:
         return None
-    return loop.create_task(_rest(started, waited_for))
+    return loop.create_task(_Rest(started, waited_for))
 
 
-@coroutine
-def _rest(started: Coroutine[Any, Any, None], waited_for: object) -> Generator[Any, Any, None]:
-    """Pass on what the coroutine waits for to the task, and to it what came of that."""
-    try:
-        while True:
-            try:
-                result = yield waited_for
-            except BaseException as error:  # noqa: BLE001 - a cancellation too is the coroutine's
-                waited_for = started.throw(error)
-            else:
-                waited_for = started.send(result)
-    except StopIteration:
-        return
+class _Rest(Begun):
+    """What is left of a coroutine that waits for something already."""
+
+    def __init__(self, started: Begun, waited_for: object) -> None:
+        self._started = started
+        self._waited_for: object = waited_for
+        self._is_told = False
+
+    def send(self, value: object) -> object:
+        if self._is_told:
+            return self._started.send(value)
+        self._is_told = True
+        return self._waited_for
+
+    def throw(self, *error: Any) -> object:  # noqa: ANN401 - as the coroutine's own
+        self._is_told = True
+        return self._started.throw(*error)
+
+    def close(self) -> None:
+        self._started.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise NotImplementedError  # it is for a task alone

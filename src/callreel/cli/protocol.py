@@ -74,8 +74,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _waiting: ClassVar[dict[BoundedProtocol, float]] = {}
     """Those of the process on which no request is being answered, and since when; longest first."""
-    _has_begun = False
     _in_head = False
+    _may_begin = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
     _unread_deadline: asyncio.TimerHandle | None = None
@@ -98,9 +98,9 @@ class BoundedProtocol(HttpToolsProtocol):
     async def end_idle(cls) -> None:
         """End connections that were kept for another request for long enough, and got none.
 
-        To be called every other second. uvicorn sets a timer after each answer and takes it back
-        at the next byte: that costs a short list its time, and a byte that begins no request
-        keeps the connection.
+        To be called each second. uvicorn sets a timer after each answer and takes it back at the
+        next byte: that costs a short list its time, and a byte that begins no request keeps the
+        connection.
         """
         now = asyncio.get_running_loop().time()
         waiting = cls._waiting.items()
@@ -128,11 +128,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        was_in_head = self._in_head
+        was_in_head, asked_before = self._in_head, self.cycle
+        self._may_begin = True
         self._feed(data)
         if not self._in_head or self.transport.is_closing():
             return
-        if was_in_head:
+        if was_in_head and self.cycle is asked_before:
             self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
             told = f"The address and headers take more than {MAX_HEAD_BYTES} bytes."
@@ -149,13 +150,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _is_between(self) -> bool:
         """Whether no answer is under way: what came last is the rest of a request, or nothing."""
-        return not self._has_begun or self.cycle.response_complete
+        newest: RequestResponseCycle | None = self.cycle  # none before the first
+        return newest is None or newest.response_complete
 
     def on_message_begin(self) -> None:
         if self._is_framing:
             return
         self._drop_deadline()
-        self._has_begun = self._in_head = True
+        self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
 
@@ -179,11 +181,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._make_last()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Begin to answer; to a list at once, since most are answered before a task would begin."""
+        """Begin to answer; to a list at once, since most are answered before a task would begin.
+
+        Of requests that came together only the first: answered in a row, they would hold up the
+        event loop. A server that ends has yet to tell the client with which of them it does.
+        """
         self._offer(cycle)
-        if cycle.scope["path"] not in LISTS or cycle.scope["method"] != "GET":
+        is_list = cycle.scope["path"] in LISTS and cycle.scope["method"] == "GET"
+        if not (is_list and self._may_begin) or self._is_ending:
             super()._start_asgi_task(cycle, app)
             return
+        self._may_begin = False
         task = begun(cycle.run_asgi(app), self.loop)
         if task is not None:
             task.add_done_callback(self.tasks.discard)
@@ -221,10 +229,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
-        if self.pipeline:  # a task for each, or else many would be begun within each other
-            cycle, app = self.pipeline.pop()
-            self._offer(cycle)
-            super()._start_asgi_task(cycle, app)
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
         else:
             self._waiting[self] = self.loop.time()
 
@@ -252,20 +258,16 @@ class BoundedProtocol(HttpToolsProtocol):
         closed at once, as uvicorn does, that request would be lost with a reset.
         """
         self._is_ending = True
-        if self._in_head or self._is_between():
-            self.loop.call_later(LINGER_SECONDS, self._end_unless_asked)
+        if self._is_between():
+            self.loop.call_later(LINGER_SECONDS, self._end)
         else:
             self._make_last()
 
     def _make_last(self) -> None:
         """Let the connection end with its newest request, and say so where it is still time."""
-        self.cycle.keep_alive = False
-        if not self.cycle.response_started:
+        if self.cycle.keep_alive and not self.cycle.response_started:
             self.cycle.default_headers = [*self.cycle.default_headers, (b"connection", b"close")]
-
-    def _end_unless_asked(self) -> None:
-        if self._in_head or self._is_between():
-            self.transport.close()
+        self.cycle.keep_alive = False
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -309,5 +311,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unread_deadline = None
 
     def _end(self) -> None:
-        self._deadline = None
-        self.transport.close()
+        """End the connection, after the answer that is under way."""
+        self._drop_deadline()
+        if self._is_between():
+            self.transport.close()
+        else:
+            self._make_last()

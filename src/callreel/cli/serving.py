@@ -191,7 +191,7 @@ def _config(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         callback_notify=BoundedProtocol.end_idle,
-        timeout_notify=1,
+        timeout_notify=-sys.maxsize,  # so that it is each second, though the clock be set back
     )
 
 
