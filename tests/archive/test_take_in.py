@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from callreel.archive import delete, find, listen
-from callreel.archive.take_in import TakenIn, derived_id
+from callreel.archive.take_in import PEAKS, TakenIn, derived_id
 from callreel.audio import AudioKey
 from callreel.audio.folder import FolderStore
 from callreel.catalog import NewEntry, Outcome
@@ -291,6 +291,35 @@ def test_a_waveform_that_was_lost_is_made_again(house: House) -> None:
     assert house.do(listen.peaks, recording_id) == drawn
 
 
+async def _settled(house: House) -> None:
+    """Wait for what is done after the answer; nothing of it may fail."""
+    await asyncio.gather(*house.archive._afterwards)
+
+
+def test_a_waveform_is_kept_soon_though_nobody_asks_for_it(house: House) -> None:
+    audio = house.archive.bodies.parse(house.take_in().body).audio
+    house.run(_settled(house))
+    kept = house.run(house.archive.audio.derived(AudioKey(1, audio.sha256), PEAKS))
+    assert kept is not None
+    assert b'"peaks"' in kept.read_bytes()
+
+
+def test_what_is_done_after_an_answer_is_done_before_all_is_closed(house: House) -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        await asyncio.to_thread(done.append, "work")
+        await asyncio.sleep(0)
+        done.append("all of it")
+
+    async def begin_and_close() -> None:
+        house.archive.afterwards(work())
+        await house.archive.close()
+
+    house.run(begin_and_close())
+    assert done == ["work", "all of it"]
+
+
 @pytest.mark.parametrize("error", [StorageFull("no room"), Unavailable("away")])
 def test_a_waveform_that_cannot_be_kept_costs_no_recording(
     house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -301,6 +330,7 @@ def test_a_waveform_that_cannot_be_kept_costs_no_recording(
     with monkeypatch.context() as patched:
         patched.setattr(FolderStore, "keep_derived_all", refuse)
         taken = house.take_in()
+        house.run(_settled(house))
     assert house.count() == 1
     assert b'"peaks"' in house.do(listen.peaks, house.id_of(taken))
 

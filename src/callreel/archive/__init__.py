@@ -6,8 +6,9 @@ Every verb is a function that takes the `Archive` first, then the `Access` of wh
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from callreel.archive.export_jobs.desk import ExportDesk
 from callreel.archive.spool import Spool
@@ -51,9 +52,17 @@ class Archive:
     bodies: BodyFormat
     spool: Spool | None = None
     exports: ExportDesk | None = None
+    _afterwards: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something for which nobody waits but `close`."""
+        task = asyncio.create_task(work)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
 
     async def close(self) -> None:
-        """Give everything back."""
+        """Give everything back, once what was to be done afterwards is."""
+        await asyncio.gather(*self._afterwards, return_exceptions=True)
         if self.exports is not None:
             await asyncio.to_thread(self.exports.close)
         await self.sound.close()
