@@ -83,7 +83,13 @@ class House:
     ) -> TakenIn:
         with self.archive.audio.stage() as staged:
             staged.write(sound() if audio is None else audio)
-            return await take_in.one(self.archive, access, Arrival(call, staged, recording_id))
+            taken = await take_in.one(self.archive, access, Arrival(call, staged, recording_id))
+        await self.settled()
+        return taken
+
+    async def settled(self) -> None:
+        """Wait for what is done after an answer; nothing of it may fail."""
+        await asyncio.gather(*self.archive._afterwards)
 
     def id_of(self, taken: TakenIn) -> str:
         return self.archive.bodies.parse(taken.body).id

@@ -291,14 +291,8 @@ def test_a_waveform_that_was_lost_is_made_again(house: House) -> None:
     assert house.do(listen.peaks, recording_id) == drawn
 
 
-async def _settled(house: House) -> None:
-    """Wait for what is done after the answer; nothing of it may fail."""
-    await asyncio.gather(*house.archive._afterwards)
-
-
 def test_a_waveform_is_kept_soon_though_nobody_asks_for_it(house: House) -> None:
     audio = house.archive.bodies.parse(house.take_in().body).audio
-    house.run(_settled(house))
     kept = house.run(house.archive.audio.derived(AudioKey(1, audio.sha256), PEAKS))
     assert kept is not None
     assert b'"peaks"' in kept.read_bytes()
@@ -330,7 +324,6 @@ def test_a_waveform_that_cannot_be_kept_costs_no_recording(
     with monkeypatch.context() as patched:
         patched.setattr(FolderStore, "keep_derived_all", refuse)
         taken = house.take_in()
-        house.run(_settled(house))
     assert house.count() == 1
     assert b'"peaks"' in house.do(listen.peaks, house.id_of(taken))
 

@@ -3,7 +3,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
+import apsw
 import pytest
 
 from callreel.archive import tell
@@ -180,13 +183,13 @@ def test_telling_goes_on_with_what_happens_later(
 
 
 def test_what_happened_while_the_clock_was_ahead_is_told_once_it_is_right(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, tmp_path: Path
 ) -> None:
-    now = time.time() + 10 * 365 * 86_400
-    monkeypatch.setattr(time, "time", lambda: now)
     hook(house)
     house.take_in()
-    now -= 10 * 365 * 86_400
+    with closing(apsw.Connection(str(tmp_path / "callreel.db"))) as connection:
+        connection.execute("UPDATE delivery SET due_at = due_at + ?", (10 * 365 * 86_400,))
+        assert connection.changes() == 1
     is_told = asyncio.Event()
 
     def answer(_: Delivery) -> Answer:

@@ -81,7 +81,6 @@ class BoundedProtocol(HttpToolsProtocol):
     _unread_deadline: asyncio.TimerHandle | None = None
     _fed = b""
     _left = b""
-    _is_framing = False
     _is_ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -154,24 +153,12 @@ class BoundedProtocol(HttpToolsProtocol):
         return newest is None or newest.response_complete
 
     def on_message_begin(self) -> None:
-        if self._is_framing:
-            return
         self._drop_deadline()
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        if not self._is_framing:
-            super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._is_framing:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        if self._is_framing:
-            return
         self._in_head = False
         self._head_bytes = 0
         self._drop_deadline()
@@ -246,10 +233,8 @@ class BoundedProtocol(HttpToolsProtocol):
         framing = [b"%b: %b\r\n" % each for each in self.headers if each[0] in _FRAMING]
         if framing:
             self.cycle.more_body = True
-            self.parser = httptools.HttpRequestParser(self)
-            self._is_framing = True
+            self.parser = httptools.HttpRequestParser(_BehindAHead(self))
             self.parser.feed_data(b"".join((b"POST / HTTP/1.1\r\n", *framing, b"\r\n")))
-            self._is_framing = False
 
     def shutdown(self) -> None:
         """Answer what was asked, then end the connection.
@@ -317,3 +302,30 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self._make_last()
+
+
+class _BehindAHead:
+    """Tells a protocol what a parser finds, but for the first head, which another one has read."""
+
+    def __init__(self, protocol: BoundedProtocol) -> None:
+        self._protocol = protocol
+        self._is_behind = False
+        self.on_body = protocol.on_body
+        self.on_message_complete = protocol.on_message_complete
+
+    def on_message_begin(self) -> None:
+        if self._is_behind:
+            self._protocol.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if self._is_behind:
+            self._protocol.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_behind:
+            self._protocol.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._is_behind:
+            self._protocol.on_headers_complete()
+        self._is_behind = True
