@@ -147,6 +147,7 @@ def _emptied(folder: Path) -> Iterator[Path]:
     so what one turn removes would cost the next one up to a sixth of its time.
     """
     lent = Path(tempfile.mkdtemp(dir=folder))
+    os.sync()  # what others left to be written is not for this one to wait for
     yield lent
     for file in lent.rglob("*"):
         if file.is_file():

@@ -144,17 +144,17 @@ def test_an_import_ends_with_one_error_when_nothing_can_be_measured(
     assert asked <= AT_ONCE  # those that had begun; no other file is read any more
 
 
-def test_three_files_at_most_are_in_work_at_once(
+def test_no_more_files_than_so_many_are_in_work_at_once(
     machine: Machine, root: Path, tmp_path: Path
 ) -> None:
-    fill(root, 9)
+    fill(root, 3 * AT_ONCE)
 
     async def work(archive: Archive) -> int:
         busy = Busy(archive.sound)
         await taken_in(replace(archive, sound=cast("SoundWorker", busy)), found(root))
         return busy.most
 
-    assert 1 <= machine.on(tmp_path / "data", work) <= 3
+    assert 1 <= machine.on(tmp_path / "data", work) <= AT_ONCE
 
 
 def test_audio_and_its_name_are_on_the_disk_before_the_catalog_hears_of_it(
