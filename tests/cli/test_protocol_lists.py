@@ -17,6 +17,11 @@ from cli.test_protocol import BEGIN, GET, Timers, answered, connection, ends, he
 ENDS_SOON = 0.2
 
 
+async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
 def asking(path: str, method: str = "GET") -> bytes:
     return f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode()
 
@@ -37,8 +42,7 @@ def test_a_list_alone_is_begun_without_a_task(sent: bytes, *, is_task: bool) -> 
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(asyncio.current_task() is not None)
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        await nothing(scope, receive, send)
 
     async def talk() -> bytes:
         async with connection(app) as (reader, writer):
@@ -100,8 +104,7 @@ def test_lists_that_come_together_do_not_hold_up_the_event_loop() -> None:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(turns)
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        await nothing(scope, receive, send)
 
     async def talk() -> None:
         async with connection(app) as (reader, writer):
@@ -211,8 +214,7 @@ def test_a_list_that_waits_is_done_before_the_server_ends() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         begun.set()
         await may_go_on.wait()
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        await nothing(scope, receive, send)
 
     async def talk() -> bytes:
         async with listening_at(app) as at:
@@ -230,12 +232,8 @@ def test_a_list_that_waits_is_done_before_the_server_ends() -> None:
 def test_no_answer_sets_a_timer() -> None:
     timers = Timers()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
     async def talk() -> int:
-        async with connection(app) as (reader, writer):
+        async with connection(nothing) as (reader, writer):
             writer.write(GET)
             await reader.readuntil(b"\r\n\r\n")
             timers.watch(asyncio.get_running_loop())
@@ -247,9 +245,7 @@ def test_no_answer_sets_a_timer() -> None:
     assert asyncio.run(talk()) == 0
 
 
-def test_connections_on_which_nothing_is_asked_end_and_no_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_connections_on_which_nothing_is_asked_end_and_no_others() -> None:
     at_work, may_end = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,12 +17,11 @@ from callreel.api.access_log import AccessLog
 from callreel.api.exchange import Exchange
 from callreel.api.heads import heads
 from callreel.api.journal import Journal
-from callreel.api.listing import RECORDS_IN_TURN, Listing
+from callreel.api.listing import LISTS, RECORDS_IN_TURN, Listing
 from callreel.api.log import trace_of
 from callreel.api.masking import masked
 from callreel.api.services import Services
 from callreel.api.turns import Turns
-from callreel.api.wire import CALLS_PATH, LIST_PATH
 from callreel.errors import AudioDamaged, CallreelError
 
 _log = structlog.get_logger(__name__)
@@ -56,9 +55,7 @@ class Api:
         self._meanwhile = meanwhile
         self._router = router
         turns = Turns(RECORDS_IN_TURN)
-        self._lists = {
-            path: Listing(services, path, turns, gzip=gzip) for path in (LIST_PATH, CALLS_PATH)
-        }
+        self._lists = {path: Listing(services, path, turns, gzip=gzip) for path in LISTS}
         self._journal = Journal(services.metrics, access_log)
         self._damaged: set[tuple[int, str]] = set()
         self._numbers = itertools.count()

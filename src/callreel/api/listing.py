@@ -18,8 +18,10 @@ from callreel.api.heads import heads
 from callreel.api.params import ListQuery, read_query
 from callreel.api.services import Services
 from callreel.api.turns import Turns
+from callreel.api.wire import CALLS_PATH, LIST_PATH
 from callreel.archive import find
 
+LISTS: Final = (LIST_PATH, CALLS_PATH)
 MAX_REMEMBERED_CHARS: Final = 512
 RECORDS_IN_TURN: Final = 2_000
 """Records that may be asked for before the event loop looks for what came meanwhile."""

@@ -37,7 +37,7 @@ class _Rest(Begun):
 
     def __init__(self, started: Begun, waited_for: object) -> None:
         self._started = started
-        self._waited_for: object = waited_for
+        self._waited_for = waited_for
         self._is_told = False
 
     def send(self, value: object) -> object:

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from callreel.api.errors import Headers, error_body, error_headers
 from callreel.api.exchange import AT_ONCE, ERROR_HEADERS, SAFE_HEADERS
-from callreel.api.wire import CALLS_PATH, LIST_PATH
+from callreel.api.listing import LISTS
 from callreel.cli.eager import begun
 from callreel.errors import BadParameter, CallreelError, Unavailable
 
@@ -31,7 +31,6 @@ MAX_HEAD_SECONDS: Final = 30.0
 MAX_UNREAD_SECONDS: Final = 120.0
 RECURRING_BYTES: Final = 128
 """Of a header's value; a longer one, such as a link to the next page, would fill the memory."""
-LISTS: Final = frozenset({LIST_PATH, CALLS_PATH})
 LINGER_SECONDS: Final = 1.0
 """For how long a server that ends still takes a request on a connection that was idle."""
 
@@ -160,7 +159,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._head_bytes = 0
         self._drop_deadline()
         self._waiting.pop(self, None)
         super().on_headers_complete()
@@ -173,7 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
         Of requests that came together only the first: answered in a row, they would hold up the
         event loop. A server that ends has yet to tell the client with which of them it does.
         """
-        self._offer(cycle)
+        cycle.scope["extensions"] = {AT_ONCE: {"send": partial(self._send_at_once, cycle)}}
         is_list = cycle.scope["path"] in LISTS and cycle.scope["method"] == "GET"
         if not (is_list and self._may_begin) or self._is_ending:
             super()._start_asgi_task(cycle, app)
@@ -183,9 +181,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if task is not None:
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
-
-    def _offer(self, cycle: RequestResponseCycle) -> None:
-        cycle.scope["extensions"] = {AT_ONCE: {"send": partial(self._send_at_once, cycle)}}
 
     def _send_at_once(
         self, cycle: RequestResponseCycle, status: int, headers: Headers, body: Sequence[bytes]
