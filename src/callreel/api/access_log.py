@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import time
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -36,10 +38,22 @@ class AccessLog:
     def write(self, answered: list[Exchange]) -> None:
         """Write a line for each request."""
         try:
-            self._stream.write("".join(map(_line, answered)).encode())
-            self._stream.flush()
+            for lines in _pieces(map(_line, answered)):
+                self._stream.write(lines)
+                self._stream.flush()
         except OSError:
             return  # there is nowhere left to tell
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
+    """Yield lines in pieces that a pipe takes whole, so that no other process writes into one."""
+    piece = b""
+    for line in map(str.encode, lines):
+        if piece and len(piece) + len(line) > select.PIPE_BUF:
+            yield piece
+            piece = b""
+        piece += line
+    yield piece
 
 
 def _line(exchange: Exchange) -> str:

@@ -42,7 +42,8 @@ def configure_log(stream: TextIO = sys.stderr, level: str = USUAL_LEVEL) -> None
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        # Each line in one piece, its end too: processes that share the stream write between pieces.
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
 
