@@ -196,7 +196,8 @@ async def _new_key(catalog: Catalog, reach: Reach) -> str:
 def _recording(call: Call) -> Recording:
     digest = hashlib.sha256(call.dialog_id.encode()).hexdigest()
     audio = Audio(digest, call.talking_ms * BYTES_A_MS + 58, "audio/wav", 2, call.talking_ms)
-    return Recording(derived_id(call, digest), call, audio)
+    recording_id = derived_id(call.started_at, call.dialog_id, "", digest)
+    return Recording(recording_id, call, audio)
 
 
 def _entry(recording: Recording, bodies: Bodies) -> NewEntry:

@@ -199,11 +199,16 @@ def test_the_catalog_hears_of_a_recording_when_its_audio_is_in_its_place(
 
 
 def test_an_id_is_made_of_the_call_and_the_audio_and_sorts_by_start() -> None:
-    digests = ["a" * 64, "b" * 64]
-    ids = [derived_id(CALL, digest) for digest in digests]
-    later = derived_id(replace(CALL, started_at=CALL.started_at + 1), digests[0])
-    assert len({*ids, later}) == 3
-    assert derived_id(CALL, digests[0]) == ids[0]
+    start, first, second = 1_774_000_000, "a" * 64, "b" * 64
+    ids = [
+        derived_id(start, "d-1", "", first),
+        derived_id(start, "d-1", "", second),
+        derived_id(start, "d-1", "leg", first),
+        derived_id(start, "d-2", "", first),
+    ]
+    later = derived_id(start + 1, "d-1", "", first)
+    assert len({*ids, later}) == 5
+    assert derived_id(start, "d-1", "", first) == ids[0]
     assert all(each < later for each in ids)
     assert all(each[14] == "8" and each[19] in "89ab" and len(each) == 36 for each in ids)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import aclosing, suppress
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from callreel.archive import take_in_batch as batch
 from callreel.archive.verdict import Became, Verdict
 from callreel.audio import AudioKey, Staged
 from callreel.audio.folder import FolderStore
+from callreel.audio.staged import StagedFile
 from callreel.errors import CallreelError, StorageFull, Unavailable
 from callreel.importers.items import Item
 
@@ -50,20 +53,35 @@ class Watched(FolderStore):
 
     staged = 0
     seconds = 0.0
+    _counting = threading.Lock()
 
     def told_of(self, count: int) -> asyncio.Event:
         """Return what is set when the audio of so many recordings was staged."""
+        self.loop = asyncio.get_running_loop()
         self.count, self.event = count, asyncio.Event()
         return self.event
 
-    async def sync(self, staged: Staged) -> None:
-        self.staged += 1
-        if self.staged == self.count:
-            self.event.set()
-        await super().sync(staged)
-        if self.seconds:
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(self.seconds * self.staged)
+    def stage(self) -> Staged:
+        return _Told(self.scratch(""), self.tell)
+
+    def tell(self) -> None:
+        """Note, in the thread that syncs it, that one more was staged; return when it may end."""
+        with self._counting:
+            self.staged += 1
+            number = self.staged
+        if number == self.count:
+            self.loop.call_soon_threadsafe(self.event.set)
+        time.sleep(self.seconds * number)
+
+
+class _Told(StagedFile):
+    def __init__(self, path: Path, tell: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._tell = tell
+
+    def sync(self) -> None:
+        self._tell()
+        super().sync()
 
 
 def test_who_asks_for_no_more_leaves_nothing_of_the_group_ahead(

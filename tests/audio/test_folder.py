@@ -178,6 +178,34 @@ def test_a_copy_that_was_kept_while_its_audio_went_goes_too(
     assert not copy.exists()
 
 
+def test_audio_that_comes_while_the_store_is_taken_away_makes_no_part_of_it_anew(
+    store: FolderStore, root: Path
+) -> None:
+    asyncio.run(put(store, SHORT))
+    with store.stage() as staged:
+        staged.write(LONG)
+        root.rename(root.with_name("away"))
+        with pytest.raises(Unavailable):
+            asyncio.run(store.keep(staged, key_of(LONG)))
+    assert not root.exists()
+
+
+def test_a_copy_that_is_kept_while_the_store_is_taken_away_makes_no_part_of_it_anew(
+    store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = asyncio.run(put(store, SHORT))
+    chmod = Path.chmod
+
+    def chmod_and_take_away(path: Path, mode: int) -> None:
+        chmod(path, mode)
+        root.rename(root.with_name("away"))
+
+    monkeypatch.setattr(Path, "chmod", chmod_and_take_away)
+    with pytest.raises(Unavailable):
+        asyncio.run(derive(store, key, "peaks.json", b"made of it"))
+    assert not root.exists()
+
+
 def test_another_process_that_takes_in_holds_up_removing(store: FolderStore, root: Path) -> None:
     program = (
         "import asyncio, sys, pathlib\n"

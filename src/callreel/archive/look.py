@@ -158,13 +158,7 @@ def id_of(candidate: Candidate, sha256: str) -> str:
     """Return the id that a recording gets, however much is known of its call."""
     if candidate.id is not None:
         return candidate.id
-    lasting = replace(
-        candidate.call,
-        started_at=candidate.native_time,
-        dialog_id=candidate.native_id,
-        source_call_id=candidate.source,
-    )
-    return derived_id(lasting, sha256)
+    return derived_id(candidate.native_time, candidate.native_id, candidate.source, sha256)
 
 
 def copy(candidate: Candidate, write: Callable[[bytes], object]) -> None:

@@ -147,7 +147,10 @@ async def keep_peaks(
 
 def entry_of(archive: Archive, arrival: Arrival, digest: str, inspection: Inspection) -> NewEntry:
     """Return what the catalog keeps of an arrival whose audio was measured."""
-    recording_id = arrival.id or derived_id(arrival.call, digest)
+    call = arrival.call
+    recording_id = arrival.id or derived_id(
+        call.started_at, call.dialog_id, call.source_call_id or "", digest
+    )
     audio = Audio(
         digest,
         arrival.staged.size,
@@ -155,33 +158,33 @@ def entry_of(archive: Archive, arrival: Arrival, digest: str, inspection: Inspec
         inspection.channels,
         inspection.duration_ms,
     )
-    body = archive.bodies.render(Recording(recording_id, arrival.call, audio))
+    body = archive.bodies.render(Recording(recording_id, call, audio))
     return NewEntry(
         id=recording_id,
         body=body,
-        facts=facts_of(arrival.call),
+        facts=facts_of(call),
         digest=bytes.fromhex(digest),
-        fingerprint=fingerprint(arrival.call, digest),
+        fingerprint=fingerprint(call, digest),
         arrived_at=int(time.time()),
         original_name=arrival.original_name,
         source=arrival.source,
-        project=arrival.call.project,
-        user=arrival.call.user,
-        dialog=arrival.call.dialog_id,
+        project=call.project,
+        user=call.user,
+        dialog=call.dialog_id,
         has_call_record=arrival.has_call_record,
     )
 
 
-def derived_id(call: Call, sha256: str) -> str:
+def derived_id(started_at: int, dialog_id: str, source_call_id: str, sha256: str) -> str:
     """Return an id that the same call with the same audio always gets.
 
     A UUID of version 8 (RFC 9562, 5.8): 48 bits of the start in milliseconds, so that ids lie
     in the catalog as calls arrive, then a digest of what tells one recording from another.
     """
-    identity = "\0".join((call.dialog_id, call.source_call_id or "", sha256))
+    identity = f"{dialog_id}\0{source_call_id}\0{sha256}"
     tail = hashlib.sha256(identity.encode()).hexdigest()
     variant = "89ab"[int(tail[3], 16) % 4]
-    head = beginning_of_id(call.started_at)
+    head = beginning_of_id(started_at)
     return f"{head}{tail[:3]}-{variant}{tail[4:7]}-{tail[7:19]}"
 
 

@@ -17,7 +17,7 @@ from callreel.archive import Archive
 from callreel.archive.delete import remove_if_unused
 from callreel.archive.keep_call import keep_calls
 from callreel.archive.look import Added, Known, copy, id_of, look, verdict_of
-from callreel.archive.take_in import Arrival, check_call, entry_of, keep_peaks, measured
+from callreel.archive.take_in import Arrival, check_call, entry_of, keep_peaks
 from callreel.archive.verdict import Verdict, deleted_before, refused
 from callreel.audio import AudioKey, AudioStore, Inspection, Staged
 from callreel.catalog import Catalog, NewEntry, Outcome
@@ -313,10 +313,11 @@ async def _staged(
         if candidate.size not in (None, staged.size):
             reason = "The file changed while it was read; the next import takes it."
             return refused(candidate, Fault.GROWING, reason)
-        recording_id = id_of(candidate, staged.sha256)
+        sha256 = staged.sha256
+        recording_id = id_of(candidate, sha256)
         if candidate.is_remote and await archive.catalog.is_deleted(tenant, recording_id):
             return deleted_before(candidate, recording_id)  # who is far was not looked at before
-        made = await judged(candidate, measured(archive, staged))
+        made = await judged(candidate, archive.sound.inspect(staged.path))
         if isinstance(made, Verdict):
             return made
         call, inspection = made
@@ -329,7 +330,7 @@ async def _staged(
             has_call_record=candidate.has_call_record,
         )
         try:
-            entry = entry_of(archive, arrival, staged.sha256, inspection)
+            entry = entry_of(archive, arrival, sha256, inspection)
         except BadRecording as error:
             return refused(candidate, Fault.BAD_CALL, error.message)
         files.enter_context(unless_taken.pop_all())
@@ -337,12 +338,20 @@ async def _staged(
 
 
 async def _copied(candidate: Candidate, staged: Staged) -> None:
-    """Copy the audio in another thread, which nobody leaves behind: it writes to what is staged.
+    """Copy audio and bring it to the disk, in another thread; nobody leaves that one behind.
+
+    In one step, since each step of another thread costs a twentieth of what a recording does.
 
     Raises:
         BadRecording: it cannot be read.
+        StorageFull, Unavailable: it cannot be written.
     """
-    copying = asyncio.ensure_future(asyncio.to_thread(copy, candidate, staged.write))
+
+    def copy_and_sync() -> None:
+        copy(candidate, staged.write)
+        staged.sync()
+
+    copying = asyncio.get_running_loop().run_in_executor(None, copy_and_sync)
     try:
         await asyncio.shield(copying)
     except asyncio.CancelledError:

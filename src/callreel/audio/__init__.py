@@ -74,6 +74,13 @@ class Staged(Protocol):
         """
         ...
 
+    def sync(self) -> None:
+        """Bring what was written so far to stable storage; it blocks, so call it in a thread.
+
+        As with `AudioStore.sync`, which waits for it in a thread of its own.
+        """
+        ...
+
     @property
     def sha256(self) -> str:
         """Hex digest of what was written so far."""

@@ -6,11 +6,12 @@ line each. What it may use is given as JSON; it binds itself to that before the 
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import msgspec
 
 from callreel.audio import Format, syscalls
 from callreel.audio.convert import convert
@@ -35,7 +36,7 @@ def main(limits: Limits, parent: int) -> None:
         _send(answers, {"is_held": is_held})
         for line in jobs:
             allow_processor_time(limits.cpu_seconds)
-            _send(answers, answer_to(json.loads(line), when_open))
+            _send(answers, answer_to(msgspec.json.decode(line), when_open))
 
 
 def answer_to(job: Job, when_open: Callable[[], object] = lambda: None) -> Answer:
@@ -73,9 +74,9 @@ def _done(job: Job, when_open: Callable[[], object]) -> Answer:
 
 
 def _send(answers: BinaryIO, answer: Answer) -> None:
-    answers.write(json.dumps(answer).encode() + b"\n")
+    answers.write(msgspec.json.encode(answer) + b"\n")
     answers.flush()
 
 
 if __name__ == "__main__":
-    main(Limits(**json.loads(sys.argv[1])), int(sys.argv[2]))
+    main(msgspec.json.decode(sys.argv[1], type=Limits), int(sys.argv[2]))

@@ -327,6 +327,7 @@ def _move_derived(made: Path, place: Path, audio: Path) -> None:
     try:
         made.rename(place)
     except FileNotFoundError:
+        made.lstat()  # or all of the store is away: no part of it may be made in its place
         place.parent.mkdir(parents=True, exist_ok=True)
         made.rename(place)
     if _size(audio) is None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict
 from typing import Any, Final, Self
+
+import msgspec
 
 from callreel.audio.limits import Limits
 from callreel.errors import Unavailable
@@ -106,7 +106,7 @@ class Child:
         """
         loop = asyncio.get_running_loop()
         try:
-            await loop.sock_sendall(self._socket, json.dumps(job).encode() + b"\n")
+            await loop.sock_sendall(self._socket, msgspec.json.encode(job) + b"\n")
         except OSError as error:
             raise ChildLostError(await self._returncode()) from error
         return await self._answer()
@@ -140,8 +140,8 @@ class Child:
 def _read(line: bytes) -> dict[str, Any]:
     """Read an answer; a child that hostile audio took over may send anything."""
     try:
-        answer = json.loads(line)
-    except ValueError as error:
+        answer = msgspec.json.decode(line)
+    except (ValueError, RecursionError) as error:
         raise ChildLostError(None) from error
     if not isinstance(answer, dict):
         raise ChildLostError(None)
@@ -149,7 +149,7 @@ def _read(line: bytes) -> dict[str, Any]:
 
 
 def _arguments(limits: Limits) -> tuple[str, str]:
-    return json.dumps(asdict(limits)), str(os.getpid())
+    return msgspec.json.encode(limits).decode(), str(os.getpid())
 
 
 def _environment() -> dict[str, str]:

@@ -93,6 +93,13 @@ class StagedFile:
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
+    def sync(self) -> None:
+        if self._file is None:
+            raise ValueError("staged audio was synced after it was kept or dropped")
+        with translated():
+            os.fsync(self._file.fileno())
+        self.synced = self.size
+
     def duplicate(self) -> int:
         """Return another descriptor of the file, which lives on when this one is dropped."""
         if self._file is None:
@@ -167,7 +174,8 @@ class Written:
         try:
             self.path.rename(place)
         except FileNotFoundError:
-            place.parent.mkdir(parents=True, exist_ok=True)  # somebody took the folder away
+            self.path.lstat()  # or all of the store is away: no part of it may be made in its place
+            place.parent.mkdir(parents=True, exist_ok=True)
             self.path.rename(place)
             sync_folder(place.parent.parent)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -78,10 +78,11 @@ class ChildSoundWorker:
         job = {"path": _absolute(path)}
         async with self._open_gates().inspecting:
             try:
-                async with self._lent() as child:
-                    answer = await _ask(child, job, self._inspecting)
+                child = await self._staying()
+                answer = await self._answer(child, job, self._inspecting)
             except ChildLostError as died:
                 raise _fault(died, _FAULTS | {signal.SIGXCPU}) from died
+            self._idle.append(child)
         _raise_error(answer)
         return _inspection(answer)
 
@@ -93,11 +94,14 @@ class ChildSoundWorker:
                     _raise_error(await self._converted(job))
 
     async def _converted(self, job: dict[str, str]) -> dict[str, Any]:
+        """Have a child started for one job."""
+        child = await Child.ready(self._converting)
         try:
-            async with self._hired() as child:
-                return await _ask(child, job, self._converting)
+            answer = await self._answer(child, job, self._converting)
         except ChildLostError as died:
             raise _fault(died, _FAULTS) from died
+        await child.end()
+        return answer
 
     async def is_held(self) -> bool:
         """Say whether the kernel holds a child that reads audio to the calls that it may make.
@@ -105,7 +109,9 @@ class ChildSoundWorker:
         Raises:
             Unavailable: no child can be started.
         """
-        async with self._open_gates().inspecting, self._lent() as child:
+        async with self._open_gates().inspecting:
+            child = await self._staying()
+            self._idle.append(child)
             return child.is_held
 
     async def close(self) -> None:
@@ -115,28 +121,16 @@ class ChildSoundWorker:
         for child in children:
             await child.end()
 
-    @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[Child]:
-        """Lend a child that stays; one that did not answer is of no more use."""
-        child = await self._waiting() or await Child.ready(self._inspecting)
-        async with self._used(child):
-            yield child
-        self._idle.append(child)
+    async def _staying(self) -> Child:
+        """Return a child that stays and has nothing to do; a new one where there is none."""
+        return await self._waiting() or await Child.ready(self._inspecting)
 
-    @asynccontextmanager
-    async def _hired(self) -> AsyncIterator[Child]:
-        """Start a child for one job, and end it."""
-        child = await Child.ready(self._converting)
-        async with self._used(child):
-            yield child
-        await child.end()
-
-    @asynccontextmanager
-    async def _used(self, child: Child) -> AsyncIterator[None]:
+    async def _answer(self, child: Child, job: dict[str, str], limits: Limits) -> dict[str, Any]:
+        """Ask a child; one that did not answer is of no more use, and ends."""
         self._busy.add(child)
         try:
-            yield
-        except BaseException:
+            return await _ask(child, job, limits)
+        except BaseException:  # being cancelled too
             await child.end()
             raise
         finally:
