@@ -30,6 +30,7 @@ from callreel.errors import (
 )
 from callreel.importers.items import Candidate, Fault, Item
 from callreel.model import Call
+from callreel.waiting import to_its_end
 
 BATCH_ITEMS: Final = 100
 BATCH_BYTES: Final = 64 << 20
@@ -353,9 +354,9 @@ async def _copied(candidate: Candidate, staged: Staged) -> None:
 
     copying = asyncio.get_running_loop().run_in_executor(None, copy_and_sync)
     try:
-        await asyncio.shield(copying)
+        await to_its_end(copying)
     except asyncio.CancelledError:
-        await asyncio.gather(copying, return_exceptions=True)  # or what it raised is told as lost
+        await asyncio.wait({copying})
         raise
 
 

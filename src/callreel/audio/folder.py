@@ -37,6 +37,7 @@ from callreel.audio.locks import SharedLock
 from callreel.audio.staged import StagedFile, Written, fault_of, sync_and_close, translated
 from callreel.disk import READ, free_bytes, sync_folder
 from callreel.errors import NotFound, StorageFull, Unavailable
+from callreel.waiting import to_its_end
 
 CHUNK: Final = 256 * 1024
 STALE_SECONDS: Final = 3600
@@ -79,7 +80,7 @@ class FolderStore:
     async def sync(self, staged: Staged) -> None:
         file = _own(staged)
         written = file.size
-        await _to_its_end(partial(sync_and_close, file.duplicate()))
+        await _in_a_thread(partial(sync_and_close, file.duplicate()))
         file.synced = written
 
     async def keep(self, staged: Staged, key: AudioKey) -> None:
@@ -91,7 +92,7 @@ class FolderStore:
         self, arriving: Sequence[tuple[Staged, AudioKey]]
     ) -> list[StorageFull | Unavailable | None]:
         written = [(_own(staged).hand_over(), self._place(key)) for staged, key in arriving]
-        return await _to_its_end(partial(self._keep_all, written))
+        return await _in_a_thread(partial(self._keep_all, written))
 
     def _keep_all(
         self, arriving: Sequence[tuple[Written, Path]]
@@ -244,9 +245,9 @@ def _folder(key: AudioKey) -> str:
     return f"{key.tenant:d}/{key.sha256[:2]}"
 
 
-async def _to_its_end(act: Callable[[], T]) -> T:
+async def _in_a_thread(act: Callable[[], T]) -> T:
     """Do something in another thread; who gives up waiting for it leaves no file of it open."""
-    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, act))
+    return await to_its_end(asyncio.get_running_loop().run_in_executor(None, act))
 
 
 def _own(staged: Staged) -> StagedFile:

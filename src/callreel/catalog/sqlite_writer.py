@@ -16,6 +16,8 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from callreel.waiting import to_its_end
+
 Result = TypeVar("Result")
 
 BUSY_MS: Final = 10_000
@@ -59,7 +61,7 @@ class Writer:
         job = _Job(change)
         self._waiting.put(job)
         self._thread.submit(self._work_off)
-        result: Result = await asyncio.shield(asyncio.wrap_future(job.done))
+        result: Result = await to_its_end(asyncio.wrap_future(job.done))
         return result
 
     def _work_off(self) -> None:
