@@ -11,6 +11,7 @@ import re
 import time
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -202,8 +203,16 @@ def is_recording_id(text: str) -> bool:
 
 def format_time(seconds: int) -> str:
     """Return seconds since 1970 UTC as the wire writes them."""
-    year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
-    return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
+    day, rest = divmod(seconds, 86_400)
+    hour, rest = divmod(rest, 3600)
+    minute, second = divmod(rest, 60)
+    return f"{_date(day)} {hour:02}:{minute:02}:{second:02}"
+
+
+@lru_cache(maxsize=1024)
+def _date(day: int) -> str:
+    year, month, of_month = time.gmtime(day * 86_400)[:3]
+    return f"{year:04}-{month:02}-{of_month:02}"
 
 
 def parse_time(text: str) -> int:

@@ -6,6 +6,7 @@ not side by side. Calls are held until many others came after them.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
@@ -46,7 +47,7 @@ class OpenCalls(Generic[Leg]):
         self._tell = tell
         self._most = most
         self._news = news
-        self._open: dict[str, _Open[Leg]] = {}
+        self._open: OrderedDict[str, _Open[Leg]] = OrderedDict()  # a dict finds its first slowly
         self._recorded: set[str] = set()
 
     def take(self, key: str, leg: Leg, item: Row | Refusal) -> Iterator[Item]:
@@ -66,7 +67,7 @@ class OpenCalls(Generic[Leg]):
         if known is None:
             self._open[key] = _Open(item, [leg])
             if len(self._open) > self._most:
-                yield self._finish(next(iter(self._open)))
+                yield self._oldest_finished()
             return
         self._open[key] = known
         if len(known.legs) < MOST_LEGS:
@@ -85,10 +86,10 @@ class OpenCalls(Generic[Leg]):
     def rest(self) -> Iterator[Item]:
         """Yield the items of all calls that are held: no more legs come."""
         while self._open:
-            yield self._finish(next(iter(self._open)))
+            yield self._oldest_finished()
 
-    def _finish(self, key: str) -> Item:
-        known = self._open.pop(key)
+    def _oldest_finished(self) -> Item:
+        key, known = self._open.popitem(last=False)
         told = self._tell(known.legs)
         if self._news is not None:  # a recording that is missing may be one that was moved away
             return told if self._news.is_news(key, told) else known.item
