@@ -56,7 +56,8 @@ class Vandal:
         self._db.close()
 
     def _all(self, sql: str) -> list[int]:
-        return [k for (k,) in self._db.execute(sql)]
+        """Return places, each of another day: two wrong counts of one day would be one finding."""
+        return list({day_of(k): k for (k,) in self._db.execute(sql)}.values())
 
     @staticmethod
     def _taken(places: list[int]) -> tuple[int, str]:
@@ -68,7 +69,7 @@ class Vandal:
         """Return so many recordings, each of another day, in no order."""
         sql = "SELECT k, id, digest FROM entry WHERE dialog LIKE 'd-%' ORDER BY k"
         rows: list[Any] = self._db.execute(sql).fetchall()
-        by_day = {(k >> 48, (k & (1 << 48) - 1) // _DAY): (k, i, d) for k, i, d in rows}
+        by_day = {(k >> 48, day_of(k)): (k, i, d) for k, i, d in rows}
         found = self._dice.sample(sorted(by_day.values()), count)
         return [Victim(k, an_id, digest.hex()) for k, an_id, digest in found]
 
@@ -177,10 +178,8 @@ class Vandal:
         return {(Damage.BODY_MISSING, victim.id), (Damage.ROW_SURPLUS, victim.id)}
 
     def edit_a_count(self, victim: Victim) -> Expected:
-        day = (victim.k & (1 << 48) - 1) // _DAY
-        self._db.execute(
-            "UPDATE day_count SET n = n + 1 WHERE tenant = ? AND day = ?", (victim.tenant, day)
-        )
+        sql = "UPDATE day_count SET n = n + 1 WHERE tenant = ? AND day = ?"
+        self._db.execute(sql, (victim.tenant, day_of(victim.k)))
         return {(Damage.COUNT_WRONG, None)}
 
     def edit_an_entry(self, victim: Victim) -> Expected:
@@ -305,9 +304,8 @@ class Vandal:
         return {(Damage.ROW_SURPLUS, victim.id), (Damage.COUNT_WRONG, None)}
 
     def edit_a_count_of_calls(self, victim: Victim) -> Expected:
-        day = (victim.k & (1 << 48) - 1) // _DAY
         sql = "UPDATE day_count SET extra = extra - 1 WHERE tenant = ? AND day = ?"
-        self._db.execute(sql, (victim.tenant, day))
+        self._db.execute(sql, (victim.tenant, day_of(victim.k)))
         return {(Damage.COUNT_WRONG, None)}
 
     def _id(self, k: int) -> str:
@@ -319,6 +317,11 @@ class Vandal:
         path.write_bytes(b"nobody's")
         found: Expected = {(Damage.ORPHAN_AUDIO, f"{victim.tenant}/{digest[:2]}/{digest}")}
         return found
+
+
+def day_of(k: int) -> int:
+    """Return the number of the day that a place lies in."""
+    return (k & (1 << 48) - 1) // _DAY
 
 
 def at(place: int) -> str:
