@@ -128,7 +128,8 @@ class DatabaseTable:
         except Exception:  # noqa: BLE001 - what drivers make of odd arguments is of any kind
             raise Misconfigured(
                 "The database of call records cannot be opened with what follows the question "
-                "mark in its address, or without it."
+                "mark in its address, or without it; where PostgreSQL calls the encoding "
+                "SQL_ASCII, give the true one, such as ?client_encoding=latin1."
             ) from None
 
 
