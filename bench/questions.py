@@ -100,16 +100,18 @@ class Question:
     Attributes:
         name: For people.
         conditions: The objects of its filter.
+        of: The address of the list.
     """
 
     name: str
     conditions: tuple[dict[str, Any], ...] = ()
     limit: int = PAGE
     offset: int = 0
+    of: str = "/cdr_dialog_recording"
 
     @property
     def path(self) -> str:
-        path = f"/cdr_dialog_recording?limit={self.limit}"
+        path = f"{self.of}?limit={self.limit}"
         if self.offset:
             path += f"&offset={self.offset}"
         if self.conditions:

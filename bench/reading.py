@@ -6,6 +6,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from statistics import median
 
 import questions
@@ -21,6 +22,7 @@ CONNECTIONS = (1, 4, 16)
 SOME = 4  # connections, where one number serves
 APP = "FastAPI + SQLAlchemy"
 CONSTANT = "constant body"
+RECORDINGS = "the same of recordings"
 ZLIB = "zlib level 1 of a constant body"
 AS_GZIP = 31  # zlib's wbits for the largest window in a gzip wrapper
 HEAVY_OFFSET = 10_000
@@ -83,6 +85,14 @@ def _against_peer(stage: Stage, question: Question, bar: Bar) -> Row:
     count = require_same_records(ours, theirs)
     seen = stage.compare({"product": ours, APP: theirs}, SOME)
     return _rates(seen, f"{question.name}: {count} records", APP, bar)
+
+
+def calls(stage: Stage) -> Iterator[Row]:
+    """The list of calls, with or without recording, against the list of recordings."""
+    for question in (FULL_PAGE, ONE_RECORD):
+        of_calls = stage.ask(replace(question, of="/cdr_dialog"))
+        seen = stage.compare({"product": of_calls, RECORDINGS: stage.ask(question)}, SOME)
+        yield _rates(seen, f"{question.name} of calls", RECORDINGS, at_least(0.8))
 
 
 def rare_pairs(stage: Stage) -> Iterator[Row]:

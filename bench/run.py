@@ -35,6 +35,7 @@ CASES: Mapping[str, reading.Case] = {
     "narrowed": reading.narrowed_key,
     "rare": reading.rare_number,
     "filters": reading.filters,
+    "calls": reading.calls,
     "pairs": reading.rare_pairs,
     "growth": reading.growth,
     "offset": reading.deep_offset,
