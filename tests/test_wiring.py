@@ -9,6 +9,7 @@ from unittest.mock import Mock, patch
 
 import pytest
 
+from callreel.catalog.sqlite_db import open_writer
 from callreel.errors import Misconfigured, StorageFull, Unavailable
 from callreel.settings import Settings
 from callreel.wiring import (
@@ -78,6 +79,22 @@ def test_a_database_that_is_gone_is_not_replaced_while_there_is_audio(
 
     with pytest.raises(Misconfigured, match=r"callreel\.db is gone"):
         open_archive(Settings(data=tmp_path))
+
+
+def test_a_database_without_tables_is_none_while_there_is_audio(tmp_path: Path) -> None:
+    make_archive(tmp_path)
+    (tmp_path / "audio" / "1").mkdir()
+    (tmp_path / "callreel.db").unlink()
+    open_writer(tmp_path / "callreel.db").close()
+    blank = (tmp_path / "callreel.db").read_bytes()
+    assert blank
+
+    with pytest.raises(Misconfigured, match=r"callreel\.db is gone"):
+        open_archive(Settings(data=tmp_path))
+
+    assert (tmp_path / "callreel.db").read_bytes() == blank
+    (tmp_path / "audio" / "1").rmdir()
+    asyncio.run(open_archive(Settings(data=tmp_path)).close())
 
 
 def test_a_database_that_is_gone_is_not_replaced_while_there_is_its_log(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from callreel.audio.folder import FolderStore
 from callreel.audio.worker import ChildSoundWorker
 from callreel.bucket import Access, Bucket
 from callreel.catalog import Catalog
+from callreel.catalog.condition import is_blank
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.disk import is_locked_by_us
 from callreel.errors import Misconfigured
@@ -63,7 +64,7 @@ def open_catalog(settings: Settings) -> Catalog:
     """
     path = _made(settings.data) / DATABASE
     _require_restored(settings.data)
-    _require_database(path, settings.data / AUDIO)
+    require_database(path, settings.data / AUDIO)
     return SqliteCatalog(path, query_seconds=settings.query_seconds)
 
 
@@ -230,16 +231,21 @@ def _require_restored(data: Path) -> None:
         )
 
 
-def _require_database(path: Path, audio: Path) -> None:
-    """Raise Misconfigured rather than begin anew beside what an older database knows."""
-    if _is_there(path) and path.stat().st_size:
+def require_database(path: Path, audio: Path) -> None:
+    """Raise rather than begin anew beside what an older database knows.
+
+    Raises:
+        Misconfigured: there is no database, or an empty one, and recordings are left.
+    """
+    if _is_there(path) and not is_blank(path):
         return
     has_log = path.with_name(path.name + "-wal").exists() and not path.exists()
     has_audio = any(name.isdecimal() for name in _names_in(audio))
     if has_log or has_audio:
         raise Misconfigured(
-            f"The database {path.name} is gone from the data folder, though recordings are left "
-            "in it; put it back, or take another data folder to begin anew."
+            f"The database {path.name} is gone from the data folder, or nothing is in it, though "
+            f"recordings are left there; put it back, with its log {path.name}-wal if it had one, "
+            "or take another data folder to begin anew."
         )
 
 

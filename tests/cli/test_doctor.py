@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 
 from callreel.archive import noted
 from callreel.archive.noted import LastVerify
-from callreel.catalog import condition
 from callreel.catalog.migrate import migrations
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.doctor import examine, ok
@@ -49,8 +49,14 @@ def names_in(folder: Path) -> set[str]:
     return {each.name for each in folder.iterdir()}
 
 
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """Return what each file holds, but for the index of SQLite's log, which readers write to."""
+    files = [each for each in folder.iterdir() if each.is_file() and each.suffix != ".db-shm"]
+    return {each.name: each.read_bytes() for each in files}
+
+
 def test_of_a_new_archive_all_is_well_and_nothing_is_changed(made: Path, callreel: Command) -> None:
-    before = names_in(made)
+    before = (names_in(made), contents_of(made))
     told = callreel("doctor")
     assert (told.code, told.err) == (0, "")
     rows = [line.split("\t") for line in told.out.splitlines()]
@@ -59,9 +65,9 @@ def test_of_a_new_archive_all_is_well_and_nothing_is_changed(made: Path, callree
     assert [
         "durability",
         "ok",
-        "journal_mode=wal, synchronous=FULL: what was answered with success is on the disk.",
+        "journal_mode=wal: what was answered with success is on the disk.",
     ] in rows
-    assert names_in(made) == before
+    assert (names_in(made), contents_of(made)) == before
 
 
 def test_warnings_have_a_code_of_their_own(made: Path, callreel: Command) -> None:
@@ -144,21 +150,52 @@ def test_an_old_sqlite_is_warned_of(
     assert found(callreel)["SQLite"]["level"] == "ok"
 
 
-def test_a_database_that_is_less_durable_is_bad(
-    made: Path, callreel: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def careless(path: Path) -> apsw.Connection:
-        connection = apsw.Connection(str(path))
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
-
-    monkeypatch.setattr(condition, "open_writer", careless)
+def test_a_database_that_is_less_durable_is_bad(made: Path, callreel: Command) -> None:
+    database = apsw.Connection(str(made / "callreel.db"))
+    database.execute("PRAGMA journal_mode=DELETE")
+    database.close()
     assert found(callreel)["durability"] == {
         "what": "durability",
         "level": "bad",
-        "says": "journal_mode=wal, synchronous=NORMAL: recordings can be lost; use a file system "
-        "with locks.",
+        "says": "journal_mode is not wal: recordings can be lost; use a file system with locks.",
     }
+
+
+def test_a_database_that_this_user_may_not_write_to_is_bad(
+    made: Path, callreel: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    says = "It cannot be written to; check it and its permissions."
+    assert found(callreel)["database"] == {"what": "database", "level": "bad", "says": says}
+
+
+@pytest.mark.parametrize("log", [None, b"changes"])
+def test_an_empty_database_is_bad_and_stays_empty(
+    made: Path, callreel: Command, log: bytes | None
+) -> None:
+    (made / "callreel.db").write_bytes(b"")
+    if log is not None:
+        (made / "callreel.db-wal").write_bytes(log)
+    before = contents_of(made)
+    told = found(callreel)["database"]
+    assert told["level"] == "bad"
+    assert told["says"].startswith("callreel.db in the data folder is an empty file; put")
+    (made / "audio" / "1").mkdir(parents=True)
+    assert "callreel.db is gone" in found(callreel)["database"]["says"]
+    assert contents_of(made) == before
+
+
+def test_what_a_crash_left_in_the_log_is_looked_at_and_left_there(
+    made: Path, callreel: Command
+) -> None:
+    database = apsw.Connection(str(made / "callreel.db"))
+    database.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    database.execute("INSERT INTO migration VALUES (9000, 'later', 0)")
+    database.close()
+    before = contents_of(made)
+    assert before["callreel.db-wal"]
+    assert found(callreel)["schema"]["says"].startswith("It is at step 9000")
+    assert contents_of(made) == before
 
 
 @pytest.mark.parametrize(

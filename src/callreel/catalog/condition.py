@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,12 +11,14 @@ from typing import Final
 import apsw
 
 from callreel.catalog.migrate import migrations, step_of
-from callreel.catalog.sqlite_db import open_writer
+from callreel.catalog.sqlite_writer import BUSY_MS
 from callreel.errors import Misconfigured
 
 SAFE_SQLITE: Final = (3, 51, 3)
 """Before it, two connections could damage a database: https://sqlite.org/wal.html."""
-_SYNCHRONOUS: Final = ("OFF", "NORMAL", "FULL", "EXTRA")
+_READ_BY: Final = 19
+"""Where the header tells how the file is read; told that nobody writes, SQLite itself does not."""
+_BY_LOG: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +26,13 @@ class Condition:
     """How a database is kept.
 
     Attributes:
-        journal: SQLite's `journal_mode`, as it is once we have opened it.
-        synchronous: SQLite's `synchronous` by name, as we write with it.
+        has_log: Whether changes go through a log, SQLite's `journal_mode=wal`.
         step: The last step of the schema that was applied, or None where the file is not ours.
         has_recordings: Whether there are any.
         newest_step: The last step that this version knows.
     """
 
-    journal: str
-    synchronous: str
+    has_log: bool
     step: int | None
     has_recordings: bool
     newest_step: int
@@ -43,21 +44,57 @@ def sqlite_version() -> tuple[int, ...]:
 
 
 def condition_of(path: Path) -> Condition:
-    """Open a database as the archive does, but without bringing it up to date.
+    """Look at a database, and change nothing: neither the file nor what stands beside it.
 
     Raises:
-        Misconfigured: it cannot be opened or written to.
+        Misconfigured: it is an empty file, or it cannot be opened.
     """
+    if not path.stat().st_size:
+        raise Misconfigured(
+            f"{path.name} in the data folder is an empty file; put the database back, or remove "
+            "the file to begin anew."
+        )
     try:
-        with closing(open_writer(path)) as database:
-            database.execute("BEGIN IMMEDIATE; ROLLBACK")
+        with _unchanged(path) as database:
             step = step_of(database)
             return Condition(
-                journal=str(database.execute("PRAGMA journal_mode").get),
-                synchronous=_SYNCHRONOUS[database.execute("PRAGMA synchronous").get],
+                has_log=_header(path)[_READ_BY] == _BY_LOG,
                 step=step,
                 has_recordings=bool(step and database.execute("SELECT 1 FROM entry LIMIT 1").get),
                 newest_step=migrations()[-1].number,
             )
     except apsw.Error as error:
         raise Misconfigured(f"The database cannot be opened: {error}.") from error
+
+
+def _header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(100)
+
+
+def is_blank(path: Path) -> bool:
+    """Say whether a database was never ours, or is nothing any more; it is only looked at.
+
+    One that cannot be read is not blank: who opens it says what is wrong with it.
+    """
+    if not path.stat().st_size:
+        return True
+    try:
+        with _unchanged(path) as database:
+            return step_of(database) is None
+    except apsw.Error:
+        return False
+
+
+@contextmanager
+def _unchanged(path: Path) -> Iterator[apsw.Connection]:
+    """Open a database so that nothing is written.
+
+    Without a log beside it, SQLite would make one even to read; so it is told that nobody writes.
+    """
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    place = f"{path.absolute().as_uri()}?{'mode=ro' if has_log else 'immutable=1'}"
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    with closing(apsw.Connection(place, flags=flags)) as database:
+        database.set_busy_timeout(BUSY_MS)
+        yield database

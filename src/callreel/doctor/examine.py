@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +21,15 @@ from callreel.doctor.disk import look_at_disk, look_at_folder, look_at_room
 from callreel.doctor.machine import look_at_child, look_at_clock, look_at_limits, look_at_sound
 from callreel.errors import Misconfigured
 from callreel.settings import Settings
-from callreel.wiring import AUDIO, DATABASE, LAST_BACKUP, VERIFIED, has_s3_key, is_served
+from callreel.wiring import (
+    AUDIO,
+    DATABASE,
+    LAST_BACKUP,
+    VERIFIED,
+    has_s3_key,
+    is_served,
+    require_database,
+)
 
 OLD_BACKUP_SECONDS: Final = 8 * 86_400
 
@@ -90,15 +99,20 @@ def _database(path: Path) -> Iterator[Diagnosis]:
         )
         return
     try:
+        require_database(path, path.with_name(AUDIO))
         found = condition_of(path)
     except Misconfigured as error:
         yield bad("database", error.message)
         return
-    told = f"journal_mode={found.journal}, synchronous={found.synchronous}"
-    if (found.journal, found.synchronous) == ("wal", "FULL"):
-        yield ok("durability", f"{told}: what was answered with success is on the disk.")
-    else:
-        yield bad("durability", f"{told}: recordings can be lost; use a file system with locks.")
+    if not os.access(path, os.W_OK):
+        yield bad("database", "It cannot be written to; check it and its permissions.")
+    if found.has_log:
+        yield ok("durability", "journal_mode=wal: what was answered with success is on the disk.")
+    elif found.step is not None:
+        yield bad(
+            "durability",
+            "journal_mode is not wal: recordings can be lost; use a file system with locks.",
+        )
     yield _schema(found.step, found.newest_step)
     if found.has_recordings:
         yield _backup(path.with_name(LAST_BACKUP))
