@@ -127,6 +127,15 @@ def test_what_cannot_be_looked_at_has_its_own_exit_code(data: Path, callreel: Co
     assert "There is no archive in the data folder" in told.err
 
 
+@pytest.mark.parametrize("command", ["verify", "repair", "gc"])
+def test_who_could_not_look_prints_no_half_of_an_object(
+    data: Path, callreel: Command, command: str
+) -> None:
+    told = callreel(command, "--json")
+    assert told.out == ""
+    assert told.code
+
+
 def test_a_damaged_database_is_told_and_nothing_else_is_asked(
     data: Path, house: list[str], callreel: Command
 ) -> None:

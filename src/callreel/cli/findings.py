@@ -12,6 +12,8 @@ from callreel.archive.damage import MEANING, Damage, Deed, Finding
 from callreel.cli.output import print_rows
 
 SHOWN: Final = 20
+_BEGINNING: Final = '{"findings": [\n'
+"""Written with the first finding or at the end, so that who could not look prints no half of it."""
 
 
 class Findings:
@@ -29,8 +31,6 @@ class Findings:
         self.deeds: Counter[Deed] = Counter()
         self._as_json = as_json
         self._first: dict[Damage, list[Finding]] = {}
-        if as_json:
-            self._write('{"findings": [')
 
     @property
     def unmended(self) -> int:
@@ -46,7 +46,7 @@ class Findings:
         """Take in what was found."""
         for each in found:
             if self._as_json:
-                self._write((",\n" if self.kinds else "\n") + json.dumps(_plain(each)))
+                self._write((",\n" if self.kinds else _BEGINNING) + json.dumps(_plain(each)))
             self.kinds[each.kind] += 1
             if each.deed is not None:
                 self.deeds[each.deed] += 1
@@ -59,7 +59,8 @@ class Findings:
         kinds = {kind.value: self.kinds[kind] for kind in Damage if self.kinds[kind]}
         if self._as_json:
             told = {**totals, "kinds": kinds, "damaged": self.damages > 0}
-            self._write("\n], " + json.dumps(told)[1:] + "\n")
+            beginning = "" if self.kinds else _BEGINNING.rstrip()
+            self._write(beginning + "\n], " + json.dumps(told)[1:] + "\n")
             return
         print_rows(("what", "number"), [(name, f"{count:,}") for name, count in totals.items()])
         for kind, first in sorted(
