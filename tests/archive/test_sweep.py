@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +19,17 @@ from callreel.archive.sweep import GRACE_SECONDS, sweep
 from callreel.audio import AudioKey
 from callreel.errors import NotFound, Unavailable
 from callreel.model import Reach, State
+from damage.trial import fill
 from house import CALL, EVERYTHING, House, sound
 
 ORPHAN = "0" * 64
 
 
 async def swept(house: House, older_than: int = 0, *, is_dry: bool = False) -> list[Finding]:
-    work = sweep(house.archive, older_than=older_than, is_dry=is_dry)
+    return await gathered(sweep(house.archive, older_than=older_than, is_dry=is_dry))
+
+
+async def gathered(work: AsyncIterator[list[Finding]]) -> list[Finding]:
     return [each async for batch in work for each in batch]
 
 
@@ -111,6 +117,53 @@ def test_where_the_catalog_is_damaged_nothing_is_removed(
     with pytest.raises(Unavailable, match="repair"):
         house.run(swept(house))
     assert set(house.files()) == kept
+
+
+def left_over(house: House, count: int) -> list[Path]:
+    """Leave so many files of audio that no recording has."""
+    files = [house.root / "1" / "00" / f"{number:064x}" for number in range(count)]
+    for each in files:
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_bytes(b"left")
+    return files
+
+
+def test_much_audio_without_a_recording_stays_unless_it_is_said(house: House) -> None:
+    house.take_in()
+    kept = set(house.files())
+    left = left_over(house, 11)
+    would = Counter(each.kind for each in house.run(swept(house, is_dry=True)))
+    assert would == {Damage.CATALOG_BEHIND: 1, Damage.ORPHAN_AUDIO: 11}
+    with pytest.raises(Unavailable, match=r"^No recording has 11 of 12 files of audio, .* --many"):
+        house.run(swept(house))
+    assert set(house.files()) == kept | set(left)
+    said = sweep(house.archive, older_than=0, is_many=True)
+    assert len(house.run(gathered(said))) == 11
+    assert set(house.files()) == kept
+
+
+def test_young_audio_counts_too_where_much_has_no_recording(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = left_over(house, 1)
+    let_a_day_pass(monkeypatch)
+    left = left_over(house, 12)[1:]
+    for each in left:
+        os.utime(each, (time.time(), time.time()))
+    with pytest.raises(Unavailable, match="--many"):
+        house.run(swept(house, GRACE_SECONDS))
+    assert old[0].exists()
+
+
+def test_few_in_ten_or_ten_in_all_are_left_over(house: House) -> None:
+    house.run(fill(house.archive, 90, size=50))
+    kept = set(house.files())
+    left_over(house, len(kept) // 9)
+    assert len(house.run(swept(house))) == len(kept) // 9 > 10
+    assert set(house.files()) == kept
+    left_over(house, len(kept) // 9 + 1)
+    with pytest.raises(Unavailable, match="--many"):
+        house.run(swept(house))
 
 
 def test_what_is_taken_in_again_while_it_is_swept_is_never_lost(house: House) -> None:

@@ -27,6 +27,7 @@ class Damage(StrEnum):
     ROW_SURPLUS = "row_surplus"
     COUNT_WRONG = "count_wrong"
     MARKED = "marked"
+    CATALOG_BEHIND = "catalog_behind"
     ORPHAN_AUDIO = "orphan_audio"
     ORPHAN_DERIVED = "orphan_derived"
     FOREIGN_FILE = "foreign_file"
@@ -74,6 +75,9 @@ MEANING: Final = {
     Damage.ROW_SURPLUS: "A row leads to a recording or call that it does not belong to.",
     Damage.COUNT_WRONG: "The calls of a day are counted wrongly.",
     Damage.MARKED: "A recording is kept out of the lists, because it was damaged.",
+    Damage.CATALOG_BEHIND: "Much audio has no recording, as where the database is older than the "
+    "audio or lost its log; put callreel.db and callreel.db-wal back as they were, or restore a "
+    "backup. `callreel gc` removes nothing meanwhile.",
     Damage.ORPHAN_AUDIO: "Audio that no recording has, as after a crash; `callreel gc` removes it.",
     Damage.ORPHAN_DERIVED: "What was made of audio that is gone; `callreel gc` removes it.",
     Damage.FOREIGN_FILE: "Something in the folder of audio that Callreel did not put there.",

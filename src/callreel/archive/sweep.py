@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from callreel.archive import Archive, delete
 from callreel.archive.damage import Damage, Finding
-from callreel.archive.verify import leftover, unused
+from callreel.archive.verify import Orphans, leftover, surely_unused, unused
 from callreel.audio import Part, Stored
 from callreel.errors import Unavailable
 from callreel.model import Reach
@@ -18,6 +18,11 @@ _DAMAGED = (
     "The catalog is damaged, so what is still needed cannot be told for sure; run "
     "`callreel repair` first. Nothing was removed."
 )
+_MANY = (
+    "No recording has {}, as where the database is older than the audio or lost its log, so "
+    "nothing was removed; put callreel.db and callreel.db-wal back as they were, or say --many to "
+    "remove that audio."
+)
 
 
 async def sweep(
@@ -25,6 +30,7 @@ async def sweep(
     *,
     older_than: int = GRACE_SECONDS,
     is_dry: bool = False,
+    is_many: bool = False,
     tell: Callable[[int], None] = lambda _count: None,
 ) -> AsyncIterator[list[Finding]]:
     """Remove leftovers, end deletions that were cut short, and yield what was, or would be.
@@ -35,13 +41,21 @@ async def sweep(
         archive: The archive.
         older_than: Seconds for which a file must have been left alone.
         is_dry: Whether to change nothing.
-        tell: Called with how many files of audio were looked at so far.
+        is_many: Whether to remove audio even where much of it has no recording.
+        tell: Called with how many files of audio were looked at so far. Without `is_many` they
+            are gone through twice: first they are counted.
 
     Raises:
-        Unavailable: the catalog is damaged; nothing was removed.
+        Unavailable: the catalog is damaged, or does not know much of the audio; nothing was
+            removed.
     """
     if await archive.catalog.damages() or not await archive.catalog.knows_its_audio():
         raise Unavailable(_DAMAGED)
+    orphans = Orphans() if is_many else await _counted(archive, tell)
+    if orphans.are_many and not is_dry:
+        raise Unavailable(_MANY.format(orphans.finding().says))
+    if orphans.are_many:
+        yield [orphans.finding()]
     yield await _end_deletions(archive, is_dry=is_dry)
     if archive.exports is not None and not is_dry:
         await asyncio.to_thread(archive.exports.store.sweep)
@@ -54,6 +68,14 @@ async def sweep(
         if swept and not is_dry:
             swept = await _remove(archive, swept, older_than)
         yield [leftover(each) for each in swept]
+
+
+async def _counted(archive: Archive, tell: Callable[[int], None]) -> Orphans:
+    orphans = Orphans()
+    async for batch in archive.audio.walk():
+        orphans.count(batch, await surely_unused(archive, batch))
+        tell(orphans.files)
+    return orphans
 
 
 async def _end_deletions(archive: Archive, *, is_dry: bool) -> list[Finding]:

@@ -26,6 +26,9 @@ from callreel.model import Call, Reach, Recording, State
 
 STALE_SECONDS: Final = 3_600
 _MOST_THREADS: Final = 4
+_FEW_ORPHANS: Final = 10
+_SHARE_OF_ORPHANS: Final = 10
+"""More than one in so many of all files is too many."""
 UsedAmong = Callable[[int, Sequence[bytes]], Awaitable[frozenset[bytes]]]
 _MARKED: Final = frozenset({State.MISSING_AUDIO, State.SUSPECT})
 
@@ -132,8 +135,11 @@ class Verification:
     async def of_files(self) -> AsyncIterator[list[Finding]]:
         """Yield what is wrong in the store of audio; `of_records` was gone through before."""
         is_chosen = self.subset.chooser(self.audio_bytes)
+        orphans = Orphans()
         async for batch in self.archive.audio.walk():
-            found = await self._orphans(batch)
+            left = await surely_unused(self.archive, batch)
+            orphans.count(batch, left)
+            found = [leftover(each) for each in left]
             chosen = [
                 each
                 for each in batch
@@ -141,15 +147,8 @@ class Verification:
             ]
             found += await self._changed(chosen)
             yield found
-
-    async def _orphans(self, batch: Sequence[Stored]) -> list[Finding]:
-        orphans = await unused(self.archive, batch)
-        if any(each.part in {Part.AUDIO, Part.DERIVED} for each in orphans):
-            async with self.archive.audio.removing():  # nothing is on its way to its entry then
-                left = await self.archive.audio.again(orphans)
-                # By marks alone: to read all entries would keep uploads waiting for long.
-                orphans = await unused(self.archive, left, self.archive.catalog.marked_among)
-        return [leftover(each) for each in orphans]
+        if orphans.are_many:
+            yield [orphans.finding()]
 
     async def _changed(self, files: Sequence[Stored]) -> list[Finding]:
         threads = min(_MOST_THREADS, os.cpu_count() or 1)
@@ -281,6 +280,44 @@ def is_as_taken_in(bodies: BodyFormat, kept: Kept, recording: Recording) -> bool
     calls = (call, replace(call, tags=()))
     prints = {fingerprint(each, recording.audio.sha256) for each in calls}
     return kept.fingerprint in prints or kept.is_touched
+
+
+@dataclass(slots=True)
+class Orphans:
+    """How much of the audio no recording has.
+
+    A crash leaves a few such files. More than ten of them that are more than a tenth of all tell
+    that not the audio is left over, but that the catalog does not know it any more.
+    """
+
+    files: int = 0
+    orphans: int = 0
+
+    def count(self, batch: Sequence[Stored], unused: Sequence[Stored]) -> None:
+        """Take in what lies in the store, and what of it is of no use."""
+        self.files += sum(each.part is Part.AUDIO for each in batch)
+        self.orphans += sum(each.part is Part.AUDIO for each in unused)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether they are too many to be left over from crashes."""
+        return self.orphans > _FEW_ORPHANS and self.orphans * _SHARE_OF_ORPHANS > self.files
+
+    def finding(self) -> Finding:
+        """Return what is told of so many."""
+        says = f"{self.orphans:,} of {self.files:,} files of audio"
+        return Finding(kind=Damage.CATALOG_BEHIND, says=says)
+
+
+async def surely_unused(archive: Archive, batch: Sequence[Stored]) -> list[Stored]:
+    """Return what of a batch is of no use, and is not on its way to its entry either."""
+    found = await unused(archive, batch)
+    if any(each.part in {Part.AUDIO, Part.DERIVED} for each in found):
+        async with archive.audio.removing():  # nothing is on its way to its entry then
+            left = await archive.audio.again(found)
+            # By marks alone: to read all entries would keep uploads waiting for long.
+            found = await unused(archive, left, archive.catalog.marked_among)
+    return found
 
 
 async def unused(

@@ -19,16 +19,22 @@ HOUR = 3600
 Hours = Annotated[int, Parameter(validator=Number(gte=0))]
 
 
-async def gc(*, dry_run: bool = False, older_than: Hours = 24, json: bool = False) -> None:
+async def gc(
+    *, dry_run: bool = False, older_than: Hours = 24, many: bool = False, json: bool = False
+) -> None:
     """Remove what no recording refers to, such as a crash or a disk that was full leaves.
 
     That is audio without a recording, what was made of audio that is gone, half uploads, exports
     that expired, and what is left of deletions that were cut short. It never removes what a
     recording refers to, whatever is taken in meanwhile, nor what Callreel did not put there.
 
+    Where no recording has more than ten files of audio, and more than a tenth of all, it refuses:
+    then the database is most likely not the one that belongs to the audio.
+
     Args:
         dry_run: Say what would be removed, and change nothing.
         older_than: Hours for which a file must have been left alone.
+        many: Remove audio without a recording however much it is.
         json: Print one object, as `callreel verify` does.
     """
     findings = Findings(as_json=json, fine="Nothing is left over.")
@@ -36,7 +42,9 @@ async def gc(*, dry_run: bool = False, older_than: Hours = 24, json: bool = Fals
     async with opened_archive(read_settings()) as archive:
         seconds, total = older_than * HOUR, await archive.catalog.entries()
         with counting("Looking at audio", lambda: total) as advance:
-            async for found in sweep(archive, older_than=seconds, is_dry=dry_run, tell=advance):
+            async for found in sweep(
+                archive, older_than=seconds, is_dry=dry_run, is_many=many, tell=advance
+            ):
                 findings.add(found)
                 size += sum(map(_size, found))
     word = "bytes_to_remove" if dry_run else "bytes_removed"
