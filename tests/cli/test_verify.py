@@ -94,6 +94,41 @@ def test_leftovers_are_told_and_are_no_damage(
     assert f"1/00/{'0' * 64}" in callreel("verify").out
 
 
+@pytest.mark.parametrize("level", ["of_tenant", "of_digests"])
+def test_a_folder_that_is_a_link_is_damage_since_it_is_not_read(
+    data: Path, house: list[str], callreel: Command, level: str
+) -> None:
+    audio = audio_of(data)[0]
+    flip(audio)
+    folder = audio.parent.parent if level == "of_tenant" else audio.parent
+    folder.rename(data / "elsewhere")
+    folder.symlink_to(data / "elsewhere", target_is_directory=True)
+    told = callreel("verify", "--json")
+    assert told.code == 1
+    (finding,) = told.json()["findings"]
+    place = str(folder.relative_to(data / "audio"))
+    assert (finding["kind"], finding["says"]) == ("folder_linked", place)
+    assert "put the folder itself there, or mount it" in callreel("verify").out
+    mended = callreel("repair", "--json")
+    assert (mended.code, mended.json()["left"]) == (1, 1)
+    assert callreel("gc", "--older-than", "0").out.endswith("Nothing is left over.\n")
+    assert folder.is_symlink()
+    folder.unlink()
+    (data / "elsewhere").rename(folder)
+    assert set(callreel("verify", "--json").json()["kinds"]) == {"audio_changed"}
+
+
+def test_the_folder_of_all_audio_may_be_a_link(
+    data: Path, house: list[str], callreel: Command
+) -> None:
+    (data / "audio").rename(data / "elsewhere")
+    (data / "audio").symlink_to(data / "elsewhere", target_is_directory=True)
+    (data / "audio" / "derived" / "2").symlink_to(data / "elsewhere", target_is_directory=True)
+    told = callreel("verify", "--json")
+    assert (told.code, told.json()["files_read"]) == (0, 3)
+    assert told.json()["kinds"] == {"foreign_file": 1}
+
+
 def test_many_findings_are_shown_in_part(data: Path, house: list[str], callreel: Command) -> None:
     for number in range(23):
         (data / "audio" / f"{number}.txt").touch()

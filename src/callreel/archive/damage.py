@@ -28,6 +28,7 @@ class Damage(StrEnum):
     COUNT_WRONG = "count_wrong"
     MARKED = "marked"
     CATALOG_BEHIND = "catalog_behind"
+    FOLDER_LINKED = "folder_linked"
     ORPHAN_AUDIO = "orphan_audio"
     ORPHAN_DERIVED = "orphan_derived"
     FOREIGN_FILE = "foreign_file"
@@ -78,6 +79,8 @@ MEANING: Final = {
     Damage.CATALOG_BEHIND: "Much audio has no recording, as where the database is older than the "
     "audio or lost its log; put callreel.db and callreel.db-wal back as they were, or restore a "
     "backup. `callreel gc` removes nothing meanwhile.",
+    Damage.FOLDER_LINKED: "A folder within audio is a symbolic link, so that what is behind it is "
+    "not read; put the folder itself there, or mount it. Only audio itself may be a link.",
     Damage.ORPHAN_AUDIO: "Audio that no recording has, as after a crash; `callreel gc` removes it.",
     Damage.ORPHAN_DERIVED: "What was made of audio that is gone; `callreel gc` removes it.",
     Damage.FOREIGN_FILE: "Something in the folder of audio that Callreel did not put there.",

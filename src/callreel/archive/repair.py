@@ -37,6 +37,7 @@ _DEEDS: Final = {
     Damage.STATE_WRONG: Deed.MARKED_SUSPECT,
     Damage.CALL_UNREADABLE: Deed.LEFT,
     Damage.CATALOG_BEHIND: Deed.LEFT,
+    Damage.FOLDER_LINKED: Deed.LEFT,
 }
 _OF_AUDIO: Final = frozenset({Damage.AUDIO_MISSING, Damage.AUDIO_LENGTH, Damage.AUDIO_CHANGED})
 _STATES: Final = {Deed.MARKED_MISSING: State.MISSING_AUDIO, Deed.MARKED_SUSPECT: State.SUSPECT}
@@ -93,8 +94,8 @@ class Repair:
                 await catalog.mend_day(day)
             case Finding(cause=Kept() as kept):
                 await self._adopt(kept)
-            case Finding(kind=Damage.CATALOG_BEHIND):
-                pass  # nothing here tells of which calls the audio is
+            case Finding(kind=Damage.CATALOG_BEHIND | Damage.FOLDER_LINKED):
+                pass  # no recording is at fault
             case Finding(kind=Damage.ROW_WRONG, place=int(place)):
                 await catalog.mend_rows(place, self.work.measure)
             case _:

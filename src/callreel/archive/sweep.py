@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from callreel.archive import Archive, delete
 from callreel.archive.damage import Damage, Finding
-from callreel.archive.verify import Orphans, leftover, surely_unused, unused
+from callreel.archive.verify import NOT_OURS, Orphans, leftover, surely_unused, unused
 from callreel.audio import Part, Stored
 from callreel.errors import Unavailable
 from callreel.model import Reach
@@ -89,7 +89,7 @@ async def _end_deletions(archive: Archive, *, is_dry: bool) -> list[Finding]:
 
 def _left_alone(things: Sequence[Stored], seconds: int) -> list[Stored]:
     latest = time.time() - seconds
-    return [each for each in things if each.part is not Part.FOREIGN and each.touched_at <= latest]
+    return [each for each in things if each.part not in NOT_OURS and each.touched_at <= latest]
 
 
 async def _remove(archive: Archive, things: Sequence[Stored], older_than: int) -> list[Stored]:

@@ -25,6 +25,8 @@ from callreel.errors import BadRecording, NotFound
 from callreel.model import Call, Reach, Recording, State
 
 STALE_SECONDS: Final = 3_600
+NOT_OURS: Final = frozenset({Part.FOREIGN, Part.LINK})
+"""What a person put into the store, and has to see to."""
 _MOST_THREADS: Final = 4
 _FEW_ORPHANS: Final = 10
 _SHARE_OF_ORPHANS: Final = 10
@@ -347,7 +349,7 @@ async def unused(
 def _is_of_no_use(stored: Stored, used: set[AudioKey], stale: float) -> bool:
     if stored.part is Part.ON_ITS_WAY:
         return stored.touched_at < stale
-    return stored.part is Part.FOREIGN or stored.key not in used
+    return stored.part in NOT_OURS or stored.key not in used
 
 
 def leftover(stored: Stored) -> Finding:
@@ -357,6 +359,7 @@ def leftover(stored: Stored) -> Finding:
         Part.DERIVED: Damage.ORPHAN_DERIVED,
         Part.ON_ITS_WAY: Damage.STALE_UPLOAD,
         Part.FOREIGN: Damage.FOREIGN_FILE,
+        Part.LINK: Damage.FOLDER_LINKED,
     }
     tenant = None if stored.key is None else stored.key.tenant
     return Finding(kind=kinds[stored.part], tenant=tenant, says=stored.place, cause=stored)

@@ -35,6 +35,9 @@ class Part(Enum):
     AUDIO = "audio"
     DERIVED = "derived"
     ON_ITS_WAY = "on_its_way"
+    LINK = (
+        "link"  # where a folder of audio should be, so that what is behind it is not gone through
+    )
     FOREIGN = "foreign"  # the store did not put it there, or not so
 
 

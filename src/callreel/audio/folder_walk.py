@@ -89,14 +89,20 @@ def _on_their_way(root: Path, folder: os.DirEntry[str]) -> Iterator[Stored]:
 
 def _of_tenant(root: Path, tenant: os.DirEntry[str], part: Part) -> Iterator[Stored]:
     if not (_TENANT.fullmatch(tenant.name) and _is_folder(tenant)):
-        yield from _stored(root, tenant, Part.FOREIGN, None)
+        yield from _stored(root, tenant, _in_place_of_folder(tenant, _TENANT, part), None)
         return
     for folder in _entries(Path(tenant.path)):
         if not (_PREFIX.fullmatch(folder.name) and _is_folder(folder)):
-            yield from _stored(root, folder, Part.FOREIGN, None)
+            yield from _stored(root, folder, _in_place_of_folder(folder, _PREFIX, part), None)
             continue
         for each in _entries(Path(folder.path)):
             yield from _judged(root, each, part, int(tenant.name), folder.name)
+
+
+def _in_place_of_folder(each: os.DirEntry[str], name: re.Pattern[str], part: Part) -> Part:
+    """Return what something is that is not a folder of ours, though audio may be behind it."""
+    hides_audio = part is Part.AUDIO and name.fullmatch(each.name) and each.is_symlink()
+    return Part.LINK if hides_audio else Part.FOREIGN
 
 
 def _judged(
@@ -125,6 +131,7 @@ def _stored(
 
 
 def _as_it_is(stored: Stored, found: os.stat_result) -> Stored:
-    part = stored.part if stat.S_ISREG(found.st_mode) else Part.FOREIGN
+    is_kind = stat.S_ISLNK if stored.part is Part.LINK else stat.S_ISREG
+    part = stored.part if is_kind(found.st_mode) else Part.FOREIGN
     touched_at = max(found.st_mtime, found.st_ctime)
     return replace(stored, part=part, size=found.st_size, touched_at=touched_at)
