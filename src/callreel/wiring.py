@@ -101,7 +101,7 @@ def open_archive(settings: Settings) -> Archive:
         Misconfigured: the data folder cannot be used, or a part of it is gone.
         Unavailable, StorageFull: the folder of audio cannot be made or written to.
     """
-    _require_audio(settings.data)
+    require_audio(settings.data)
     catalog = open_catalog(settings)
     audio = FolderStore(settings.data / AUDIO, reserve_bytes=settings.free_space_reserve)
     with suppress(OSError):  # on a full disk it is made another time
@@ -168,7 +168,7 @@ def parts_of(settings: Settings) -> Parts:
         Misconfigured: there is no archive, or a part of it is gone.
     """
     data = existing(settings).data
-    _require_audio(data)
+    require_audio(data)
     return Parts(data / DATABASE, data / AUDIO, data / SPOOL)
 
 
@@ -249,8 +249,12 @@ def require_database(path: Path, audio: Path) -> None:
         )
 
 
-def _require_audio(data: Path) -> None:
-    """Raise Misconfigured where a new folder would hide the recordings of one that is away."""
+def require_audio(data: Path) -> None:
+    """Raise where a new folder of audio would hide the recordings of one that is away.
+
+    Raises:
+        Misconfigured: the folder of audio was there once, and is gone or empty.
+    """
     audio = data / AUDIO
     if _is_there(data / AUDIO_MADE) and not _names_in(audio):
         raise Misconfigured(

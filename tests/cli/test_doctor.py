@@ -141,6 +141,42 @@ def test_a_newer_schema_and_a_foreign_file_are_bad(made: Path, callreel: Command
     database.close()
 
 
+@pytest.mark.parametrize(
+    ("sql", "lacks"),
+    [
+        ("DROP TABLE by_kind", "by_kind"),
+        ("DROP TABLE entry", "entry, entry_id, entry_import"),
+        ("ALTER TABLE tenant DROP COLUMN longest_call", "tenant.longest_call"),
+        ("DROP INDEX entry_id; DROP VIEW call_facts", "call_facts, entry_id"),
+    ],
+)
+def test_a_part_of_the_schema_that_is_missing_is_bad(
+    made: Path, callreel: Command, sql: str, lacks: str
+) -> None:
+    database = apsw.Connection(str(made / "callreel.db"))
+    database.execute(sql)
+    database.close()
+    newest = migrations()[-1].number
+    says = f"It is at step {newest} and lacks {lacks}; restore the database from a backup."
+    assert found(callreel)["schema"] == {"what": "schema", "level": "bad", "says": says}
+    for command in ("verify", "repair"):
+        told = callreel(command, "--json")
+        assert (told.code, told.out) == (2, "")
+        assert told.err == f"callreel: The database lacks {lacks}; restore it from a backup.\n"
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_folder_of_audio_that_is_away_is_bad(
+    made: Path, callreel: Command, is_gone: bool
+) -> None:
+    (made / "audio.made").touch()
+    if not is_gone:
+        (made / "audio").mkdir()
+    told = found(callreel)["folder of audio"]
+    assert told["level"] == "bad"
+    assert told["says"].startswith("The folder audio in the data folder is gone or empty; ")
+
+
 def test_an_old_sqlite_is_warned_of(
     made: Path, callreel: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

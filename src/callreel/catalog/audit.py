@@ -130,7 +130,11 @@ class Audit(Protocol):
     """What the catalog says of itself, and the mending of it."""
 
     async def damages(self) -> list[str]:
-        """Return what the database itself finds wrong; nothing else can be relied on then."""
+        """Return what the database itself finds wrong; nothing else can be relied on then.
+
+        Raises:
+            Unavailable: a table, or another part of the schema, is missing.
+        """
         ...
 
     async def entries(self) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-from callreel.catalog.migrate import migrations, step_of
+from callreel.catalog.migrate import lacking, migrations, step_of
 from callreel.catalog.sqlite_writer import BUSY_MS
 from callreel.errors import Misconfigured
 
@@ -28,12 +28,14 @@ class Condition:
     Attributes:
         has_log: Whether changes go through a log, SQLite's `journal_mode=wal`.
         step: The last step of the schema that was applied, or None where the file is not ours.
+        lacks: Tables, columns, indexes and views that it should have by that step.
         has_recordings: Whether there are any.
         newest_step: The last step that this version knows.
     """
 
     has_log: bool
     step: int | None
+    lacks: list[str]
     has_recordings: bool
     newest_step: int
 
@@ -56,11 +58,15 @@ def condition_of(path: Path) -> Condition:
         )
     try:
         with _unchanged(path) as database:
-            step = step_of(database)
+            step, lacks = step_of(database), lacking(database)
+            has_entries = step is not None and "entry" not in lacks
             return Condition(
                 has_log=_header(path)[_READ_BY] == _BY_LOG,
                 step=step,
-                has_recordings=bool(step and database.execute("SELECT 1 FROM entry LIMIT 1").get),
+                lacks=lacks,
+                has_recordings=bool(
+                    has_entries and database.execute("SELECT 1 FROM entry LIMIT 1").get
+                ),
                 newest_step=migrations()[-1].number,
             )
     except apsw.Error as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -85,6 +86,29 @@ def step_of(connection: apsw.Connection) -> int | None:
     if connection.execute(is_ours).get is None:
         return None
     return int(connection.execute("SELECT coalesce(max(number), 0) FROM migration").get)
+
+
+def lacking(connection: apsw.Connection) -> list[str]:
+    """Return which tables, columns, indexes and views of its step a database does not have.
+
+    Of a database that is not ours, or of a newer version, nobody here knows that.
+    """
+    steps, step = migrations(), step_of(connection)
+    if step is None or step > steps[-1].number:
+        return []
+    with closing(apsw.Connection(":memory:")) as made:
+        _apply(made, [each for each in steps if each.number <= step])
+        lost = _parts_of(made) - _parts_of(connection)
+    return sorted(lost - {each for each in lost if each.rpartition(".")[0] in lost})
+
+
+def _parts_of(connection: apsw.Connection) -> set[str]:
+    sql = (
+        "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' UNION ALL "
+        "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c "
+        "WHERE t.type = 'table'"
+    )
+    return {str(name) for (name,) in connection.execute(sql).fetchall()}
 
 
 def _keep_before(path: Path, step: int) -> None:

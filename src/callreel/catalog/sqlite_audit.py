@@ -21,6 +21,7 @@ from callreel.catalog.audit import (
     WrongDay,
 )
 from callreel.catalog.bounds import first_key, second_of, tenant_of
+from callreel.catalog.migrate import lacking
 from callreel.catalog.sqlite_calls import leave
 from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
 from callreel.catalog.sqlite_deletions import is_deleted
@@ -31,6 +32,7 @@ from callreel.catalog.sqlite_tables import (
     wrong_tables,
 )
 from callreel.catalog.sqlite_write import is_digest_marked
+from callreel.errors import Unavailable
 from callreel.model import State
 
 WINDOW: Final = 400
@@ -53,9 +55,16 @@ ORDER BY w.k
 
 
 def damages(connection: apsw.Connection) -> list[str]:
-    """Return what SQLite itself finds wrong, a table at a time, so that no reading lasts long."""
+    """Return what SQLite itself finds wrong, a table at a time, so that no reading lasts long.
+
+    Raises:
+        Unavailable: something of the schema is missing, so that the rest cannot be asked.
+    """
     listed = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
     try:
+        lacks = lacking(connection)
+        if lacks:
+            raise Unavailable(f"The database lacks {', '.join(lacks)}; restore it from a backup.")
         names = [str(name) for (name,) in connection.execute(listed).fetchall()]
         found = [text for name in names for text in _damages_of(connection, name)]
     except (apsw.CorruptError, apsw.NotADBError) as error:

@@ -14,7 +14,7 @@ from typing import Final
 from callreel import __version__
 from callreel.archive.noted import LastBackup, LastVerify, last
 from callreel.audio.worker import ChildSoundWorker
-from callreel.catalog.condition import SAFE_SQLITE, condition_of, sqlite_version
+from callreel.catalog.condition import SAFE_SQLITE, Condition, condition_of, sqlite_version
 from callreel.catalog.migrate import BEFORE
 from callreel.doctor import Diagnosis, bad, ok, warning
 from callreel.doctor.disk import look_at_disk, look_at_folder, look_at_room
@@ -28,6 +28,7 @@ from callreel.wiring import (
     VERIFIED,
     has_s3_key,
     is_served,
+    require_audio,
     require_database,
 )
 
@@ -85,6 +86,10 @@ def _data(settings: Settings) -> Iterator[Diagnosis]:
     audio = settings.data / AUDIO
     if audio.is_dir() and audio.stat().st_dev != settings.data.stat().st_dev:
         yield look_at_disk("folder of audio", audio)
+    try:
+        require_audio(settings.data)
+    except Misconfigured as error:
+        yield bad("folder of audio", error.message)
     yield from look_at_room(audio if audio.is_dir() else settings.data, settings.free_space_reserve)
     is_busy = is_served(settings.data)
     yield ok("server", "One runs on this data folder." if is_busy else "None runs on this folder.")
@@ -113,7 +118,7 @@ def _database(path: Path) -> Iterator[Diagnosis]:
             "durability",
             "journal_mode is not wal: recordings can be lost; use a file system with locks.",
         )
-    yield _schema(found.step, found.newest_step)
+    yield _schema(found)
     if found.has_recordings:
         yield _backup(path.with_name(LAST_BACKUP))
         yield _verify(path.with_name(VERIFIED))
@@ -176,7 +181,8 @@ def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _schema(step: int | None, newest: int) -> Diagnosis:
+def _schema(found: Condition) -> Diagnosis:
+    step, newest = found.step, found.newest_step
     if step is None:
         return bad("schema", "The database is not of this program; check CALLREEL_DATA.")
     if step > newest:
@@ -184,6 +190,12 @@ def _schema(step: int | None, newest: int) -> Diagnosis:
             "schema",
             f"It is at step {step} and this version knows {newest}; use the newer version that "
             "wrote it.",
+        )
+    if found.lacks:
+        return bad(
+            "schema",
+            f"It is at step {step} and lacks {', '.join(found.lacks)}; restore the database from "
+            "a backup.",
         )
     if step < newest:
         return ok("schema", f"It is at step {step}; the next start brings it to {newest}.")
