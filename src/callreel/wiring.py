@@ -26,7 +26,7 @@ from callreel.audio.folder import FolderStore
 from callreel.audio.worker import ChildSoundWorker
 from callreel.bucket import Access, Bucket
 from callreel.catalog import Catalog
-from callreel.catalog.condition import is_blank
+from callreel.catalog.condition import is_blank, is_outdated
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.disk import is_locked_by_us
 from callreel.errors import Misconfigured
@@ -82,6 +82,20 @@ def existing(settings: Settings) -> Settings:
             "`callreel tenant create NAME`."
         )
     return settings
+
+
+def require_no_older_server(data: Path) -> None:
+    """Return if to open the catalog changes nothing under a server; servers do not ask.
+
+    Raises:
+        Misconfigured: a server runs that knows an older schema.
+    """
+    path = data / DATABASE
+    if _is_there(path) and is_outdated(path) and is_served(data):
+        raise Misconfigured(
+            "A server of an older version runs on this data folder, and this command would change "
+            "the database under it; restart the server with this version first."
+        )
 
 
 def look_at_catalog(settings: Settings) -> Catalog | None:

@@ -92,6 +92,17 @@ def is_blank(path: Path) -> bool:
         return False
 
 
+def is_outdated(path: Path) -> bool:
+    """Say whether whoever opens a database brings its schema up to date; it is only looked at."""
+    if not path.stat().st_size:
+        return False
+    try:
+        with _unchanged(path) as database:
+            return 0 < (step_of(database) or 0) < migrations()[-1].number
+    except apsw.Error:
+        return False
+
+
 @contextmanager
 def _unchanged(path: Path) -> Iterator[apsw.Connection]:
     """Open a database so that nothing is written.

@@ -28,7 +28,7 @@ from callreel.cli.source_options import owner_of
 from callreel.errors import Misconfigured
 from callreel.model import Access, CallFilter, Reach, Scope
 from callreel.settings import Settings, read_settings
-from callreel.wiring import existing, open_archive
+from callreel.wiring import existing, open_archive, require_no_older_server
 
 LEFT_OUT: Final = 3
 PIPE: Final = "-"
@@ -103,6 +103,7 @@ def export(
 
 
 async def _export(settings: Settings, asked: _Asked) -> int:
+    require_no_older_server(settings.data)
     archive = open_archive(settings)
     try:
         owner = await owner_of(archive.catalog, asked.tenant)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from callreel.archive import Archive
 from callreel.catalog import Catalog
 from callreel.settings import Settings, read_settings
-from callreel.wiring import existing, open_archive, open_catalog
+from callreel.wiring import existing, open_archive, open_catalog, require_no_older_server
 
 
 def end_as_by_ctrl_c() -> None:
@@ -24,9 +24,11 @@ async def opened_catalog() -> AsyncIterator[Catalog]:
     """Lend the catalog of the data folder.
 
     Raises:
-        Misconfigured: there is no archive, or it cannot be used.
+        Misconfigured: there is no archive, it cannot be used, or an older server runs on it.
     """
-    catalog = open_catalog(existing(read_settings()))
+    settings = existing(read_settings())
+    require_no_older_server(settings.data)
+    catalog = open_catalog(settings)
     try:
         yield catalog
     finally:
@@ -38,10 +40,11 @@ async def opened_archive(settings: Settings) -> AsyncIterator[Archive]:
     """Lend the archive of the data folder.
 
     Raises:
-        Misconfigured: there is no archive, or it cannot be used.
+        Misconfigured: there is no archive, it cannot be used, or an older server runs on it.
         Unavailable, StorageFull: the folder of audio cannot be used.
     """
-    archive = open_archive(existing(settings))
+    require_no_older_server(existing(settings).data)
+    archive = open_archive(settings)
     try:
         yield archive
     finally:

@@ -12,7 +12,7 @@ from callreel.cli.output import print_json, print_rows
 from callreel.errors import NotFound
 from callreel.model import Tenant
 from callreel.settings import read_settings
-from callreel.wiring import open_catalog
+from callreel.wiring import open_catalog, require_no_older_server
 
 tenant = App(name="tenant", help="Create and list tenants: customers whose calls nobody else sees.")
 
@@ -33,7 +33,9 @@ async def create(name: Text, /, *, json: bool = False) -> None:
         name: What to call it, such as the company's name.
         json: Print `{"number", "name"}`.
     """
-    catalog = open_catalog(read_settings())
+    settings = read_settings()
+    require_no_older_server(settings.data)
+    catalog = open_catalog(settings)
     try:
         made = await catalog.add_tenant(name)
     finally:
