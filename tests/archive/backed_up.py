@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import apsw
 
 from callreel.api.wire import Bodies
 from callreel.archive import delete
@@ -116,6 +119,13 @@ class BackedUp:
 def names(folder: Path) -> set[str]:
     """Return the names of what is in a folder."""
     return {each.name for each in folder.iterdir()}
+
+
+def available_in(data: Path) -> set[str]:
+    """Return the recordings of a data folder that are available."""
+    with closing(apsw.Connection(str(data / "callreel.db"))) as database:
+        found = database.execute("SELECT id FROM entry WHERE state = 'available'").fetchall()
+    return {str(name) for (name,) in found}
 
 
 def whole_in(data: Path) -> set[str]:

@@ -2,15 +2,23 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from archive.backed_up import BackedUp, names
+from archive.backed_up import BackedUp, available_in, names
+from callreel.archive import Archive
 from callreel.archive.backups import Item, back_up, copying, files
+from callreel.archive.damage import Deed
+from callreel.archive.repair import Repair
+from callreel.archive.verify import Verification
+from callreel.audio.folder import FolderStore
 from callreel.catalog import snapshot
+from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import Misconfigured, StorageFull, Unavailable
 
 
@@ -100,8 +108,7 @@ def test_audio_that_the_archive_lost_is_named_and_the_rest_is_backed_up(
     assert made.manifest.without_audio == (str(archive.place(lost)),)
     data, done = archive.restore()
     assert (done.is_done, done.missing, done.withdrawn) == (True, made.manifest.without_audio, 1)
-    with snapshot.Snapshot(data / "callreel.db") as found:
-        assert [sha for _, sha in found.audio()] == [archive.place(stays).name]
+    assert available_in(data) == {stays}
 
 
 def test_audio_that_was_lost_since_an_earlier_backup_is_still_in_the_next(
@@ -114,6 +121,42 @@ def test_audio_that_was_lost_since_an_earlier_backup_is_still_in_the_next(
     (archive.data / archive.place(first)).write_bytes(b"other")
     assert archive.back_up().manifest.without_audio == ()
     assert archive.held_by() == {first}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_audio_that_recordings_are_marked_to_miss_stays_in_the_backups_or_is_named(
+    archive: BackedUp, *, is_there: bool
+) -> None:
+    lost, stays = archive.add(1), archive.add(2)
+    if is_there:
+        archive.back_up()
+    (archive.data / archive.place(lost)).unlink()
+    assert archive.house.run(repaired(archive.house.archive)) == {Deed.MARKED_MISSING: 1}
+
+    made = archive.back_up(keep=1)
+
+    assert made.manifest.without_audio == (() if is_there else (str(archive.place(lost)),))
+    data, done = archive.restore()
+    assert (done.is_done, done.withdrawn, done.marked) == (True, not is_there, is_there)
+    assert available_in(data) == {stays}
+    restored = opened(archive.house.archive, data)
+    deeds = archive.house.run(repaired(restored))
+    archive.house.run(restored.catalog.close())
+    assert deeds == ({Deed.RESTORED: 1} if is_there else {Deed.MARKED_MISSING: 1, Deed.LEFT: 1})
+    assert available_in(data) == ({lost, stays} if is_there else {stays})
+
+
+def opened(archive: Archive, data: Path) -> Archive:
+    """Open another data folder with the means of an archive."""
+    catalog = SqliteCatalog(data / "callreel.db")
+    return replace(archive, catalog=catalog, audio=FolderStore(data / "audio", reserve_bytes=0))
+
+
+async def repaired(archive: Archive) -> Counter[Deed | None]:
+    """Repair an archive and return how often each was done."""
+    work = Repair(Verification(archive))
+    batches = [each async for each in work.of_records()] + [each async for each in work.of_files()]
+    return Counter(each.deed for batch in batches for each in batch)
 
 
 @pytest.mark.parametrize("is_gone", [False, True])

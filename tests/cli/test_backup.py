@@ -63,6 +63,7 @@ def test_a_backup_of_a_running_server_is_served_elsewhere_with_the_same_keys(
         "missing": [],
         "is_done": True,
         "withdrawn": 0,
+        "marked": 0,
     }
     with served(tmp_path / "new", key) as server, server.session() as session:
         assert listed(session, server).keys() == {"one"}
@@ -128,6 +129,29 @@ def test_audio_that_is_lost_has_a_code_of_its_own_and_is_not_played_after_a_rest
     with served(new, key) as server, server.session() as session:
         assert listed(session, server) == {}
         assert session.get(f"{server.list}/one/audio", timeout=20).status_code == 503
+
+
+def test_audio_that_only_the_backups_have_stays_there_and_comes_back_with_a_repair(
+    key: str, callreel: Command, data: Path, dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = dest.with_name("new")
+    with served(data, key) as server:
+        server.asking.add(a_sound(dest.parent), call_of("one"))
+    callreel("backup", str(dest))
+    lose_the_audio(data / "audio")
+    assert callreel("repair").code == 1
+    assert callreel("backup", str(dest), "--keep", "1").code == 0
+
+    told = callreel("restore", str(dest), "--to", str(new))
+    assert told.code == 0
+    assert told.out.endswith("1 recordings, 1 files; 0 recordings without audio.\n")
+    assert told.err == (
+        "callreel: Recordings that had lost their audio and have it again, but are not listed yet: "
+        "1; run `callreel repair` on the restored folder.\n"
+    )
+    monkeypatch.setenv("CALLREEL_DATA", str(new))
+    assert callreel("repair", "--json").json()["restored"] == 1
+    assert callreel("verify").code == 0
 
 
 def test_old_backups_go_when_told(key: str, callreel: Command, dest: Path) -> None:

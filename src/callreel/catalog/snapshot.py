@@ -82,12 +82,19 @@ class Snapshot:
         """Yield tenant and digest of all audio that recordings have, each once.
 
         They come in the order of their paths: by tenant as text, then by digest. What is being
-        deleted may have lost its audio already, and what is known to miss it has none: both are
-        left out.
+        deleted may have lost its audio already, so it is left out. What is known to miss it is not:
+        a backup may have the last copy.
         """
         for tenant, digest in self._connection.execute(
             "SELECT DISTINCT CAST(tenant AS TEXT) AS named, digest FROM entry "
-            "WHERE state NOT IN ('deleting', 'missing_audio') ORDER BY named, digest"
+            "WHERE state <> 'deleting' ORDER BY named, digest"
+        ):
+            yield int(tenant), digest.hex()
+
+    def marked(self) -> Iterator[tuple[int, str]]:
+        """Yield tenant and digest of the audio of each recording that is known to miss it."""
+        for tenant, digest in self._connection.execute(
+            "SELECT tenant, digest FROM entry WHERE state = 'missing_audio'"
         ):
             yield int(tenant), digest.hex()
 

@@ -163,3 +163,8 @@ def _tell_restored(done: Restored, *, as_json: bool) -> None:
             f"Restored {done.manifest.id}: {done.manifest.recordings} recordings, {done.files} "
             f"files; {done.withdrawn} recordings without audio."
         )
+    if done.marked:
+        note(
+            "callreel: Recordings that had lost their audio and have it again, but are not listed "
+            f"yet: {done.marked}; run `callreel repair` on the restored folder."
+        )

@@ -47,6 +47,8 @@ class Restored:
             that the archive had lost when the backup was made.
         is_done: Whether the archive is there now.
         withdrawn: How many recordings are not available, as their audio is missing.
+        marked: How many were not available in the archive, as their audio was missing there, and
+            have it again; a repair lists them.
     """
 
     manifest: Manifest
@@ -54,6 +56,7 @@ class Restored:
     missing: tuple[str, ...]
     is_done: bool
     withdrawn: int = 0
+    marked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,13 @@ class _Work:
             return Restored(self._manifest, 0, tuple(sorted(lost)), is_done=False)
         self._tree.sync()
         missing = tuple(sorted(lost.union(self._manifest.without_audio)))
-        withdrawn = asyncio.run(self._withdraw(missing))
-        return Restored(self._manifest, files, missing, is_done=True, withdrawn=withdrawn)
+        keys = {each.audio for each in (Item(path, "") for path in missing)}
+        with Snapshot(self._database) as snapshot:
+            marked = sum(each not in keys for each in snapshot.marked())
+        withdrawn = asyncio.run(self._withdraw(keys))
+        return Restored(
+            self._manifest, files, missing, is_done=True, withdrawn=withdrawn, marked=marked
+        )
 
     def _bring_database(self) -> None:
         item = database_item(self._manifest.id, self._manifest.database_sha256)
@@ -160,11 +168,10 @@ class _Work:
         chunks = self._repository.destination.read(item.path)
         return copy(chunks, self._draft / "tmp", place, item.sha256)
 
-    async def _withdraw(self, missing: tuple[str, ...]) -> int:
+    async def _withdraw(self, keys: set[tuple[int, str] | None]) -> int:
         """Let no recording be available whose audio is missing, and return how many are not."""
-        if not missing:
+        if not keys:
             return 0
-        keys = {each.audio for each in (Item(path, "") for path in missing)}
         with Snapshot(self._database) as snapshot:
             found = [
                 (tenant, recording_id)
