@@ -56,6 +56,11 @@ class BackedUp:
         return Parts(self.data / "callreel.db", self.data / "audio", self.data / "spool")
 
     @property
+    def id(self) -> str | None:
+        with Snapshot(self.parts.database) as snapshot:
+            return snapshot.archive_id()
+
+    @property
     def tmp(self) -> Path:
         return self.repository.destination.scratch
 

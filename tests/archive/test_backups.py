@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 from dataclasses import replace
@@ -11,8 +12,11 @@ import pytest
 from archive.backed_up import BackedUp, names
 from callreel.archive.backups import Item
 from callreel.archive.backups.back_up import require_apart
+from callreel.archive.backups.destination import MARKED, MARKER
 from callreel.archive.backups.folder import FolderDestination
 from callreel.archive.backups.repository import Repository
+from callreel.catalog.migrate import migrations
+from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import Misconfigured, NotFound
 from house import CALL
 
@@ -92,6 +96,67 @@ def test_two_backups_at_once_into_one_folder_are_refused(archive: BackedUp) -> N
     with archive.repository.writing(), pytest.raises(Misconfigured, match="Another backup"):
         archive.back_up()
     archive.back_up()
+
+
+def with_another_archive(archive: BackedUp) -> BackedUp:
+    """Make a new archive in a folder beside, which has its backups in the same place."""
+    made = replace(archive, data=archive.new_folder(), sounds={})
+    asyncio.run(SqliteCatalog(made.data / "callreel.db").close())
+    return made
+
+
+def told_of(root: Path) -> dict[Path, int]:
+    """Return when each file of backups was written, but for what is on its way."""
+    found = (each for each in root.rglob("*") if each.is_file() and each.parent != root / "tmp")
+    return {each: each.stat().st_mtime_ns for each in found}
+
+
+def test_the_backups_of_another_archive_are_left_alone(archive: BackedUp) -> None:
+    first = archive.add(1)
+    archive.back_up()
+    other = with_another_archive(archive)
+    before = told_of(archive.root)
+
+    with pytest.raises(Misconfigured, match="are of another archive; take another place"):
+        other.back_up(keep=1)
+
+    assert told_of(archive.root) == before
+    assert archive.held_by() == {first}
+    archive.back_up(keep=1)
+
+
+def test_a_restored_archive_goes_on_with_the_same_backups(archive: BackedUp) -> None:
+    first = archive.add(1)
+    archive.back_up()
+    restored = replace(archive, data=archive.restore()[0])
+    assert restored.back_up(keep=1).removed == 1
+    assert restored.held_by() == {first}
+
+
+@pytest.mark.parametrize("content", [b"", MARKED])
+def test_a_place_that_is_of_no_archive_yet_is_of_the_first_that_comes(
+    archive: BackedUp, content: bytes
+) -> None:
+    archive.back_up()
+    other = with_another_archive(archive)
+    archive.rewrite(archive.root / MARKER, content)
+    other.back_up()
+    with pytest.raises(Misconfigured, match="are of another archive"):
+        archive.back_up()
+    assert (archive.root / MARKER).read_bytes().startswith(MARKED)
+    other.back_up()
+
+
+def test_an_archive_of_which_nobody_knows_the_id_does_not_go_on_with_one_that_has_it(
+    archive: BackedUp,
+) -> None:
+    other = replace(archive, data=archive.new_folder())
+    asyncio.run(SqliteCatalog(other.data / "callreel.db", steps=migrations()[:7]).close())
+    assert other.id is None
+    other.back_up()
+    archive.back_up()
+    with pytest.raises(Misconfigured, match="are of another archive"):
+        other.back_up()
 
 
 def test_a_folder_of_backups_that_is_a_file_is_a_clear_error(

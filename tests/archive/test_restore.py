@@ -154,7 +154,7 @@ def forge(archive: BackedUp, line: str) -> None:
     made = archive.repository.find()
     place = archive.of(made.id) / "files.sha256"
     archive.rewrite(place, line.encode())
-    with archive.repository.writing():
+    with archive.repository.writing(archive.id):
         archive.repository.publish(replace(made, list_sha256=sha256_of(place)))
 
 
@@ -171,7 +171,7 @@ def test_a_list_that_leads_elsewhere_is_refused(archive: BackedUp, line: str, sa
 
 def test_a_backup_of_a_newer_version_is_refused(archive: BackedUp) -> None:
     made = archive.back_up().manifest
-    with archive.repository.writing():
+    with archive.repository.writing(archive.id):
         archive.repository.publish(replace(made, step=9000, made_by="9.9"))
     with pytest.raises(Misconfigured, match=r"is at step 9000 and .* that made it, 9\.9, or"):
         archive.restore()

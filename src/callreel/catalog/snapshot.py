@@ -73,6 +73,13 @@ class Snapshot:
             recordings=ask("SELECT count(*) FROM entry").get,
         )
 
+    def archive_id(self) -> str | None:
+        """Return what tells the archive from every other, or None at a step without it."""
+        ask = self._connection.execute
+        if ask("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'archive'").get is None:
+            return None
+        return str(ask("SELECT id FROM archive").get)
+
     def size(self) -> int:
         """Return how many bytes a copy of it has."""
         ask = self._connection.execute

@@ -7,7 +7,7 @@
     <root>/backups/<id>/manifest.json                      put there last: without it, it is none
     <root>/earlier/<id>.<sha256>                           which files only backups before it have
     <root>/tmp/                                            what is on its way in
-    <root>/callreel-backups                                says that the place is one of backups
+    <root>/callreel-backups                                says of which archive the backups are
 
 The root is a folder, or a prefix in a bucket: see `destination`. A file gets its name when it is
 whole; it was read back before a backup with it is one; and nothing changes it any more.

@@ -70,12 +70,15 @@ def back_up(
         keep: How many of the newest backups stay, at least one; all if left out.
 
     Raises:
-        Misconfigured: the place of the backups, or a part of the archive, cannot be used.
+        Misconfigured: the place of the backups, or a part of the archive, cannot be used, or the
+            place is of another archive.
         StorageFull: there is no room.
         Unavailable: the database cannot be read, its copy is damaged, or the place is away.
     """
     destination = repository.destination
-    with repository.writing(), explained(destination.what):
+    with Snapshot(parts.database) as snapshot:
+        archive_id = snapshot.archive_id()
+    with repository.writing(archive_id), explained(destination.what):
         work = _Work(parts, repository)
         with Copying(work.source_of, destination) as copying:
             made = work.run(copying, tell)

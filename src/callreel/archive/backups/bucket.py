@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel.archive.backups import Item
-from callreel.archive.backups.destination import LOCK, MARKED, MARKER, Kept
+from callreel.archive.backups.destination import LOCK, MARKED, MARKER, Kept, claimed
 from callreel.archive.backups.files import (
     LostError,
     clear,
@@ -63,14 +63,14 @@ class BucketDestination:
         self.reserve = reserve
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, archive_id: str | None = None) -> Iterator[None]:
         """Mark a new bucket, and read what a backup that was cut short was sending."""
         with explained(WHAT):
             self.scratch.mkdir(mode=0o700, exist_ok=True)
         with only_one(self.scratch / LOCK, WHAT):
             with explained(WHAT):
                 clear(self.scratch)
-            self._mark()
+            self._mark(archive_id)
             self._prove()
             try:
                 yield
@@ -131,21 +131,27 @@ class BucketDestination:
     def _is_whole(self, item: Item) -> bool:
         return is_content(self.read(item.path), item.sha256)
 
-    def _mark(self) -> None:
-        """Make a new bucket, or an empty prefix in one, a place of backups.
+    def _mark(self, archive_id: str | None) -> None:
+        """Make a new bucket, or an empty prefix in one, a place of backups of an archive.
 
         Raises:
-            Misconfigured: there is something in it that we did not put there.
+            Misconfigured: there is something in it that we did not put there, or it is of another
+                archive.
         """
+        said = claimed(self._marker(), archive_id)
+        if said is not None:
+            self._bucket.put(MARKER, said)
+
+    def _marker(self) -> bytes:
         with suppress(LostError):
-            next(self.read(MARKER), None)  # one that somebody made may be empty
-            return
+            return b"".join(self.read(MARKER))  # one that somebody made may be empty
         if next(self._bucket.objects(), None) is not None:
             raise Misconfigured(
                 f"There is something at the address already, and no object {MARKER} that says that "
                 "it is for backups; take another prefix."
             )
         self._bucket.put(MARKER, MARKED)
+        return MARKED
 
     def _prove(self) -> None:
         """Remove what came before it could be read back, and is not what it should be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from callreel.archive.backups import Item
+from callreel.errors import Misconfigured
 
 MARKER: Final = "callreel-backups"
 """Stands where backups are kept: only where it does, anything is written or removed."""
 MARKED: Final = b"Backups of one archive of Callreel.\n"
+"""What the marker says first, and says alone where the archive has no id yet."""
 LOCK: Final = "lock"
+_OF_ARCHIVE: Final = re.compile(rb"^archive ([0-9a-f]{32})$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,29 @@ class Kept:
 
     path: str
     size: Callable[[], int]
+
+
+def claimed(marker: bytes, archive_id: str | None) -> bytes | None:
+    """Return what the marker is to say from now on, or None where it stays as it is.
+
+    A place that is of no archive yet is of the first that comes.
+
+    Args:
+        marker: What it says.
+        archive_id: Of the archive that is backed up, or None if it has none yet.
+
+    Raises:
+        Misconfigured: the place is of another archive.
+    """
+    match = _OF_ARCHIVE.search(marker)
+    if match is None:
+        return None if archive_id is None else MARKED + f"archive {archive_id}\n".encode("ascii")
+    if match[1].decode("ascii") != archive_id:
+        raise Misconfigured(
+            "The backups in this place are of another archive; take another place, or, to go on "
+            f"here with this one all the same, empty the file {MARKER} there."
+        )
+    return None
 
 
 class Destination(Protocol):
@@ -51,11 +78,15 @@ class Destination(Protocol):
     def reserve(self) -> int:
         """Bytes of the disk of `scratch` that stay free; 0 where it may be filled."""
 
-    def writing(self) -> AbstractContextManager[None]:
+    def writing(self, archive_id: str | None = None) -> AbstractContextManager[None]:
         """Be the only one who writes, to a place that is new, empty or marked as one of backups.
 
+        Args:
+            archive_id: Of the archive, which the place is marked with; None if it has none yet.
+
         Raises:
-            Misconfigured: another backup is being made, or the place is of something else.
+            Misconfigured: another backup is being made, or the place is of something else or of
+                another archive.
         """
 
     def walk(self, under: str) -> Iterator[Kept]:

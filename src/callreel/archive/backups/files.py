@@ -20,7 +20,7 @@ CHUNK: Final = 1 << 20
 MIB: Final = 1 << 20
 _ON_ITS_WAY: Final = re.compile(
     r"first|[0-9a-f]{32}|callreel\.db(\.new(-journal)?)?|files\.sha256|manifest\.json"
-    r"|earlier(\.new)?|unused"
+    r"|earlier(\.new)?|unused|callreel-backups"
 )
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
 _NO_LIST: Final = "A list of files of the backups cannot be read."

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from callreel.archive.backups import Item
-from callreel.archive.backups.destination import LOCK, MARKED, MARKER, Kept
+from callreel.archive.backups.destination import LOCK, MARKED, MARKER, Kept, claimed
 from callreel.archive.backups.files import Tree, chunks_of, clear, copy, explained, only_one
-from callreel.disk import sync_folder
+from callreel.disk import sync_file, sync_folder
 from callreel.errors import Misconfigured
 
 WHAT: Final = "The folder of backups"
@@ -29,7 +29,7 @@ class FolderDestination:
         self.scratch = root / "tmp"
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, archive_id: str | None = None) -> Iterator[None]:
         """Make the folder as needed, lock it, and rid it of what a crash left."""
         with explained(WHAT):
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,6 +38,7 @@ class FolderDestination:
         with only_one(self._root / LOCK, WHAT):
             with explained(WHAT):
                 clear(self.scratch)
+                self._claim(archive_id)
             yield
 
     def walk(self, under: str) -> Iterator[Kept]:
@@ -96,6 +97,17 @@ class FolderDestination:
             )
         (self._root / MARKER).write_bytes(MARKED)
         sync_folder(self._root)
+
+    def _claim(self, archive_id: str | None) -> None:
+        """Mark the folder as that of an archive, or raise Misconfigured if it is of another."""
+        marker = self._root / MARKER
+        said = claimed(marker.read_bytes(), archive_id)
+        if said is not None:
+            made = self.scratch / MARKER
+            made.write_bytes(said)
+            sync_file(made)
+            made.replace(marker)
+            sync_folder(self._root)
 
 
 def _walk(root: Path, before: str) -> Iterator[Kept]:

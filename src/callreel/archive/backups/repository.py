@@ -55,13 +55,17 @@ class Repository:
         self.destination = destination
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, archive_id: str | None = None) -> Iterator[None]:
         """Be the only one who writes to it, made as needed and rid of what a crash left.
 
+        Args:
+            archive_id: Of the archive; None if it has none yet.
+
         Raises:
-            Misconfigured: another backup is being made there, or the place is of something else.
+            Misconfigured: another backup is being made there, or the place is of something else or
+                of another archive.
         """
-        with self.destination.writing():
+        with self.destination.writing(archive_id):
             with explained(self.destination.what):
                 self._drop_halves()
             yield
