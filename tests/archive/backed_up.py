@@ -16,6 +16,7 @@ from callreel.archive.backups import Parts
 from callreel.archive.backups.back_up import Made, back_up
 from callreel.archive.backups.repository import Repository
 from callreel.archive.backups.restore import Backup, Means, Restored, restore
+from callreel.archive.subset import Subset
 from callreel.audio import Inspection
 from callreel.audio.worker import ChildSoundWorker
 from callreel.catalog.snapshot import Snapshot
@@ -90,8 +91,8 @@ class BackedUp:
         digest = hashlib.sha256(self.sounds[recording_id]).hexdigest()
         return Path("audio") / "1" / digest[:2] / digest
 
-    def back_up(self, keep: int | None = None) -> Made:
-        return back_up(self.parts, self.repository, no_news, keep=keep)
+    def back_up(self, keep: int | None = None, check: Subset | None = None) -> Made:
+        return back_up(self.parts, self.repository, no_news, keep=keep, check=check)
 
     def new_folder(self) -> Path:
         self._restored += 1

@@ -15,6 +15,7 @@ from callreel.archive import Archive
 from callreel.archive.backups import Item, back_up, copying, files
 from callreel.archive.damage import Deed
 from callreel.archive.repair import Repair
+from callreel.archive.subset import EVERYTHING, subset_of
 from callreel.archive.verify import Verification
 from callreel.audio.folder import FolderStore
 from callreel.catalog import snapshot
@@ -182,6 +183,58 @@ def test_a_file_of_another_length_in_the_backups_is_copied_anew(archive: BackedU
     archive.rewrite(copied, copied.read_bytes()[:-1])
     assert archive.back_up().copied == 1
     assert archive.held_by() == {first}
+
+
+def damage(archive: BackedUp, place: Path) -> None:
+    """Turn a bit of a file in the backups."""
+    content = (archive.root / place).read_bytes()
+    archive.rewrite(archive.root / place, content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def test_a_file_in_the_backups_that_is_damaged_is_copied_anew_where_it_is_read_again(
+    archive: BackedUp,
+) -> None:
+    first, second = archive.add(1), archive.add(2)
+    waiting = archive.data / "spool" / "freeswitch" / "1"
+    waiting.mkdir(parents=True)
+    (waiting / "abc.cdr.json").write_bytes(b"{}")
+    older = archive.back_up().manifest.id
+    (record,) = (each.relative_to(archive.root) for each in archive.root.glob("spool/*/*/*"))
+    for each in (archive.place(first), record):
+        damage(archive, each)
+    made = archive.back_up()
+    assert (made.copied, made.checked, made.mended) == (0, 0, 0)
+
+    made = archive.back_up(check=EVERYTHING)
+
+    assert (made.copied, made.checked, made.mended) == (2, 3, 2)
+    assert archive.held_by(older) == archive.held_by() == {first, second}
+    assert archive.back_up(check=EVERYTHING).mended == 0
+
+
+@pytest.mark.parametrize("text", ["2/2", "1/2", "1K", "1%"])
+def test_only_what_is_chosen_is_read_again(archive: BackedUp, text: str) -> None:
+    for tone in range(1, 13):
+        archive.add(tone)
+    archive.back_up()
+    with_slice = [int(archive.place(each).name[:15], 16) % 2 for each in archive.sounds]
+    checked = archive.back_up(check=subset_of(text)).checked
+    if text.endswith("/2"):
+        assert checked == with_slice.count(int(text[0]) - 1)
+    else:
+        assert checked < len(with_slice)
+
+
+def test_a_file_that_is_damaged_in_the_backups_and_lost_in_the_archive_is_named(
+    archive: BackedUp,
+) -> None:
+    first = archive.add(1)
+    archive.back_up()
+    damage(archive, archive.place(first))
+    (archive.data / archive.place(first)).write_bytes(archive.sounds[first][:-1] + b"\x7f")
+    made = archive.back_up(check=EVERYTHING)
+    assert made.manifest.without_audio == (str(archive.place(first)),)
+    assert (made.checked, made.mended) == (1, 0)
 
 
 def test_a_disk_that_gives_other_bytes_back_than_were_written_makes_no_backup(

@@ -154,6 +154,37 @@ def test_audio_that_only_the_backups_have_stays_there_and_comes_back_with_a_repa
     assert callreel("verify").code == 0
 
 
+def test_what_the_backups_have_already_is_read_again_where_told(
+    key: str, callreel: Command, data: Path, dest: Path
+) -> None:
+    with served(data, key) as server:
+        server.asking.add(a_sound(dest.parent), call_of("one"))
+    callreel("backup", str(dest))
+    (copied,) = (each for each in (dest / "audio" / "1").rglob("*") if each.is_file())
+    content = copied.read_bytes()
+    copied.chmod(0o600)
+    copied.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    refused = callreel("backup", str(dest), "--check", "0%")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == "callreel: A subset is 3/30, 10% or an amount such as 500M or 2G.\n"
+    assert callreel("backup", str(dest)).out.endswith("; these and the database are checked.\n")
+    assert copied.read_bytes() != content
+
+    told = callreel("backup", str(dest), "--check", "100%")
+    assert told.code == 0
+    assert told.out.endswith(
+        "1 files, of which 1 were copied; these, the database and 1 files that were there already "
+        "are checked.\n"
+    )
+    assert told.err == (
+        "callreel: Files of the backups that were damaged, and were copied anew: 1; look at the "
+        "disk that they are on.\n"
+    )
+    assert copied.read_bytes() == content
+    again = callreel("backup", str(dest), "--check", "1/1", "--json")
+    assert (again.json()["checked"], again.json()["mended"], again.err) == (1, 0, "")
+
+
 def test_old_backups_go_when_told(key: str, callreel: Command, dest: Path) -> None:
     made = [callreel("backup", str(dest), "--json").json()["id"] for _ in range(3)]
     told = callreel("backup", str(dest), "--keep", "2", "--json").json()
@@ -193,7 +224,9 @@ def test_what_a_person_reads_is_a_sentence(
     key: str, callreel: Command, dest: Path, tmp_path: Path
 ) -> None:
     made = callreel("backup", str(dest))
-    assert made.out.endswith(": 0 recordings, 0 files, of which 0 were copied; checked.\n")
+    assert made.out.endswith(
+        ": 0 recordings, 0 files, of which 0 were copied; these and the database are checked.\n"
+    )
     told = callreel("restore", str(dest), "--to", str(tmp_path / "new"))
     assert (told.code, told.err) == (0, "")
     assert told.out.endswith(": 0 recordings, 0 files; 0 recordings without audio.\n")

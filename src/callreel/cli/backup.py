@@ -16,6 +16,7 @@ from callreel.archive.backups.back_up import Made, back_up
 from callreel.archive.backups.restore import Backup, Restored
 from callreel.archive.backups.restore import restore as verb
 from callreel.archive.noted import LastBackup
+from callreel.archive.subset import subset_of
 from callreel.catalog.snapshot import Snapshot
 from callreel.cli.output import INTERRUPTED, counting, moment, note, print_json
 from callreel.settings import read_settings
@@ -32,11 +33,19 @@ NOT_PRUNED: Final = 4
 Kept = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
 
 
-def backup(dest: str, /, *, keep: Kept | None = None, json: bool = False) -> int:
-    """Make a backup of the archive, also while a server runs, and check it.
+def backup(
+    dest: str,
+    /,
+    *,
+    keep: Kept | None = None,
+    check: str | None = None,
+    json: bool = False,
+) -> int:
+    """Make a backup of the archive, also while a server runs, and check what is new in it.
 
-    DEST holds many backups, which share the audio: what is there already is not copied again. One
-    that was cut short is finished by running it again, and those before stay whole.
+    DEST holds many backups, which share the audio: what is there already is not copied again, and
+    only its length is compared. One that was cut short is finished by running it again, and those
+    before stay whole.
 
     Exit code: 0 the backup holds everything, 3 it does but for audio that is lost or damaged in the
     archive itself, 4 it holds everything, but older ones could not be thrown away, 1 there is no
@@ -46,14 +55,18 @@ def backup(dest: str, /, *, keep: Kept | None = None, json: bool = False) -> int
         dest: A folder that is new, empty or has backups, best on another disk, or an address in
             object storage such as s3://bucket/prefix; for one archive only.
         keep: Throw all but so many of the newest backups away, and the audio that no other has.
+        check: Read part of the files that are there already, too, and copy anew what is damaged:
+            `3/30` the third of thirty slices, so that one a night reads all in a month; `10%` or
+            `20G` a share or an amount taken at random; `100%` all.
         json: Print one object.
     """
+    chosen = None if check is None else subset_of(check)
     settings = read_settings()
     parts = parts_of(settings)
     repository = repository_at(dest, settings.data, settings)
     try:
         with counting("Backing up", lambda: _recordings_in(parts)) as advance:
-            made = back_up(parts, repository, advance, keep=keep)
+            made = back_up(parts, repository, advance, keep=keep, check=chosen)
     except KeyboardInterrupt:
         note("callreel: interrupted; run it again to finish, what was copied stays.")
         return INTERRUPTED
@@ -122,6 +135,8 @@ def _tell_made(made: Made, *, as_json: bool) -> None:
         "files": manifest.files,
         "copied": made.copied,
         "copied_bytes": made.copied_bytes,
+        "checked": made.checked,
+        "mended": made.mended,
         "database_bytes": manifest.database_bytes,
         "database_sha256": manifest.database_sha256,
         "removed_backups": made.removed,
@@ -129,14 +144,22 @@ def _tell_made(made: Made, *, as_json: bool) -> None:
     }
     if made.not_pruned:
         note(f"callreel: The backup is made, but older ones are not removed: {made.not_pruned}")
+    if made.mended:
+        note(
+            "callreel: Files of the backups that were damaged, and were copied anew: "
+            f"{made.mended}; look at the disk that they are on."
+        )
     if as_json:
         print_json(told)
         return
     for path in manifest.without_audio:
         print(f"lost\t{path}")
+    others = " and the database"
+    if made.checked:
+        others = f", the database and {made.checked} files that were there already"
     print(
         f"Backup {manifest.id}: {manifest.recordings} recordings, {manifest.files} files, of which "
-        f"{made.copied} were copied; checked."
+        f"{made.copied} were copied; these{others} are checked."
     )
     if manifest.without_audio:
         note(

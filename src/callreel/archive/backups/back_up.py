@@ -11,6 +11,7 @@ from typing import Final
 
 from callreel import __version__
 from callreel.archive.backups import (
+    AUDIO,
     DATABASE,
     LIST,
     SPOOL,
@@ -24,6 +25,7 @@ from callreel.archive.backups import (
     spool_item,
 )
 from callreel.archive.backups.copying import Copying
+from callreel.archive.backups.destination import Destination
 from callreel.archive.backups.files import (
     LostError,
     chunks_of,
@@ -34,6 +36,7 @@ from callreel.archive.backups.files import (
     write_lines,
 )
 from callreel.archive.backups.repository import Repository
+from callreel.archive.subset import Subset
 from callreel.catalog.snapshot import Held, Snapshot, is_sound
 from callreel.errors import Misconfigured, StorageFull, Unavailable
 
@@ -47,6 +50,8 @@ class Made:
     Attributes:
         manifest: What it says of itself.
         copied, copied_bytes: How many files had to be copied for it, and their bytes.
+        checked: How many files that were there already were read again.
+        mended: How many of these were damaged, and were copied anew.
         removed: How many older ones were thrown away.
         not_pruned: Why the older ones that should have gone are still there; empty if none should.
     """
@@ -54,12 +59,19 @@ class Made:
     manifest: Manifest
     copied: int
     copied_bytes: int
+    checked: int
+    mended: int
     removed: int = 0
     not_pruned: str = ""
 
 
 def back_up(
-    parts: Parts, repository: Repository, tell: Callable[[], None], *, keep: int | None = None
+    parts: Parts,
+    repository: Repository,
+    tell: Callable[[], None],
+    *,
+    keep: int | None = None,
+    check: Subset | None = None,
 ) -> Made:
     """Make a backup: all that the archive had promised before this began, as of one moment.
 
@@ -68,6 +80,7 @@ def back_up(
         repository: Where to.
         tell: Called for each recording's audio that was seen to.
         keep: How many of the newest backups stay, at least one; all if left out.
+        check: Which of the files that are there already are read again; none if left out.
 
     Raises:
         Misconfigured: the place of the backups, or a part of the archive, cannot be used, or the
@@ -79,7 +92,7 @@ def back_up(
     with Snapshot(parts.database) as snapshot:
         archive_id = snapshot.archive_id()
     with repository.writing(archive_id), explained(destination.what):
-        work = _Work(parts, repository)
+        work = _Work(parts, repository, check)
         with Copying(work.source_of, destination) as copying:
             made = work.run(copying, tell)
         return made if keep is None else _pruned(made, repository, keep)
@@ -96,9 +109,10 @@ def _pruned(made: Made, repository: Repository, keep: int) -> Made:
 class _Work:
     """One backup on its way."""
 
-    def __init__(self, parts: Parts, repository: Repository) -> None:
+    def __init__(self, parts: Parts, repository: Repository, check: Subset | None) -> None:
         self._parts = parts
         self._repository = repository
+        self._is_checked = _chooser(check, repository.destination)
         self._id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
         scratch = repository.destination.scratch
         self._first, self._list, self._database = (
@@ -112,7 +126,8 @@ class _Work:
 
     def run(self, copying: Copying, tell: Callable[[], None]) -> Made:
         """Make the backup."""
-        lost = copying.bring(self._seen_to(tell), compare_sizes=True)
+        seen_to = self._seen_to(tell)
+        lost = copying.bring(seen_to, compare_sizes=True, is_checked=self._is_checked)
         for _ in range(ROUNDS):
             taken_at = int(time.time())
             with Snapshot(self._parts.database) as snapshot:
@@ -150,7 +165,8 @@ class _Work:
         if not is_sound(self._database):
             raise Unavailable("The copy of the database is damaged, and so may be the database.")
         records = sorted(self._records(), key=lambda each: each.path)
-        gone = copying.bring(records, SPOOL)  # somebody emptied the spool meanwhile
+        # Somebody may have emptied the spool meanwhile.
+        gone = copying.bring(records, SPOOL, is_checked=self._is_checked)
         kept = [each for each in records if each.path not in gone]
         database = database_item(self._id, digest)
         write_lines(self._list, (each.line for each in [database, *kept]), "a")
@@ -172,7 +188,7 @@ class _Work:
         destination.take(self._database, database)
         destination.take(self._list, Item(part_of(self._id, LIST), manifest.list_sha256))
         self._repository.publish(manifest)
-        return Made(manifest, copying.files, copying.size)
+        return Made(manifest, copying.files, copying.size, copying.checked, copying.mended)
 
     def _records(self) -> Iterator[Item]:
         """Yield the call records that wait for an import."""
@@ -188,6 +204,15 @@ class _Work:
 
 def _audio_of(snapshot: Snapshot) -> Iterator[Item]:
     return (audio_item(tenant, digest) for tenant, digest in snapshot.audio())
+
+
+def _chooser(check: Subset | None, destination: Destination) -> Callable[[str], bool]:
+    """Return what says of a digest whether its file is read again where it is there already."""
+    if check is None:
+        return lambda _sha256: False
+    is_amount = check.amount is not None  # else it need not be known how much there is
+    total = sum(each.size() for each in destination.walk(AUDIO)) if is_amount else 0
+    return check.chooser(total)
 
 
 def require_apart(data: Path, folder: Path) -> None:

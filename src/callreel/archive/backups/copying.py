@@ -25,6 +25,8 @@ class Copying:
 
     Attributes:
         files, size: How many files were copied, and their bytes.
+        checked: How many that were there already were read again.
+        mended: How many of these were damaged, and were copied anew.
     """
 
     def __init__(self, source_of: WhereOf, destination: Destination) -> None:
@@ -36,9 +38,12 @@ class Copying:
         """
         self.files = 0
         self.size = 0
+        self.checked = 0
+        self.mended = 0
         self._source_of = source_of
         self._destination = destination
         self._pool = ThreadPoolExecutor(THREADS, "copying")
+        self._damaged: set[str] = set()
         self._lost: set[str] = set()  # of which what lies at the destination is no good either
 
     def __enter__(self) -> Self:
@@ -48,7 +53,12 @@ class Copying:
         self._pool.shutdown()
 
     def bring(
-        self, items: Iterable[Item], part: str = AUDIO, *, compare_sizes: bool = False
+        self,
+        items: Iterable[Item],
+        part: str = AUDIO,
+        *,
+        compare_sizes: bool = False,
+        is_checked: Callable[[str], bool] = lambda _sha256: False,
     ) -> set[str]:
         """Copy what is not there yet, and return the paths of what is lost.
 
@@ -56,14 +66,17 @@ class Copying:
             items: Files in the order of their paths.
             part: The folder that all of them are in.
             compare_sizes: Whether to copy also what is there with another length.
+            is_checked: Says of a digest whether to read also what is there, and to copy it anew
+                where it is damaged.
 
         Raises:
             OSError: nothing can be written, or the system lets us read nothing.
         """
         lost: set[str] = set()
+        there = self._with_damage(beside(items, self._destination.walk(part)), is_checked)
         wanted = (
             item
-            for item, kept in beside(items, self._destination.walk(part))
+            for item, kept in there
             if kept is None or not self._is_there(item, kept, compare_sizes=compare_sizes)
         )
         for batch in batches(wanted):
@@ -72,10 +85,25 @@ class Copying:
                 if size is not None:
                     self.files += 1
                     self.size += size
+                    self.mended += each.path in self._damaged
                 elif not self._is_whole(each):
                     lost.add(each.path)
         self._lost |= lost
         return lost
+
+    def _with_damage(
+        self, pairs: Iterable[tuple[Item, Kept | None]], is_checked: Callable[[str], bool]
+    ) -> Iterator[tuple[Item, Kept | None]]:
+        """Yield them as they are, but what is there and is found damaged as if it were not."""
+        for batch in batches(pairs):
+            chosen = [item for item, kept in batch if kept and is_checked(item.sha256)]
+            are_whole = self._pool.map(self._is_whole, chosen)
+            found = {
+                each.path for each, is_whole in zip(chosen, are_whole, strict=True) if not is_whole
+            }
+            self.checked += len(chosen)
+            self._damaged |= found
+            yield from ((item, None if item.path in found else kept) for item, kept in batch)
 
     def _copy(self, item: Item) -> int | None:
         return self._destination.put(self._source_of(item), item)
