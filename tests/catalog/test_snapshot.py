@@ -11,7 +11,7 @@ import pytest
 from callreel.catalog import snapshot
 from callreel.catalog.snapshot import Snapshot, is_sound
 from callreel.catalog.sqlite import SqliteCatalog
-from callreel.errors import StorageFull, Unavailable
+from callreel.errors import Misconfigured, StorageFull, Unavailable
 from contracts.catalog_case import known_of
 from contracts.catalog_reference import entry_of
 
@@ -96,6 +96,33 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "other.db").write_bytes(b"no database at all" * 100)
     assert not is_sound(tmp_path / "other.db")
     assert not is_sound(tmp_path / "none.db")
+
+
+def test_a_database_that_is_empty_or_of_another_program_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "callreel.db"
+    path.touch()
+    with pytest.raises(Misconfigured, match="is empty or not of this program"):
+        Snapshot(path)
+    apsw.Connection(str(path)).execute("CREATE TABLE other (x)")
+    with pytest.raises(Misconfigured, match="is empty or not of this program"):
+        Snapshot(path)
+
+
+def test_what_is_asked_of_a_damaged_database_is_told(
+    catalog: SqliteCatalog, tmp_path: Path
+) -> None:
+    connection = apsw.Connection(str(tmp_path / "callreel.db"))
+    page = int(connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'entry'").get)
+    size = int(connection.execute("PRAGMA page_size").get)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (tmp_path / "callreel.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with (
+        pytest.raises(Unavailable, match="cannot be read or copied"),
+        Snapshot(tmp_path / "callreel.db") as damaged,
+    ):
+        list(damaged.recordings())
 
 
 def test_a_damaged_page_is_found(catalog: SqliteCatalog, tmp_path: Path) -> None:

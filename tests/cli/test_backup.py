@@ -239,6 +239,20 @@ def test_without_an_archive_there_is_nothing_to_back_up(callreel: Command, dest:
     assert not dest.exists()
 
 
+def test_an_empty_database_is_refused_with_one_sentence(
+    callreel: Command, data: Path, dest: Path
+) -> None:
+    data.mkdir()
+    (data / "callreel.db").touch()
+    told = callreel("backup", str(dest))
+    assert (told.code, told.out) == (1, "")
+    assert told.err == (
+        "callreel: The database is empty or not of this program; restore a backup into a new "
+        "folder.\n"
+    )
+    assert not dest.exists()
+
+
 def test_audio_that_is_away_is_not_taken_for_lost(
     key: str, callreel: Command, data: Path, dest: Path
 ) -> None:

@@ -13,7 +13,7 @@ import apsw
 
 from callreel.catalog.sqlite_writer import BUSY_MS
 from callreel.disk import NO_ROOM, sync_file, sync_folder
-from callreel.errors import StorageFull, Unavailable
+from callreel.errors import Misconfigured, StorageFull, Unavailable
 
 PAGES_AT_ONCE: Final = 4_096
 _TOO_LITTLE: Final = "There is no room for a copy of the database; make some."
@@ -49,20 +49,29 @@ class Snapshot:
 
         Raises:
             Unavailable: there is none, or it cannot be read.
+            Misconfigured: it is empty or of another program.
         """
         try:
             self._connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
             self._connection.set_busy_timeout(BUSY_MS)
             self._connection.execute("BEGIN")
-            self._connection.execute("SELECT 1 FROM sqlite_schema").get  # noqa: B018 - begins it
+            is_ours = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration'"
+            found = self._connection.execute(is_ours).get  # what is read first begins the moment
         except apsw.Error as error:
             raise _unreadable(error) from error
+        if found is None:
+            self._connection.close()
+            raise Misconfigured(
+                "The database is empty or not of this program; restore a backup into a new folder."
+            )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exc: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._connection.close(force=True)
+        if isinstance(error, apsw.Error):
+            raise _unreadable(error) from error
 
     def held(self) -> Held:
         """Return what there is."""
