@@ -136,7 +136,10 @@ class Settings:
     )
     max_call_bytes: int = _setting(65_536, _whole(256, MIB), "Most bytes in an upload's call.")
     max_uploads: int = _setting(
-        128, _whole(1, 10_000), "Most uploads at once in each server process; more get 503."
+        128,
+        _whole(1, 10_000),
+        "Most uploads at once in each server process, half of them at most of one tenant; more get "
+        "503.",
     )
     max_connections: int = _setting(
         4_096,

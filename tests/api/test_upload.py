@@ -5,6 +5,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ def post(server: Running, body: bytes | Iterator[bytes], **headers: str) -> tupl
     return answer.status_code, answer.json()
 
 
-def raw_head(server: Running, length: int) -> bytes:
+def raw_head(server: Running, length: int, key: str = "all") -> bytes:
     return (
-        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {server.keys['all']}\r\n"
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {server.keys[key]}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\n"
         f"Content-Length: {length}\r\nConnection: close\r\n\r\n"
     ).encode()
@@ -368,3 +369,22 @@ def test_an_upload_too_many_is_turned_away_at_once_and_other_questions_go_on(
             first.sendall(body[100:])
             assert b"201" in first.recv(1000)
         assert server.upload(sound, a_call(dialog_uuid="later")).status_code == 201
+
+
+def test_one_tenant_holds_at_most_half_of_the_uploads_with_whatever_keys(
+    tmp_path: Path, sound: bytes
+) -> None:
+    body = form(call_part(), audio_part(sound))
+    with (
+        serve(tmp_path / "data", Options(limits=Limits(max_uploads=4))) as server,
+        ExitStack() as held,
+    ):
+        for key in ("all", "ingest"):
+            stalled = held.enter_context(socket.create_connection(server.address, timeout=20))
+            stalled.sendall(raw_head(server, len(body), key) + body[:100])
+        while len(leftovers(server)) < 2:
+            time.sleep(0.01)
+        turned_away = server.upload(sound, a_call())
+        assert turned_away.status_code == 503
+        assert int(turned_away.headers["Retry-After"]) >= 1
+        assert server.upload(sound, a_call(), key="other").status_code == 201

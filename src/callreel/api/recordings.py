@@ -52,7 +52,8 @@ async def add(ask: Ask) -> Response:
     ask.query()
     limits = ask.services.limits
     most = upload.UploadLimits(limits.max_call_bytes, limits.max_upload_bytes)
-    with ask.services.uploads.entered():  # first, so that many who are turned away cost little
+    tenant = ask.access.reach.tenant
+    with ask.services.uploads.entered(tenant):  # first, as who is turned away is to cost little
         boundary = upload.boundary_of(ask.request, most)
         with ask.archive.audio.stage() as staged:
             received = await upload.receive(ask.request, boundary, staged, most)

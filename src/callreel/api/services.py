@@ -52,7 +52,7 @@ class Services:
         rate_limit: How often a key may ask, or None for as often as it likes.
         guesses: How many wrong keys may come from an address, or None for any number.
         proxies: Who is believed to say how a client reached the server.
-        uploads: Where those are whose recordings come in.
+        uploads: Where those are whose recordings come in; half of it at most is one tenant's.
     """
 
     archive: Archive
@@ -68,7 +68,8 @@ class Services:
 
     def __post_init__(self) -> None:
         says = "Many uploads are under way; send this one again in a moment."
-        object.__setattr__(self, "uploads", Room(self.limits.max_uploads, says))
+        most = self.limits.max_uploads
+        object.__setattr__(self, "uploads", Room(most, says, share=(most + 1) // 2))
 
     def address(self, scope: Scope) -> Address:
         """Return where the client reaches the server.
