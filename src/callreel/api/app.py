@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from callreel.api.access_log import AccessLog
+from callreel.api.alarm import Alarm
 from callreel.api.exchange import Exchange
 from callreel.api.heads import heads
 from callreel.api.journal import Journal
@@ -57,6 +58,7 @@ class Api:
         turns = Turns(RECORDS_IN_TURN)
         self._lists = {path: Listing(services, path, turns, gzip=gzip) for path in LISTS}
         self._journal = Journal(services.metrics, access_log)
+        self._alarm = Alarm()
         self._damaged: set[tuple[int, str]] = set()
         self._numbers = itertools.count()
         self._prefix = secrets.token_hex(6)
@@ -88,6 +90,7 @@ class Api:
             self._tell(error, exchange.request_id)
             await exchange.fail(error)
         except CallreelError as error:
+            self._alarm.hear(error, exchange.request_id)
             await exchange.fail(error)
         except Exception as error:  # noqa: BLE001 - the edge: a bug is an answer too
             _log.error("request failed", request_id=exchange.request_id, trace=trace_of(error))

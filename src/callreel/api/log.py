@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from errno import errorcode
 from types import FrameType
 from typing import Any, TextIO
 
@@ -87,6 +88,22 @@ def trace_of(error: BaseException) -> str:
         parts.append(type(behind).__qualname__)
         behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
     return "\n".join(parts)
+
+
+def cause_of(error: BaseException) -> str | None:
+    """Return the kind of what lies at the bottom of an error, and the code of it, or None.
+
+    The code is the system's, by name, or SQLite's, by number. What it says may be private.
+    """
+    behind = error.__cause__
+    while behind is not None and behind.__cause__ is not None:
+        behind = behind.__cause__
+    if behind is None:
+        return None
+    code = getattr(behind, "extendedresult", None)
+    if isinstance(behind, OSError):
+        code = errorcode.get(behind.errno or 0)
+    return f"{type(behind).__qualname__} {code or ''}".rstrip()
 
 
 def _place(at: tuple[FrameType, int]) -> str:

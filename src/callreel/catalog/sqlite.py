@@ -354,7 +354,7 @@ class SqliteCatalog:
         await self._db.write(lambda db: sqlite_audit.adopt(db, place, entry))
 
     async def check(self) -> None:
-        await self._db.read(lambda db: db.execute("SELECT 1 FROM recording LIMIT 1").get)
+        await self._db.read(sqlite_audit.require_readable)
 
     async def close(self) -> None:
         self._db.close()

@@ -37,6 +37,7 @@ from callreel.model import State
 
 WINDOW: Final = 400
 _DAYS_AT_ONCE: Final = 100
+_NEWEST_FIRST: Final = ("recording", "unrecorded", "entry", "facts")
 _KEPT: Final = """
 SELECT w.k, e.tenant, e.id, e.state, e.project, e.user, e.dialog, e.digest, e.fingerprint,
     r.body, x.body, EXISTS (SELECT 1 FROM touched t WHERE t.k = w.k),
@@ -60,16 +61,19 @@ def damages(connection: apsw.Connection) -> list[str]:
     Raises:
         Unavailable: something of the schema is missing, so that the rest cannot be asked.
     """
-    listed = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
     try:
         lacks = lacking(connection)
         if lacks:
             raise Unavailable(f"The database lacks {', '.join(lacks)}; restore it from a backup.")
-        names = [str(name) for (name,) in connection.execute(listed).fetchall()]
-        found = [text for name in names for text in _damages_of(connection, name)]
+        found = [text for name in _tables(connection) for text in _damages_of(connection, name)]
     except (apsw.CorruptError, apsw.NotADBError) as error:
         return [str(error)]
     return found
+
+
+def _tables(connection: apsw.Connection) -> list[str]:
+    listed = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    return [str(name) for (name,) in connection.execute(listed).fetchall()]
 
 
 def _damages_of(connection: apsw.Connection, name: str) -> Iterator[str]:
@@ -79,6 +83,17 @@ def _damages_of(connection: apsw.Connection, name: str) -> Iterator[str]:
     for table, _, parent, _ in connection.execute(f'PRAGMA foreign_key_check("{name}")').fetchall():
         if parent != "unrecorded":  # what points there is told as surplus, and mended
             yield f"{table}: a row names a {parent} that there is not"
+
+
+def require_readable(connection: apsw.Connection) -> None:
+    """Read the first row of every table and the newest of what lists show; fail as that fails.
+
+    It takes less than a millisecond. What is damaged between is for `damages` to find.
+    """
+    for name in _tables(connection):
+        connection.execute(f'SELECT * FROM "{name}" LIMIT 1').fetchall()
+    for name in _NEWEST_FIRST:
+        connection.execute(f"SELECT * FROM {name} ORDER BY k DESC LIMIT 1").fetchall()
 
 
 def entries(connection: apsw.Connection) -> int:
