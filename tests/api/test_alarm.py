@@ -94,3 +94,16 @@ def test_each_is_told_again_after_a_minute(log: io.StringIO) -> None:
     now[0] += 1
     alarm.hear(ASKS, "4")
     assert [each["request_id"] for each in lines(log)] == ["1", "2", "4"]
+
+
+def test_a_damaged_key_is_answered_503_and_told_to_the_operator(
+    tmp_path: Path, log: io.StringIO
+) -> None:
+    with serve(tmp_path / "data") as server:
+        with closing(apsw.Connection(str(server.data / "callreel.db"))) as connection:
+            connection.execute("UPDATE api_key SET scopes = 'junk' WHERE label = 'all'")
+        answer = server.ask("GET", PATH)
+        assert answer.status_code == 503
+        assert server.ask("GET", PATH, "read").status_code == 200
+    (line,) = lines(log)
+    assert line["why"] == answer.json()["error"]["message"]

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from callreel.archive import keys
 from callreel.archive.keys import KeyRing, digest_of, make
 from callreel.catalog.sqlite import SqliteCatalog
-from callreel.errors import NotAllowed, NotAuthenticated
+from callreel.errors import NotAllowed, NotAuthenticated, Unavailable
 from callreel.model import Access, Key, Reach, Scope
 
 NOW = 1_750_000_000
@@ -41,6 +43,7 @@ class Keys:
     def __init__(self, run: Callable[[Coroutine[Any, Any, Any]], Any], path: Path) -> None:
         self.run = run
         self.clock = Clock()
+        self.path = path
         self.catalog = CountedCatalog(path)
         self.ring = KeyRing(self.catalog, self.clock)
         run(self.catalog.add_tenant("one"))
@@ -143,3 +146,34 @@ def test_the_memory_is_bounded(ring: Keys, monkeypatch: pytest.MonkeyPatch) -> N
     for text in texts:
         assert ring.is_valid(text)
         assert len(ring.ring._seen) <= 3
+
+
+DAMAGES = [
+    "scopes = 'junk'",
+    "scopes = '5'",
+    "scopes = '[\"write\"]'",
+    "scopes = '{\"read\": 1}'",
+    "scopes = CAST(x'ff' AS TEXT)",
+    "projects = '[\"1\"]'",
+    "users = '{}'",
+    "users = '[1.5]'",
+    "tenant = 32767",
+    "expires_at = 1 << 60",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_key_is_refused_and_told_of_until_it_is_revoked(ring: Keys, damage: str) -> None:
+    text, key = ring.make()
+    other_text, other = ring.make()
+    with closing(apsw.Connection(str(ring.path))) as connection:
+        sql = f"UPDATE api_key SET {damage} WHERE id = ?"  # noqa: S608 - one of those above
+        connection.execute(sql, (key.id,))
+    with pytest.raises(Unavailable, match="damaged in the database; tell the operator"):
+        ring.is_valid(text)
+    assert ring.is_valid(other_text)
+    assert ring.run(ring.catalog.keys()) == [other]
+    assert ring.run(ring.catalog.damaged_keys()) == [key.id]
+    ring.run(ring.catalog.revoke_key(key.id, NOW))
+    assert not ring.is_valid(text)
+    assert ring.run(ring.catalog.damaged_keys()) == []

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apsw
 import pytest
 
 from callreel.cli.key import parse_expiry, parse_id, parse_scopes
@@ -309,3 +311,21 @@ def test_of_several_ids_a_wrong_one_is_found(callreel: Command, acme: str) -> No
 @pytest.mark.parametrize("number", [0, 7, -7, (1 << 63) - 1, -(1 << 63)])
 def test_every_id_that_a_call_may_have_can_be_named(number: int) -> None:
     assert parse_id(str(number)) == number
+
+
+@pytest.mark.parametrize("output", [[], ["--json"]])
+def test_a_damaged_key_is_named_and_the_others_are_listed(
+    callreel: Command, acme: str, data: Path, output: list[str]
+) -> None:
+    made = [callreel("key", "create", "--tenant", acme, "--json").json()["id"] for _ in range(3)]
+    with closing(apsw.Connection(str(data / "callreel.db"))) as connection:
+        connection.execute("UPDATE api_key SET scopes = 'junk' WHERE id = ?", (made[1],))
+    told = callreel("key", "list", *output)
+    assert told.code == 1
+    assert [each for each in made if each in told.out] == [made[0], made[2]]
+    assert told.err == (
+        f"callreel: The key {made[1]} is damaged in the database and refused; revoke it with "
+        f"`callreel key revoke {made[1]}`, and create another.\n"
+    )
+    assert callreel("key", "revoke", made[1]).code == 0
+    assert callreel("key", "list", *output).code == 0

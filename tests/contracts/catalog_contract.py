@@ -392,10 +392,10 @@ class CatalogContract(
                 await catalog.add_key(key)
                 assert await catalog.key_by_digest(keys.digest_of(text)) == key
                 assert await catalog.key_by_digest(keys.digest_of(text + "x")) is None
-                revoked = await catalog.revoke_key(key.id, 5)
-                assert revoked.revoked_at == 5
-                assert (await catalog.revoke_key(key.id, 9)).revoked_at == 5
-                assert await catalog.keys() == await catalog.keys(2) == [revoked]
+                assert await catalog.revoke_key(key.id, 5) == 5
+                assert await catalog.revoke_key(key.id, 9) == 5
+                assert await catalog.keys() == await catalog.keys(2) == [replace(key, revoked_at=5)]
+                assert await catalog.damaged_keys() == []
                 assert await catalog.keys(1) == []
                 with pytest.raises(NotFound):
                     await catalog.revoke_key("nobody", 5)

@@ -335,15 +335,23 @@ class Catalog(Audit, Deletions, Ledger, Outbox, Protocol):
         ...
 
     async def key_by_digest(self, digest: bytes) -> Key | None:
-        """Return the key with this digest, revoked or not."""
+        """Return the key with this digest, revoked or not; of damaged ones, None if revoked.
+
+        Raises:
+            Unavailable: the key is damaged.
+        """
         ...
 
     async def keys(self, tenant: int | None = None) -> list[Key]:
-        """Return the keys, of one tenant or all, oldest first."""
+        """Return the keys, of one tenant or all, oldest first, without those that are damaged."""
         ...
 
-    async def revoke_key(self, key_id: str, at: int) -> Key:
-        """Revoke a key; one that is revoked already keeps its time.
+    async def damaged_keys(self, tenant: int | None = None) -> list[str]:
+        """Return the ids of keys that are damaged, of one tenant or all, and not revoked."""
+        ...
+
+    async def revoke_key(self, key_id: str, at: int) -> int:
+        """Revoke a key and return when; one that is revoked already keeps its time.
 
         Raises:
             NotFound: there is no such key.

@@ -184,7 +184,10 @@ class SqliteCatalog:
     async def keys(self, tenant: int | None = None) -> list[Key]:
         return await self._db.read(lambda db: sqlite_people.keys(db, tenant))
 
-    async def revoke_key(self, key_id: str, at: int) -> Key:
+    async def damaged_keys(self, tenant: int | None = None) -> list[str]:
+        return await self._db.read(lambda db: sqlite_people.damaged_keys(db, tenant))
+
+    async def revoke_key(self, key_id: str, at: int) -> int:
         return await self._db.write(lambda db: sqlite_people.revoke_key(db, key_id, at))
 
     async def begin_import(self, tenant: int, format_name: str, at: int) -> int:

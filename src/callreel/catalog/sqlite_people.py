@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 import apsw
+import msgspec
 
 from callreel.catalog import Kind
 from callreel.catalog.bounds import MAX_TENANT, first_key, narrowing
-from callreel.errors import Conflict, NotFound
+from callreel.errors import Conflict, NotFound, Unavailable
 from callreel.model import Access, Key, Named, Reach, Scope, Tenant
 
 _KEY_COLUMNS: Final = (
     "id, label, digest, tenant, scopes, projects, users, created_at, expires_at, revoked_at"
+)
+_KEY_READ: Final = (  # what is JSON as bytes, since text that is none cannot be read at all
+    "id, label, digest, tenant, CAST(scopes AS BLOB), coalesce(CAST(projects AS BLOB), 'null'), "
+    "coalesce(CAST(users AS BLOB), 'null'), created_at, expires_at, revoked_at"
+)
+_SCOPES: Final = msgspec.json.Decoder(frozenset[Scope])
+_IDS: Final = msgspec.json.Decoder(frozenset[int] | None)
+_TENANTS: Final = range(1, MAX_TENANT + 1)
+_TIMES: Final = range(253_402_300_800)  # up to the year 10000
+_DAMAGED: Final = (
+    "This key is damaged in the database; tell the operator, to whom `callreel key list` names it."
 )
 _MAX_TAG: Final = (1 << 53) - 1
 
@@ -59,42 +72,59 @@ def _listed(ids: frozenset[int] | None) -> str | None:
     return None if ids is None else json.dumps(sorted(ids))
 
 
-def _ids(text: str | None) -> frozenset[int] | None:
-    return None if text is None else frozenset(json.loads(text))
-
-
-def _key(row: Any) -> Key:  # noqa: ANN401 - a row of the columns above
+def _key(row: Any) -> Key | None:  # noqa: ANN401 - a row of the columns to be read
+    """Return the key in a row, or None where the row is damaged."""
     key_id, label, digest, tenant, scopes, projects, users, created, expires, revoked = row
-    reach = Reach(tenant, _ids(projects), _ids(users))
-    access = Access(key_id, reach, frozenset(map(Scope, json.loads(scopes))), expires)
+    times = (each for each in (created, expires, revoked) if each is not None)
+    if tenant not in _TENANTS or not all(each in _TIMES for each in times):
+        return None
+    try:
+        reach = Reach(tenant, _IDS.decode(projects), _IDS.decode(users))
+        access = Access(key_id, reach, _SCOPES.decode(scopes), expires)
+    except (msgspec.DecodeError, ValueError):
+        return None
     return Key(key_id, label, digest, access, created, revoked)
 
 
 def key_by_digest(connection: apsw.Connection, digest: bytes) -> Key | None:
-    """Return the key with this digest, or None."""
-    sql = f"SELECT {_KEY_COLUMNS} FROM api_key WHERE digest = ?"
+    """Return the key with this digest, or None (see `Catalog.key_by_digest`)."""
+    sql = f"SELECT {_KEY_READ} FROM api_key WHERE digest = ?"
     row = connection.execute(sql, (digest,)).fetchone()
-    return None if row is None else _key(row)
+    if row is None:
+        return None
+    key = _key(row)
+    if key is None and row[-1] is None:
+        raise Unavailable(_DAMAGED, retry_after=60)
+    return key
 
 
 def keys(connection: apsw.Connection, tenant: int | None) -> list[Key]:
     """Return the keys of one tenant or all, oldest first."""
+    return [key for row in _rows(connection, tenant) if (key := _key(row)) is not None]
+
+
+def damaged_keys(connection: apsw.Connection, tenant: int | None) -> list[str]:
+    """Return the ids of damaged keys (see `Catalog.damaged_keys`)."""
+    return [row[0] for row in _rows(connection, tenant) if row[-1] is None and _key(row) is None]
+
+
+def _rows(connection: apsw.Connection, tenant: int | None) -> Iterator[Any]:
     sql = (
-        f"SELECT {_KEY_COLUMNS} FROM api_key WHERE ?1 IS NULL OR tenant = ?1 "
+        f"SELECT {_KEY_READ} FROM api_key WHERE ?1 IS NULL OR tenant = ?1 "
         "ORDER BY created_at, rowid"
     )
-    return [_key(row) for row in connection.execute(sql, (tenant,))]
+    return connection.execute(sql, (tenant,))
 
 
-def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> Key:
+def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> int:
     """Revoke a key (see `Catalog.revoke_key`)."""
-    sql = f"SELECT {_KEY_COLUMNS} FROM api_key WHERE id = ?"
-    if connection.execute(sql, (key_id,)).fetchone() is None:
-        raise NotFound(f"There is no key '{key_id}'.")
     connection.execute(
         "UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (at, key_id)
     )
-    return _key(connection.execute(sql, (key_id,)).fetchone())
+    revoked_at = connection.execute("SELECT revoked_at FROM api_key WHERE id = ?", (key_id,)).get
+    if revoked_at is None:
+        raise NotFound(f"There is no key '{key_id}'.")
+    return int(revoked_at)
 
 
 def names(connection: apsw.Connection, reach: Reach, kind: Kind) -> list[Named]:

@@ -144,8 +144,10 @@ async def create(
 
 
 @key.command(name="list")
-async def list_(*, tenant: str | None = None, json: bool = False) -> None:
+async def list_(*, tenant: str | None = None, json: bool = False) -> int:
     """List keys, oldest first; a key itself is never shown again.
+
+    Exit code: 0 all is well, 1 a key is damaged and told on standard error.
 
     Args:
         tenant: Only those of this tenant, by name or number.
@@ -154,8 +156,15 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
     async with opened_catalog() as catalog:
         owner = await number_of(catalog, tenant)
         known = await catalog.keys(owner)
+        damaged = await catalog.damaged_keys(owner)
     headings = ("id", "tenant", "scopes", "projects", "users", "expires", "revoked", "label")
     print_objects(headings, [_plain(each) for each in known], as_json=json)
+    for each in damaged:
+        note(
+            f"callreel: The key {each} is damaged in the database and refused; revoke it with "
+            f"`callreel key revoke {each}`, and create another."
+        )
+    return int(bool(damaged))
 
 
 @key.command
@@ -167,11 +176,11 @@ async def revoke(key_id: Text, /) -> None:
     """
     async with opened_catalog() as catalog:
         try:
-            revoked = await catalog.revoke_key(key_id, int(time.time()))
+            at = await catalog.revoke_key(key_id, int(time.time()))
         except NotFound as error:  # whose message has what was given, which may be a whole key
             says = "There is no such key; `callreel key list` shows the id of each."
             raise NotFound(says) from error
-    print(f"Key {revoked.id} was revoked at {moment(revoked.revoked_at)} UTC.")
+    print(f"Key {key_id} was revoked at {moment(at)} UTC.")
 
 
 def _plain(key: Key) -> dict[str, Any]:
