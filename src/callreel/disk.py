@@ -16,6 +16,17 @@ READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 """Opens a file that is there, and fails where the name is a link."""
 
 
+def closed_to_others(name: str, flags: int) -> int:
+    """Open a file; one that is made so, its user may write and its group read, and nobody else.
+
+    Given to `open` as the opener, for folders that every user of the machine may look into.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return os.open(name, flags | os.O_CLOEXEC, 0o640)
+
+
 def sync_file(path: Path) -> None:
     """Bring a file that was written and closed to the disk.
 

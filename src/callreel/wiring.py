@@ -119,7 +119,7 @@ def open_archive(settings: Settings) -> Archive:
     catalog = open_catalog(settings)
     audio = FolderStore(settings.data / AUDIO, reserve_bytes=settings.free_space_reserve)
     with suppress(OSError):  # on a full disk it is made another time
-        (settings.data / AUDIO_MADE).touch()
+        (settings.data / AUDIO_MADE).touch(mode=0o600)
     spool = Spool(settings.data / SPOOL, reserve_bytes=settings.free_space_reserve)
     spool.clear()
     exports = ExportStore(

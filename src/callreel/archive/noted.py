@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
+from callreel.disk import closed_to_others
+
 
 @dataclass(frozen=True, slots=True)
 class LastVerify:
@@ -48,7 +50,8 @@ def note(path: Path, done: LastVerify | LastBackup) -> None:
         OSError: it cannot be written.
     """
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(done))
+    with open(fresh, "wb", opener=closed_to_others) as file:
+        file.write(msgspec.json.encode(done))
     fresh.replace(path)
 
 

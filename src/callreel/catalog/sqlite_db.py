@@ -11,10 +11,11 @@ for which that stands still, is given `FAST_WAIT_SECONDS`. Writes go through the
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, TypeVar
@@ -23,6 +24,7 @@ import apsw
 
 from callreel.catalog.migrate import Migration, migrate, require_newest
 from callreel.catalog.sqlite_writer import BUSY_MS, CHECKPOINT_PAGES, Writer
+from callreel.disk import NEW
 from callreel.errors import BadParameter, Misconfigured, StorageFull, Unavailable
 from callreel.room import Room
 
@@ -157,6 +159,10 @@ def open_writer(path: Path) -> apsw.Connection:
     Raises:
         apsw.Error: the file cannot be opened or made.
     """
+    # SQLite gives the files beside it the same mode. One that is there is left to SQLite: closing
+    # it here would end the locks of this process on it.
+    with suppress(OSError):
+        os.close(os.open(path, NEW, 0o600))
     connection = apsw.Connection(str(path))
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_timeout(BUSY_MS)

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from callreel.archive.backups import Item
-from callreel.disk import NEW, NO_ROOM, READ, free_bytes, is_locked_by_us, sync_folder
+from callreel.disk import (
+    NEW,
+    NO_ROOM,
+    READ,
+    closed_to_others,
+    free_bytes,
+    is_locked_by_us,
+    sync_folder,
+)
 from callreel.errors import Misconfigured, StorageFull
 
 CHUNK: Final = 1 << 20
@@ -196,7 +204,7 @@ def write_lines(path: Path, lines: Iterable[str], mode: str = "w") -> None:
     Raises:
         OSError: it cannot be written.
     """
-    with path.open(mode, encoding="ascii") as file:
+    with open(path, mode, encoding="ascii", opener=closed_to_others) as file:
         file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())

@@ -11,7 +11,7 @@ from typing import Final
 from callreel.archive.backups import Item
 from callreel.archive.backups.destination import LOCK, MARKED, MARKER, Kept, claimed
 from callreel.archive.backups.files import Tree, chunks_of, clear, copy, explained, only_one
-from callreel.disk import sync_file, sync_folder
+from callreel.disk import closed_to_others, sync_file, sync_folder
 from callreel.errors import Misconfigured
 
 WHAT: Final = "The folder of backups"
@@ -95,7 +95,8 @@ class FolderDestination:
                 f"There is something in the folder already, and no file {MARKER} that says that it "
                 "is for backups; take a new or empty folder."
             )
-        (self._root / MARKER).write_bytes(MARKED)
+        with open(self._root / MARKER, "wb", opener=closed_to_others) as file:
+            file.write(MARKED)
         sync_folder(self._root)
 
     def _claim(self, archive_id: str | None) -> None:
@@ -104,7 +105,8 @@ class FolderDestination:
         said = claimed(marker.read_bytes(), archive_id)
         if said is not None:
             made = self.scratch / MARKER
-            made.write_bytes(said)
+            with open(made, "wb", opener=closed_to_others) as file:
+                file.write(said)
             sync_file(made)
             made.replace(marker)
             sync_folder(self._root)

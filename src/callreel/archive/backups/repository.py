@@ -37,6 +37,7 @@ from callreel.archive.backups.files import (
     read_items,
     write_lines,
 )
+from callreel.disk import closed_to_others
 from callreel.errors import Misconfigured, NotFound
 
 UNUSED: Final = "unused"
@@ -117,7 +118,7 @@ class Repository:
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
         with explained(self.destination.what):
             made = self.destination.scratch / MANIFEST
-            with made.open("wb") as file:
+            with open(made, "wb", opener=closed_to_others) as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -24,7 +24,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from callreel.archive.export_jobs import Job, Order, Progress, Stage, is_for
-from callreel.disk import free_bytes, is_locked_by_us, sync_folder
+from callreel.disk import closed_to_others, free_bytes, is_locked_by_us, sync_folder
 from callreel.errors import NotFound, StorageFull, TooManyRequests, Unavailable
 from callreel.model import Reach
 
@@ -227,7 +227,7 @@ def new_id(now: float) -> str:
 
 def _put(path: Path, value: Order | Progress) -> None:
     fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
+    with open(fresh, "wb", opener=closed_to_others) as file:
         file.write(msgspec.json.encode(value))
         file.flush()
         os.fsync(file.fileno())
