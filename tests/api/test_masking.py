@@ -20,12 +20,15 @@ DIVIDED = st.lists(st.from_regex(r"[0-9]{1,4}", fullmatch=True), min_size=7, max
 
 
 @given(
-    DIVIDED, st.sampled_from(["", " ", "-", ".", ") "]), st.sampled_from(["/a/", "?n=", "_", ""])
+    DIVIDED,
+    st.sampled_from(["", " ", "-", ".", ") ", "_", "/"]),
+    st.sampled_from(["/a/", "?n=", "_", ""]),
+    st.sampled_from([ord("0"), 0x660, 0xFF10]),  # of ours, Arabic-Indic and fullwidth ones
 )
-def test_a_number_is_masked_however_it_is_divided(
-    parts: list[str], between: str, before: str
+def test_a_number_is_masked_however_it_is_divided_and_in_whatever_digits(
+    parts: list[str], between: str, before: str, zero: int
 ) -> None:
-    digits = "".join(parts)[:15]
+    digits = "".join(chr(zero + int(each)) for each in "".join(parts)[:15])
     number = between.join(digits)
     assert masked(f"{before}{number}/b") == f"{before}{MASK}/b"
     assert masked(f"{before}+{number}") == before + MASK
@@ -35,6 +38,16 @@ def test_a_number_is_masked_however_it_is_divided(
 def test_a_uuid_is_kept(given_id: uuid.UUID) -> None:
     for text in (str(given_id), str(given_id).upper(), f"/a/{given_id}/b"):
         assert masked(text) == text
+
+
+@given(st.uuids(), st.sampled_from(["/export/12/", "1_", "12 ", "48-600-700/"]))
+def test_a_uuid_is_kept_behind_a_number(given_id: uuid.UUID, before: str) -> None:
+    assert masked(f"{before}{given_id}").endswith(str(given_id))
+
+
+@pytest.mark.parametrize("path", ["/48_22_987_65_01/audio", "/48/22/987/65/01/audio"])
+def test_a_number_in_a_path_is_masked_where_its_parts_are_names(path: str) -> None:
+    assert masked(path) == f"/{MASK}/audio"
 
 
 @given(st.from_regex(r"1-[0-9]{8}-[0-9a-f]{24}", fullmatch=True))

@@ -6,11 +6,15 @@ import re
 from typing import Final
 
 MASK: Final = "***"
+_KEPT: Final = (
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # a UUID is no number,
+    r"|(?<![0-9a-z])1-[0-9a-f]{8}-[0-9a-f]{24}(?![0-9a-z])"  # nor is an id of AWS X-Ray
+)
 _PRIVATE: Final = re.compile(
-    r"(?P<kept>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # a UUID is no number,
-    r"|(?<![0-9a-z])1-[0-9a-f]{8}-[0-9a-f]{24}(?![0-9a-z]))"  # nor is an id of AWS X-Ray
+    rf"(?P<kept>{_KEPT})"
     r"|(?P<opening>cr_[0-9a-z]{1,64}_|whsec_)[\w+/=-]+"
-    r"|(?<![0-9a-z])\+?[0-9](?:[ ().-]{0,2}[0-9]){6,14}(?![0-9a-z])",
+    # The digits of every script: an address may hold any.
+    rf"|(?<![\da-z])\+?\d(?:[ ()._/-]{{0,2}}(?!{_KEPT})\d){{6,14}}(?![\da-z])",
     re.IGNORECASE,
 )
 
@@ -19,8 +23,9 @@ def masked(text: str) -> str:
     """Return a text without the secret part of keys and without telephone numbers.
 
     A number is seven to fifteen digits (E.164 has at most fifteen), perhaps divided as people
-    write them. What is longer, or stands amidst letters, is an id. UUIDs are kept, and
-    trace ids as balancers of AWS give them: `1-`, the time and 96 bits, in hexadecimal digits.
+    write them, or as names in a path. What is longer, or stands amidst letters, is an id. UUIDs are
+    kept, and trace ids as balancers of AWS give them: `1-`, the time and 96 bits, in hexadecimal
+    digits.
     """
     return _PRIVATE.sub(_cover, text)
 
