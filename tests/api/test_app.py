@@ -236,12 +236,13 @@ def test_an_error_to_a_head_has_no_body() -> None:
 
 def test_the_access_log_says_who_asked_what_and_how_it_went() -> None:
     home = house(FakeCatalog(BIG))
-    answer = home.ask("limit=9")
+    answer = home.ask("limit=9", client="192.0.2.1")
     (line,) = home.lines()
     assert line.pop("time").endswith("Z")
     assert line.pop("ms") >= 0
     assert line == {
         "request_id": answer.headers["x-request-id"],
+        "client": "192.0.2.1",
         "method": "GET",
         "path": LIST_PATH,
         "route": LIST_PATH,
@@ -250,6 +251,25 @@ def test_the_access_log_says_who_asked_what_and_how_it_went() -> None:
         "tenant": 7,
         "key_id": KEY.id,
     }
+
+
+@pytest.mark.parametrize(
+    ("client", "told"),
+    [("127.0.0.1", "192.0.2.9"), ("192.0.2.1", "192.0.2.1"), ("2001:db8::7", "2001:db8::/64")],
+)
+def test_the_access_log_tells_where_a_wrong_key_came_from(client: str, told: str) -> None:
+    home = house()
+    home.ask(key="cr_a_wrong", client=client, headers=[("X-Forwarded-For", "192.0.2.9")])
+    (line,) = home.lines()
+    assert (line["status"], line["client"]) == (401, told)
+
+
+@pytest.mark.parametrize("client", [None, "/run/callreel.sock", '"}\n{"a":"'])
+def test_a_client_without_an_address_is_none_in_the_access_log(client: str | None) -> None:
+    home = house()
+    home.ask(client=client)
+    home.ask(client="127.0.0.1", headers=[("X-Forwarded-For", client or "")])
+    assert [each["client"] for each in home.lines()] == [None, None]
 
 
 def test_the_access_log_has_no_key_and_no_query() -> None:

@@ -58,10 +58,11 @@ def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
 
 def _line(exchange: Exchange) -> str:
     at, access = exchange.ended_at, exchange.access
+    client = f'"{exchange.client}"' if exchange.client else "null"
     tenant, key_id = ("null", "null") if access is None else _who(access)
     return (
         f'{{"time":"{_time(int(at))}.{int(at * 1000) % 1000:03}Z",'
-        f'"request_id":"{exchange.request_id}",'
+        f'"request_id":"{exchange.request_id}","client":{client},'
         f'"method":{_quoted(exchange.method)},"path":{_path(exchange.path[:_READ_CHARS])},'
         f'"route":{_quoted(exchange.route)},'
         f'"status":{exchange.status},"bytes":{exchange.size},"ms":{exchange.seconds * 1000:.2f},'

@@ -76,6 +76,7 @@ class Api:
         state = scope.setdefault("state", {})
         state["request_id"] = self._request_id(scope)
         exchange = Exchange(scope, send)
+        exchange.client = self._services.proxies.client(scope)
         try:
             listing = self._lists.get(exchange.path)
             if listing is not None and exchange.method in {"GET", "HEAD"}:

@@ -37,6 +37,7 @@ class Exchange:
 
     Attributes:
         request_id: The request's id.
+        client: Where it came from, as `Proxies.client` tells it.
         method: As the client sent it.
         path: The address without its query.
         route: The pattern of the address, once it is known.
@@ -53,6 +54,7 @@ class Exchange:
         "_send",
         "_started",
         "access",
+        "client",
         "ended_at",
         "method",
         "path",
@@ -71,6 +73,7 @@ class Exchange:
         # of garbage comes by, which costs a short answer a tenth of its time.
         self._offer = scope.get("extensions", {}).pop(AT_ONCE, None)
         self.request_id: str = scope["state"]["request_id"]
+        self.client = ""
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.route = UNKNOWN_ROUTE

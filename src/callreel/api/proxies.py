@@ -70,6 +70,7 @@ def _address(text: str) -> IPv4Address | IPv6Address:
     return (at.ipv4_mapped or at) if isinstance(at, IPv6Address) else at
 
 
+@lru_cache(maxsize=1024)
 def _network_of(text: str) -> str:
     try:
         at = _address(text)
