@@ -213,7 +213,7 @@ def test_a_public_url_is_kept_without_a_slash_at_its_end(value: str, kept: str) 
 
 
 @pytest.mark.parametrize(
-    "value", ["", "*", "10.0.0.1", "10.0.0.1/8", " 10.0.0.0/8 , ::1 ,", "*, 10.0.0.1", "fd00::/8"]
+    "value", ["", "10.0.0.1", "10.0.0.1/8", " 10.0.0.0/8 , ::1 ,", "10.0.0.1, ::1", "fd00::/8"]
 )
 def test_every_list_of_proxies_that_is_taken_is_one_that_the_server_understands(value: str) -> None:
     taken = read_settings({PROXIES: value}).trusted_proxies
@@ -228,6 +228,16 @@ def test_every_list_of_proxies_that_is_taken_is_one_that_the_server_understands(
 def test_a_list_of_proxies_that_the_server_would_not_understand_is_refused(value: str) -> None:
     with pytest.raises(Misconfigured, match=f"^{PROXIES} must be addresses or networks"):
         read_settings({PROXIES: value})
+
+
+@pytest.mark.parametrize("value", ["*", "127.0.0.1, *", "0.0.0.0/0", "::/0", "10.0.0.1/0"])
+def test_nobody_can_believe_everybody_for_a_proxy(value: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        read_settings({PROXIES: value})
+    assert refused.value.message == (
+        f"{PROXIES} must name your proxies, not every address: then anybody could say that a "
+        "request came from anywhere."
+    )
 
 
 RANGES = [

@@ -68,12 +68,16 @@ def _s3_endpoint(text: str) -> str:
 
 
 def _networks(text: str) -> str:
+    given = [each for each in map(str.strip, text.split(",")) if each]
     try:
-        for each in map(str.strip, text.split(",")):
-            if each not in {"", "*"}:
-                ip_network(each, strict=False)
+        networks = [ip_network(each, strict=False) for each in given if each != "*"]
     except ValueError as error:
         raise ValueError("must be addresses or networks, divided by commas") from error
+    if "*" in given or not all(each.prefixlen for each in networks):
+        raise ValueError(
+            "must name your proxies, not every address: then anybody could say that a request came "
+            "from anywhere"
+        )
     return text
 
 

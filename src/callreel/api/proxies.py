@@ -17,7 +17,7 @@ class Proxies:
     """The proxies that are believed.
 
     Args:
-        trusted: Addresses and networks, divided by commas; `*` for every one, empty for none.
+        trusted: Addresses and networks, divided by commas; empty for none.
 
     Raises:
         ValueError: one of them is no address and no network.
@@ -25,8 +25,7 @@ class Proxies:
 
     def __init__(self, trusted: str) -> None:
         given = [each.strip() for each in trusted.split(",") if each.strip()]
-        self._everyone = "*" in given
-        self._networks = [ip_network(each, strict=False) for each in given if each != "*"]
+        self._networks = [ip_network(each, strict=False) for each in given]
         self._trusts = lru_cache(maxsize=256)(self._judge)
 
     def scheme(self, scope: Scope) -> str:
@@ -48,15 +47,10 @@ class Proxies:
         said = heads(scope).get(b"x-forwarded-for")
         if said is not None and at and self._trusts(at):
             passed_on = [each.strip() for each in said.decode("latin-1").split(",")]
-            last = (
-                each for each in reversed(passed_on) if self._everyone or not self._trusts(each)
-            )
-            at = next(last, at)
+            at = next((each for each in reversed(passed_on) if not self._trusts(each)), at)
         return _network_of(at)
 
     def _judge(self, address: str) -> bool:
-        if self._everyone:
-            return True
         try:
             ways = (ip_address(address), _address(address))  # a setting may name either
         except ValueError:  # a socket in the file system has no address
