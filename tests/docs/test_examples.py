@@ -17,6 +17,7 @@ from docs.walkthrough import walk_through
 from programs import needed
 
 CLIENT = DOCS / "how-to" / "use-the-python-client.md"  # has a test of its own, beside the client's
+UNITS = ("run-as-a-service.md", "back-up-and-restore.md")
 WALKED = [page for page in pages() if page != CLIENT and any(each.is_run for each in blocks(page))]
 SHOWN = {"text", "json"}
 KNOWN = {"bash", "python", "console", "sql", "ini", "nginx", "caddy", "xml", "toml", *SHOWN}
@@ -88,13 +89,24 @@ def test_the_checkouts_own_commands_exist() -> None:
         assert set(told) <= known, name_of(page)
 
 
+def unit_on(page: str) -> str:
+    """Return the unit of a service that is shown on a page."""
+    (text,) = (each.text for each in blocks(DOCS / "how-to" / page) if "[Service]" in each.text)
+    return text
+
+
+def test_a_backup_is_shut_in_as_the_service_is() -> None:
+    service, backup = (unit_on(page).splitlines() for page in UNITS)
+    shut_in = service[service.index("UMask=0077") : service.index("[Install]")]
+    lines = [each for each in shut_in if each and not each.startswith("#")]
+    assert len(lines) > 20
+    assert [each for each in lines if each not in backup] == []
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
-def test_the_unit_of_the_service_is_one(tmp_path: Path) -> None:
-    (text,) = (
-        each.text
-        for each in blocks(DOCS / "how-to" / "run-as-a-service.md")
-        if "[Service]" in each.text
-    )
+@pytest.mark.parametrize("page", UNITS)
+def test_the_unit_of_a_service_is_one(tmp_path: Path, page: str) -> None:
+    text = unit_on(page)
     unit = tmp_path / "callreel.service"
     unit.write_text(text.replace("/opt/callreel/bin/callreel", "/bin/true"))
     checked = subprocess.run(
