@@ -21,6 +21,7 @@ from callreel.api.errors import Headers, error_body, error_headers
 from callreel.api.exchange import AT_ONCE, ERROR_HEADERS, SAFE_HEADERS
 from callreel.api.listing import LISTS
 from callreel.cli.eager import begun
+from callreel.cli.unread import MAX_UNREAD_BYTES, Unread
 from callreel.errors import BadParameter, CallreelError, Unavailable
 
 if TYPE_CHECKING:
@@ -69,10 +70,15 @@ class BoundedProtocol(HttpToolsProtocol):
     Where there are more connections than `limit_concurrency` of uvicorn's configuration, the one
     ends that has waited longest without a request. One too many is answered 503 where all are at
     work. So whoever opens connections and asks nothing keeps nobody out.
+
+    Where clients leave more of their answers unread than a process is to keep, the one ends that
+    has left its own unread for longest.
     """
 
     _waiting: ClassVar[dict[BoundedProtocol, float]] = {}
     """Those of the process on which no request is being answered, and since when; longest first."""
+    _unread: ClassVar[Unread] = Unread(MAX_UNREAD_BYTES)
+    _whole_bytes = 0
     _in_head = False
     _may_begin = False
     _head_bytes = 0
@@ -121,6 +127,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._waiting.pop(self, None)
+        self._unread.drop(self.transport)
         self._drop_deadline()
         self._drop_unread_deadline()
         super().connection_lost(exc)
@@ -171,6 +178,7 @@ class BoundedProtocol(HttpToolsProtocol):
         Of requests that came together only the first: answered in a row, they would hold up the
         event loop. A server that ends has yet to tell the client with which of them it does.
         """
+        self._whole_bytes = 0
         cycle.scope["extensions"] = {AT_ONCE: {"send": partial(self._send_at_once, cycle)}}
         is_list = cycle.scope["path"] in LISTS and cycle.scope["method"] == "GET"
         if not (is_list and self._may_begin) or self._is_ending:
@@ -190,13 +198,17 @@ class BoundedProtocol(HttpToolsProtocol):
         uvicorn judges each header by itself, and hands head and body to the system one after the
         other: a third of what a short list costs. Only the common case is seen to here.
         """
+        self._whole_bytes = sum(map(len, body))
+        if self.flow.write_paused:
+            self._unread.add(self.transport, self._whole_bytes)
+            return False
         if not cycle.keep_alive or cycle.response_started or cycle.disconnected:
             return False
         lines = [
             (_recurring_line if len(value) <= RECURRING_BYTES else _line)(name, value)
             for name, value in (*cycle.default_headers, *headers)
         ]
-        if self.flow.write_paused or not all(lines):
+        if not all(lines):
             return False
         head = b"".join((STATUS_LINE[status], *lines, _LINE_END))
         cycle.response_started = cycle.response_complete = True
@@ -251,9 +263,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        # An answer that was handed over whole stays in memory until the last of it is taken.
+        left = self.transport.get_write_buffer_size()
+        self._unread.add(self.transport, max(left, self._whole_bytes))
         self._unread_deadline = self.loop.call_later(MAX_UNREAD_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
+        self._unread.drop(self.transport)
         self._drop_unread_deadline()
         super().resume_writing()
 
