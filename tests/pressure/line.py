@@ -76,6 +76,12 @@ class Line:
         await self.close()
 
 
+async def over_new(address: tuple[str, int], request: bytes) -> Answer:
+    """Ask over a connection of its own, and count the time that it takes to be accepted."""
+    async with Line(address) as line:
+        return await line.ask(request)
+
+
 def get(path: str, key: str, more: str = "") -> bytes:
     """Return a request for a path."""
     return f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {key}\r\n{more}\r\n".encode()

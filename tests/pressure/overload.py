@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from faults.running import Served, new_key, served
-from pressure.line import Answer, Line, get, post, quantile
+from pressure.line import Answer, Line, get, over_new, post, quantile
 from pressure.report import Report
 from support import PATH, a_sound
 
@@ -175,7 +175,11 @@ async def _ask_once(idle: list[Line], line: Line, request: bytes, step: Step) ->
 
 
 async def _probe(server: Served, step: Step) -> None:
+    """Ask over a kept connection and a new one in turns."""
+    asking = get("/health", "")
     async with Line(server.asking.address) as line:
         while True:
-            step.health.append((await line.ask(get("/health", ""))).seconds)
+            step.health.append((await line.ask(asking)).seconds)
+            await asyncio.sleep(0.05)
+            step.health.append((await over_new(server.asking.address, asking)).seconds)
             await asyncio.sleep(0.05)
