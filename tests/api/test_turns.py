@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from asgi import TEXT, drive, house
+from callreel.api import turns as of_turns
 from callreel.api.turns import Turns
 from callreel.api.wire import LIST_PATH
 
@@ -85,6 +87,51 @@ def test_who_goes_away_while_waiting_takes_nobody_s_turn() -> None:
         assert coming[1].cancelled()
 
     asyncio.run(play())
+
+
+def rounds_of(work: int, arrivals: int) -> list[int]:
+    """Return in which rounds of the loop work begins while a connection comes in each of some."""
+
+    async def play() -> list[int]:
+        turns, rounds, begun = Turns(MOST), 0, list[int]()
+
+        def count() -> None:
+            nonlocal rounds
+            rounds += 1
+            Turns.arrivals += rounds <= arrivals
+            asyncio.get_running_loop().call_soon(count)
+
+        async def one() -> None:
+            await turns.take(MOST)
+            begun.append(rounds)
+
+        count()
+        await asyncio.gather(*(one() for _ in range(work)))
+        return begun
+
+    return asyncio.run(play())
+
+
+def test_what_is_left_waits_while_connections_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_turns, "WORK_SECONDS", 0)
+    monkeypatch.setattr(of_turns, "HELD_SECONDS", 60)
+    first, *others = rounds_of(5, arrivals=50)
+    assert first < 5
+    assert 50 <= min(others) <= max(others) < 60
+
+
+def test_short_work_goes_on_while_connections_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_turns, "WORK_SECONDS", 60)
+    monkeypatch.setattr(Turns, "arrivals", 0)
+    assert max(rounds_of(5, arrivals=50)) < 10
+
+
+def test_connections_that_come_all_the_time_do_not_hold_up_work_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(of_turns, "WORK_SECONDS", 0)
+    monkeypatch.setattr(of_turns, "HELD_SECONDS", 0.001)
+    assert len(rounds_of(5, arrivals=1_000_000_000)) == 5
 
 
 def test_what_is_short_is_answered_before_all_pages_that_came_earlier() -> None:

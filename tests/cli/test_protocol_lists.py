@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
+import uvloop
 from starlette.types import Receive, Scope, Send
 
+from asgi import TEXT, house
+from callreel.api import turns
 from callreel.api.wire import CALLS_PATH, LIST_PATH
 from callreel.cli import protocol
 from callreel.cli.protocol import BoundedProtocol
@@ -116,6 +120,41 @@ def test_lists_that_come_together_do_not_hold_up_the_event_loop() -> None:
     asyncio.run(talk())
     assert len(seen) == many
     assert max(Counter(seen).values()) <= 2  # one that ends, and one that is begun
+
+
+def test_a_new_connection_waits_for_a_few_of_the_lists_that_were_asked_for_on_earlier_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On uvloop, as a server of ours is, which accepts one connection each time that it looks."""
+    monkeypatch.setattr(turns, "WORK_SECONDS", 0)
+    monkeypatch.setattr(turns, "HELD_SECONDS", 60)
+    many, begun_before = 50, list[int]()
+
+    async def router(scope: Scope, receive: Receive, send: Send) -> None:
+        begun_before.append(len(made.catalog.asked))
+        await nothing(scope, receive, send)
+
+    made = house(router=router)
+    head = f"HTTP/1.1\r\nHost: a\r\nAuthorization: {TEXT}\r\n\r\n"
+
+    def asked(at: tuple[str, int], path: str) -> socket.socket:
+        line = socket.create_connection(at)
+        line.sendall(f"GET {path} {head}".encode())
+        return line
+
+    async def talk() -> None:
+        async with listening_at(made.app) as at:
+            lines = [asked(at, f"{LIST_PATH}?limit=2000") for _ in range(many)]
+            lines.append(asked(at, "/health"))  # the server has not looked since the first
+            for line in lines:
+                line.setblocking(False)
+                answer = await asyncio.get_running_loop().sock_recv(line, 12)
+                assert answer.startswith(b"HTTP/1.1 20")
+                line.close()
+
+    uvloop.run(talk())
+    assert len(made.catalog.asked) == many
+    assert begun_before[0] < 5
 
 
 @pytest.mark.parametrize("has_begun_before", [False, True])

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from callreel.api.errors import Headers, error_body, error_headers
 from callreel.api.exchange import AT_ONCE, ERROR_HEADERS, SAFE_HEADERS
 from callreel.api.listing import LISTS
+from callreel.api.turns import Turns
 from callreel.cli.eager import begun
 from callreel.cli.unread import MAX_UNREAD_BYTES, Unread
 from callreel.errors import BadParameter, CallreelError, Unavailable
@@ -92,6 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
         # uvicorn's own way is to answer 503 to whoever asks once so many are connected.
         most, self.limit_concurrency = self.limit_concurrency, None
         super().connection_made(transport)  # type: ignore[arg-type]  # it is a Transport
+        Turns.arrivals += 1
         self._set_deadline()
         if most is not None and len(self.connections) > most:
             self._make_room()
