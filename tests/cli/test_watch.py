@@ -85,3 +85,17 @@ def test_what_is_wrong_with_the_command_is_told_at_once(
     assert ran.err.startswith("callreel: The folder to import from cannot be opened")
     assert callreel("watch", "no-such", str(root)).code == 1
     assert callreel(*arguments, "--tenant", "Nobody").code == 1
+
+
+@pytest.mark.parametrize("target", [".", "in", "in/deep", "../monitor", "..", "link", "link/in"])
+def test_what_is_safe_is_not_moved_into_the_watched_folder_nor_above_it(
+    callreel: Command, arguments: tuple[str, ...], root: Path, target: str
+) -> None:
+    (root.parent / "link").symlink_to(root)
+    base = root.parent if target.startswith("link") else root
+    ran = callreel(*arguments, "--move-to", str(base / target))
+    assert ran.code == 1
+    assert ran.err == (
+        "callreel: The folder of --move-to and the watched one must not lie in each other; "
+        "name one beside it.\n"
+    )

@@ -20,7 +20,7 @@ from callreel.cli.import_report import tell
 from callreel.cli.opened import end_as_by_ctrl_c, opened_archive
 from callreel.cli.output import note
 from callreel.cli.source_options import SourceOptions, owner_of
-from callreel.errors import StorageFull, Unavailable
+from callreel.errors import Misconfigured, StorageFull, Unavailable
 from callreel.importers.call_news import CallNews
 from callreel.importers.formats import Importer, importer_for
 from callreel.settings import Settings, read_settings
@@ -52,11 +52,13 @@ def watch(
         format: What leaves the recordings behind; see `callreel import`.
         folder: Where they appear.
         options: What is known of them.
-        move_to: Move what is safe in the archive to this folder; else it stays where it is.
+        move_to: Move what is safe in the archive to this folder, which lies beside the watched one,
+            not in it; else it stays where it is.
         poll: Seconds between looks where nothing tells of changes, as on network shares and in
             tables of call records.
     """
     options = options or SourceOptions()
+    _check_apart(folder, move_to)
     wanted = options.wanted()
     calls = CallNews(poll, wanted.since)
     source = replace(options.source(folder), calls=calls)
@@ -68,6 +70,22 @@ def watch(
     with suppress(KeyboardInterrupt):
         asyncio.run(
             _watch(read_settings(), Folder(folder, format, importer, move_to, calls), options, poll)
+        )
+
+
+def _check_apart(folder: Path, move_to: Path | None) -> None:
+    """Check that what is moved does not appear in the watched folder again, ever deeper.
+
+    Raises:
+        Misconfigured: one of the two folders is the other or lies in it.
+    """
+    if move_to is None:
+        return
+    watched, target = folder.resolve(), move_to.resolve()
+    if target.is_relative_to(watched) or watched.is_relative_to(target):
+        raise Misconfigured(
+            "The folder of --move-to and the watched one must not lie in each other; "
+            "name one beside it."
         )
 
 
