@@ -106,7 +106,7 @@ def test_the_report_has_every_refusal_and_adds_up(
     }  # fmt: skip
     assert report["rows"] == {
         "seen": 14, "joined": 0, "call_added": 3, "call_already_there": 0, "unrecorded": 1,
-        "earlier": 0, "refused": 10,
+        "left_for_later": 0, "earlier": 0, "refused": 10,
     }  # fmt: skip
     refused = [item for item in report["items"] if item["became"] == "refused"]
     assert len(refused) == sum(report["kinds"].values()) == 25

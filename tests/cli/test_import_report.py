@@ -115,6 +115,22 @@ def test_what_is_left_for_later_is_counted_but_not_refused(
     assert "growing\t1" in told
 
 
+@pytest.mark.parametrize("is_row", [False, True])
+@pytest.mark.parametrize("became", Became)
+def test_whatever_something_became_the_counts_add_up_to_what_was_seen(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, became: Became, *, is_row: bool
+) -> None:
+    verdict = Verdict(where="a", became=became, is_row=is_row)
+    ours = ADDED if not is_row else JOINED
+
+    table = shown(capsys, verdict, ours).split("\n\n")[1 if is_row else 0]
+    *others, seen = [int(line.partition("\t")[2]) for line in table.splitlines()[1:]]
+    assert sum(others) == seen == 2
+
+    counts = written(tmp_path / "report.json", verdict, ours)["rows" if is_row else "files"]
+    assert counts.pop("seen") == sum(counts.values()) == 2
+
+
 @pytest.mark.parametrize(
     ("verdicts", "refuses"),
     [
@@ -193,6 +209,7 @@ def test_the_report_of_nothing_is_whole(tmp_path: Path) -> None:
             "call_added": 0,
             "call_already_there": 0,
             "unrecorded": 0,
+            "left_for_later": 0,
             "earlier": 0,
             "refused": 0,
         },

@@ -27,10 +27,17 @@ _ROWS: Final = (
     Became.CALL_ADDED,
     Became.CALL_SAME,
     Became.UNRECORDED,
+    Became.LATER,
     Became.EARLIER,
     Became.REFUSED,
 )
-_SELDOM: Final = frozenset({Became.DELETED, Became.EARLIER, Became.CALL_SAME, Became.UNRECORDED})
+_SELDOM_OF_FILES: Final = frozenset(Became) - {
+    Became.ADDED,
+    Became.SAME,
+    Became.LATER,
+    Became.REFUSED,
+}
+_SELDOM_OF_ROWS: Final = frozenset(Became) - {Became.JOINED, Became.CALL_ADDED, Became.REFUSED}
 WORDS: Final = {
     Became.ADDED: "taken in",
     Became.SAME: "already there",
@@ -145,8 +152,8 @@ class Report:
             "format": self.format,
             "dry_run": self.is_dry,
             "finished": self.is_finished,
-            "files": _counts(self.files, _FILES),
-            "rows": _counts(self.rows, _ROWS),
+            "files": {"seen": self.files.total(), **_counts(self.files, _FILES)},
+            "rows": {"seen": self.rows.total(), **_counts(self.rows, _ROWS)},
             "kinds": dict(self.faults),
             "noted": self.noted,
         }
@@ -163,10 +170,10 @@ def tell(verdict: Verdict) -> None:
 def show(report: Report) -> None:
     """Print the summary, then what was refused first, then the notes."""
     title = "files, if imported" if report.is_dry else "files"
-    _show_table(title, report.files, _FILES)
+    _show_table(title, _counts(report.files, _FILES), _SELDOM_OF_FILES)
     if report.rows:
         print()
-        _show_table("rows of call records", report.rows, _ROWS)
+        _show_table("rows of call records", _counts(report.rows, _ROWS), _SELDOM_OF_ROWS)
     if report.faults:
         print()
         print_rows(
@@ -179,10 +186,13 @@ def show(report: Report) -> None:
         print(f"  {count} x {text} First: {where}")
 
 
-def _show_table(title: str, counts: Counter[Became], order: tuple[Became, ...]) -> None:
-    told = [became for became in order if counts[became] or became not in _SELDOM]
-    rows = [(WORDS[became], str(counts[became])) for became in told]
-    print_rows((title, "number"), [*rows, ("seen", str(counts.total()))])
+def _show_table(title: str, counts: dict[Became, int], seldom: frozenset[Became]) -> None:
+    rows = [
+        (WORDS[became], str(count))
+        for became, count in counts.items()
+        if count or became not in seldom
+    ]
+    print_rows((title, "number"), [*rows, ("seen", str(sum(counts.values())))])
 
 
 def _show_refused(report: Report) -> None:
@@ -197,8 +207,9 @@ def _show_refused(report: Report) -> None:
         print("  --json FILE writes a report with all of them.")
 
 
-def _counts(counts: Counter[Became], order: tuple[Became, ...]) -> dict[str, int]:
-    return {"seen": counts.total(), **{became.value: counts[became] for became in order}}
+def _counts(counts: Counter[Became], order: tuple[Became, ...]) -> dict[Became, int]:
+    """Return how many became what, in an order; what that lacks, where there are such, after it."""
+    return {became: counts[became] for became in dict.fromkeys((*order, *counts))}
 
 
 def _opened(path: Path) -> TextIO:
