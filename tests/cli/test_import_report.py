@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,20 @@ def test_the_summary_counts_files_and_rows_apart(capsys: pytest.CaptureFixture[s
 
 def test_a_dry_run_says_that_nothing_happened_yet(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(capsys, ADDED, is_dry=True).startswith("files, if imported\tnumber\n")
+
+
+def test_calls_that_are_kept_although_their_row_is_not_taken_in_are_counted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    added = Verdict(where="cdr.csv:3", became=Became.CALL_ADDED, is_row=True)
+    kept = [replace(bad_row(number), adds_call=True) for number in range(2)]
+
+    told = shown(capsys, added, *kept, bad_row(4))
+
+    assert "calls without recording\t1\nrefused\t3\nseen\t4\n" in told
+    assert "\nFurther calls without recording, as theirs is missing: 2\n" in told
+    assert "Further" not in shown(capsys, added, bad_row(4))
+    assert written(tmp_path / "report.json", added, *kept, bad_row(4))["calls"] == 3
 
 
 def test_the_most_frequent_reason_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,6 +228,7 @@ def test_the_report_of_nothing_is_whole(tmp_path: Path) -> None:
             "earlier": 0,
             "refused": 0,
         },
+        "calls": 0,
         "kinds": {},
         "noted": 0,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -53,7 +54,7 @@ class Read:
         wanted = Wanted()
         wanted.want(wanted_name())
         wanted.want(None)
-        legs = Legs()
+        legs = Legs(ZoneInfo("UTC"))
         self.items: list[Item] = list(
             legs.read(path.name, Table(path, COLUMNS).rows(), wanted, OpenCalls(unrecorded))
         )
@@ -224,7 +225,7 @@ def test_columns_that_are_not_needed_may_be_missing(tmp_path: Path) -> None:
     cells = {name: text for name, text in (SOUND | BY_FILE).items() if name in COLUMNS}
     path = tmp_path / "cdr.csv"
     path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
-    legs = Legs()
+    legs = Legs(ZoneInfo("UTC"))
     wanted = Wanted({wanted_name().key})
     read = list(legs.read(path.name, Table(path, COLUMNS).rows(), wanted, OpenCalls(unrecorded)))
     assert read == [Row("cdr.csv:2", RowUse.JOINED)]

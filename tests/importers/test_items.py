@@ -85,5 +85,7 @@ def test_plain_text_has_no_control_characters_and_marks_bytes_of_no_text(
     assert plain_text(text) == plain
 
 
-def test_only_two_faults_are_of_rows() -> None:
-    assert [each.value for each in Fault if each.is_of_row] == ["bad_row", "no_audio"]
+def test_few_faults_are_of_rows() -> None:
+    assert [each.value for each in Fault if each.is_of_row] == [
+        "bad_row", "no_audio", "waiting_for_audio"
+    ]  # fmt: skip

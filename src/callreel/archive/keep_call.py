@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from callreel.archive import Archive, BodyFormat
 from callreel.archive.facts import facts_of
@@ -56,8 +57,8 @@ async def keep_calls(
 ) -> list[Verdict]:
     """Keep the calls that rows of call records tell of; return each row's verdict, in order.
 
-    They are kept in one transaction. A row whose call cannot be is refused; one that is refused
-    already, since its recording is missing, stays so, and its call is kept.
+    They are kept in one transaction. A row whose call cannot be is refused; one whose recording
+    is missing stays refused, or left for later, and its call is kept, which its reason says.
     """
     made = [_new_call(archive.bodies, row, import_run) for row in rows]
     calls = [each for each in made if isinstance(each, NewCall)]
@@ -107,7 +108,10 @@ def _verdict(row: Row | Refusal, added: Outcome | BadRecording) -> Verdict:
     if isinstance(added, BadRecording):
         return _refused(row, added)
     if isinstance(row, Refusal):
-        return plain_verdict(row)
+        is_added = added is Outcome.ADDED
+        says = "The call is kept without it." if is_added else "The call is here already."
+        reason = f"{row.reason} {says}"
+        return replace(plain_verdict(row), reason=reason, adds_call=is_added)
     became = Became.CALL_ADDED if added is Outcome.ADDED else Became.CALL_SAME
     return Verdict(where=row.where, became=became, is_row=True)
 

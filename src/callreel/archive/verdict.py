@@ -25,7 +25,11 @@ class Became(StrEnum):
 
 
 _DELETED: Final = "It was deleted here for good, and stays so."
-_LEFT_OUT: Final = {Fault.GROWING: Became.LATER, Fault.EARLIER: Became.EARLIER}
+_LEFT_OUT: Final = {
+    Fault.GROWING: Became.LATER,
+    Fault.WAITING_FOR_AUDIO: Became.LATER,
+    Fault.EARLIER: Became.EARLIER,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class Verdict:
         reason: And the reason, one sentence.
         notes: What a person should know of what was taken in.
         size: Bytes of audio.
+        adds_call: Whether the call is kept for the first time although its row is not taken in.
         recording: The id of the recording that was taken in, was there already or was deleted
             before, or None.
     """
@@ -51,6 +56,7 @@ class Verdict:
     reason: str | None = None
     notes: tuple[str, ...] = ()
     size: int = 0
+    adds_call: bool = False
     recording: str | None = None
 
 

@@ -62,6 +62,7 @@ class Report:
         is_finished: Whether the import came to its end.
         files, rows: How many of each became what.
         faults: How many were not taken in for which kind of reason.
+        calls: How many calls without recording come in, with those of rows that are not taken in.
         noted: How many that can be taken in carry a note.
         first_refused: What was refused first.
         notes: The first different notes, each with its number and where it came first.
@@ -78,6 +79,7 @@ class Report:
         self.files: Counter[Became] = Counter()
         self.rows: Counter[Became] = Counter()
         self.faults: Counter[str] = Counter()
+        self.calls = 0
         self.noted = 0
         self.first_refused: list[Verdict] = []
         self.notes: dict[str, tuple[int, str]] = {}
@@ -98,6 +100,8 @@ class Report:
     def add(self, verdict: Verdict) -> None:
         """Count a verdict."""
         (self.rows if verdict.is_row else self.files)[verdict.became] += 1
+        if verdict.adds_call or verdict.became is Became.CALL_ADDED:
+            self.calls += 1
         if verdict.fault is not None:
             self.faults[verdict.fault.value] += 1
         if verdict.became is Became.REFUSED and len(self.first_refused) < SHOWN:
@@ -154,6 +158,7 @@ class Report:
             "finished": self.is_finished,
             "files": {"seen": self.files.total(), **_counts(self.files, _FILES)},
             "rows": {"seen": self.rows.total(), **_counts(self.rows, _ROWS)},
+            "calls": self.calls,
             "kinds": dict(self.faults),
             "noted": self.noted,
         }
@@ -174,6 +179,9 @@ def show(report: Report) -> None:
     if report.rows:
         print()
         _show_table("rows of call records", _counts(report.rows, _ROWS), _SELDOM_OF_ROWS)
+    missing = report.calls - report.rows[Became.CALL_ADDED]
+    if missing:
+        print(f"\nFurther calls without recording, as theirs is missing: {missing}")
     if report.faults:
         print()
         print_rows(

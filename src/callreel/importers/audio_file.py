@@ -14,7 +14,7 @@ HEADERLESS_EXTENSIONS: Final = frozenset(
     {"gsm", "sln", "sln16", "ulaw", "ul", "pcm", "alaw", "al", "g722", "g729", "raw"}
 )
 PATIENCE: Final = 3600
-"""Seconds for which a file waits for its call record, which may come late."""
+"""Seconds for which a file waits for its call record, which may come late, and a row for audio."""
 HEADER_BYTES: Final = 44  # of a WAV file without sound
 
 
@@ -43,6 +43,20 @@ def key_of(path: str) -> str:
 def may_be_told_later(found: Found) -> bool:
     """Say whether a file is so young that its call record may still come."""
     return abs(time.time() - found.modified_at) < PATIENCE
+
+
+def missing(where: str, says: str, hung_up_at: float | None) -> Refusal:
+    """Return what is said of a row whose recording is not there: it may still come, or is missing.
+
+    Args:
+        where: The row.
+        says: How the sentence begins: what names which audio.
+        hung_up_at: When the call ended, seconds UTC, or None where no audio is waited for.
+    """
+    if hung_up_at is not None and abs(time.time() - hung_up_at) < PATIENCE:
+        reason = f"{says} that is not in the folder yet; an import in an hour looks again."
+        return Refusal(where, Fault.WAITING_FOR_AUDIO, reason)
+    return Refusal(where, Fault.NO_AUDIO, f"{says} that is not in the folder.")
 
 
 def refusal_by_look(found: Found, settle: float) -> Refusal | None:

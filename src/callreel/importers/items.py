@@ -28,10 +28,11 @@ class Fault(StrEnum):
     # of a row of call records
     BAD_ROW = "bad_row"
     NO_AUDIO = "no_audio"
+    WAITING_FOR_AUDIO = "waiting_for_audio"
 
     @property
     def is_of_row(self) -> bool:
-        return self in {Fault.BAD_ROW, Fault.NO_AUDIO}
+        return self in {Fault.BAD_ROW, Fault.NO_AUDIO, Fault.WAITING_FOR_AUDIO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from callreel.importers.asterisk.legs import (
     recording,
     surely_names_audio,
 )
+from callreel.importers.audio_file import missing
 from callreel.importers.call_news import CallNews
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
 from callreel.importers.open_calls import OpenCalls
@@ -142,8 +143,8 @@ class Calls:
             yield from others.note_recorded(key)
             yield Row(leg.where, RowUse.JOINED)
         elif leg.talk_ms > 0 and surely_names_audio(cells):
-            reason = "The row names a recording that is not in the folder."
-            yield from others.take(key, leg, Refusal(leg.where, Fault.NO_AUDIO, reason))
+            item = missing(leg.where, "The row names a recording", leg.talk[1] / 1000)
+            yield from others.take(key, leg, item)
         else:
             yield from others.take(key, leg, Row(leg.where, RowUse.UNRECORDED))
 

@@ -6,15 +6,18 @@ answer lies `billsec` seconds before the end. A call may have several rows, one 
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from callreel.importers.audio_file import key_of
-from callreel.importers.freepbx.names import RecordingName
+from callreel.importers.audio_file import key_of, missing
+from callreel.importers.freepbx.names import RecordingName, epoch_of
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse, plain_text
+from callreel.importers.local_time import clock_of, to_utc
 from callreel.importers.open_calls import OpenCalls
 from callreel.importers.table import TableRow
 
@@ -29,6 +32,7 @@ MORE_COLUMNS: Final = frozenset(
 )  # fmt: skip
 LONGEST_CALL: Final = 31 * 86_400
 LONGEST_TEXT: Final = 64
+_LATELY: Final = timedelta(days=2)  # more than the patience and what clocks of two zones differ by
 _YEARS: Final = range(2000, 2136)
 
 
@@ -112,7 +116,9 @@ class Wanted:
 class Legs:
     """The legs of the recordings at hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._lately = clock_of(time.time(), zone) - _LATELY
         self._by_key: dict[str, list[Leg | Refusal]] = defaultdict(list)
         self._by_uniqueid: dict[str, list[Leg | Refusal]] = defaultdict(list)
         self._by_linkedid: dict[str, list[Leg | Refusal]] = defaultdict(list)
@@ -141,9 +147,9 @@ class Legs:
                 yield from calls.note_recorded(leg.call_key) if leg.call_key else ()
                 yield Row(leg.where, RowUse.JOINED)
             elif leg.call_key:
-                yield from calls.take(leg.call_key, leg, _without_audio(leg))
+                yield from calls.take(leg.call_key, leg, self._without_audio(leg))
             else:
-                yield _without_audio(leg)
+                yield self._without_audio(leg)
         yield from calls.rest()
 
     def of(self, name: RecordingName) -> Leg | Refusal | None:
@@ -193,13 +199,17 @@ class Legs:
             place.append(leg)
         return bool(places)
 
+    def _without_audio(self, leg: Leg) -> Row | Refusal:
+        """Say what the row of a leg is that no recording at hand is of."""
+        if leg.billsec and leg.has_recording:
+            return missing(leg.where, "The row names a recording", self._end_lately(leg))
+        return Row(leg.where, RowUse.UNRECORDED)
 
-def _without_audio(leg: Leg) -> Row | Refusal:
-    """Say what the row of a leg is that no recording at hand is of."""
-    if leg.billsec and leg.has_recording:
-        reason = "The row names a recording that is not in the folder."
-        return Refusal(leg.where, Fault.NO_AUDIO, reason)
-    return Row(leg.where, RowUse.UNRECORDED)
+    def _end_lately(self, leg: Leg) -> int | None:
+        """Return when a leg ended, or None where that was long ago, which is told much faster."""
+        if leg.clock.replace(tzinfo=None) + timedelta(seconds=leg.duration) < self._lately:
+            return None
+        return to_utc(leg.clock, self._zone, hint=epoch_of(leg.uniqueid))[0] + leg.duration
 
 
 def _best(legs: Collection[Leg | Refusal]) -> Leg | Refusal | None:

@@ -42,7 +42,7 @@ class FreePbx:
             if source.records is None
             else open_records(source.records, COLUMNS, known=MORE_COLUMNS)
         )
-        self._legs = Legs()
+        self._legs = Legs(self._zone)
         self._wanted: Wanted | None = None
 
     def count(self) -> int:

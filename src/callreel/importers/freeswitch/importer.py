@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel.errors import Misconfigured
-from callreel.importers.audio_file import may_be_told_later, refusal_by_look
+from callreel.importers.audio_file import may_be_told_later, missing, refusal_by_look
 from callreel.importers.freeswitch.calls import Claim, claim_of
 from callreel.importers.freeswitch.files import Ambiguous, Files, has_uuid, stem_of
 from callreel.importers.freeswitch.leg import Leg, leg_of
@@ -19,7 +19,7 @@ from callreel.importers.freeswitch.record_table import RecordRow, RecordTable
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
 from callreel.importers.open_calls import OpenCalls
 from callreel.importers.source import Source
-from callreel.importers.tree import Found, Tree
+from callreel.importers.tree import Found, Tree, every_file
 
 NAME: Final = "freeswitch"
 
@@ -109,11 +109,20 @@ class FreeSwitch:
 
     def _other(self, leg: Leg, claim: Claim) -> Iterator[Item]:
         """Yield what is known by now of a leg that leads to no file, and of others."""
-        item = _unclaimed(leg)
+        item = self._unclaimed(leg, claim)
         if isinstance(item, Row) and item.use is RowUse.JOINED:
             yield item
         else:
             yield from self._silent.take(leg.call_id, (isinstance(item, Refusal), claim), item)
+
+    def _unclaimed(self, leg: Leg, claim: Claim) -> Row | Refusal:
+        """Say what a sound record is good for that leads to no file."""
+        is_discarded = leg.record.variables.get("RECORD_DISCARDED") == "true"
+        if leg.paths and leg.is_answered and not is_discarded:
+            # A watch reads a record once, and takes a recording that comes later all the same.
+            end = claim.call.hung_up_at if self._source.is_news is every_file else None
+            return missing(leg.where, "It names a recording", end)
+        return Row(leg.where, RowUse.JOINED if leg.is_b else RowUse.UNRECORDED)
 
     def _read(self, told: RecordFile | RecordRow) -> tuple[Leg, list[Parts]] | Refusal:
         """Return the leg that a record is of and the files that are its recordings."""
@@ -199,15 +208,6 @@ def _opened(source: Source, path: Path) -> RecordFiles | RecordTable:
     if source.columns is not None:
         raise Misconfigured("Records in files of their own name what they hold; omit --columns.")
     return RecordFiles(path)
-
-
-def _unclaimed(leg: Leg) -> Row | Refusal:
-    """Say what a sound record is good for that leads to no file."""
-    is_discarded = leg.record.variables.get("RECORD_DISCARDED") == "true"
-    if leg.paths and leg.is_answered and not is_discarded:
-        reason = "It names a recording that is not in the folder."
-        return Refusal(leg.where, Fault.NO_AUDIO, reason)
-    return Row(leg.where, RowUse.JOINED if leg.is_b else RowUse.UNRECORDED)
 
 
 def _unrecorded(legs: Iterable[tuple[bool, Claim]]) -> Row:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from callreel.errors import BadRecording, Misconfigured
+from callreel.importers.audio_file import missing
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
 from callreel.importers.manifest.line import MANIFEST, SUMS, Entry, entry_of
 from callreel.importers.manifest.lines import MAX_LINE, lines_of
 from callreel.importers.source import Source
 from callreel.importers.streams import checked
-from callreel.importers.tree import Found, Tree
+from callreel.importers.tree import Found, Tree, every_file
 
 NAME: Final = "manifest"
 SIDECAR: Final = ".json"
@@ -34,6 +35,7 @@ class Manifest:
         """
         self._settle = source.settle
         self._is_news = source.is_news
+        self._is_whole = source.is_news is every_file  # a watch takes audio that comes later
         self._tree = Tree(source.root, source.is_news)
         self._named: set[int] = set()  # hashes: the paths of a million files would fill the memory
         self._path = self._tree.root / MANIFEST
@@ -101,8 +103,8 @@ class Manifest:
         self._named.add(hash(parts))
         found = self._look(parts)
         if found is None:
-            reason = "The line names audio that is not in the folder."
-            return Refusal(where, Fault.NO_AUDIO, reason)
+            end = entry.call.hung_up_at if self._is_whole else None
+            return missing(where, "The line names audio", end)
         return found, entry
 
     def _manifest(self) -> BinaryIO:
@@ -152,8 +154,16 @@ class Manifest:
     def _lone(self, sidecar: Found) -> Refusal:
         if self._is_young(sidecar):
             return Refusal(sidecar.where, Fault.GROWING, "Its audio may follow.", is_row=True)
-        reason = "The audio that it tells of by its name does not lie beside it."
-        return Refusal(sidecar.where, Fault.NO_AUDIO, reason)
+        return missing(sidecar.where, "Its name tells of audio", self._end_of(sidecar))
+
+    def _end_of(self, sidecar: Found) -> int | None:
+        """Return when the call ended whose audio is not there, or None where none is waited for."""
+        if not self._is_whole:
+            return None
+        try:
+            return self._sidecar(sidecar).call.hung_up_at
+        except BadRecording:
+            return None
 
     def _of_pair(self, audio: Found, sidecar: Found) -> Iterator[Item]:
         if self._is_young(sidecar):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel.errors import Misconfigured
-from callreel.importers.audio_file import may_be_told_later, refusal_by_look
+from callreel.importers.audio_file import may_be_told_later, missing, refusal_by_look
 from callreel.importers.call_news import CallNews, due, told_by_watch
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
 from callreel.importers.records import open_records
@@ -187,7 +187,6 @@ def _without_audio(where: str, told: Told, name: str) -> Row | Refusal:
     call = told.call if told.call.dialog_id else None
     has_talk = told.call.talking_ms > 0 or not told.is_measured
     if name and has_talk:
-        reason = "The row names a recording that is not in the folder."
-        refusal = Refusal(where, Fault.NO_AUDIO, reason)
+        refusal = missing(where, "The row names a recording", told.call.hung_up_at)
         return replace(refusal, call=call, agent=told.agent, queue=told.queue, source=NAME)
     return Row(where, RowUse.UNRECORDED, call, told.agent, told.queue, NAME)
