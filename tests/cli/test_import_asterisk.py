@@ -54,7 +54,7 @@ def test_the_report_tells_of_every_file_and_row(
     report = json.loads(path.read_text())
     assert (report["files"]["seen"], report["files"]["added"]) == (6, 4)
     assert (report["rows"]["seen"], report["rows"]["refused"]) == (16, 3)
-    kinds = {"bad_row": 2, "no_audio": 1, "bad_call": 1, "bad_name": 1}
+    kinds = {"bad_row": 2, "no_audio": 1, "bad_call": 1, "no_call": 1}
     assert report["kinds"] == kinds
 
 

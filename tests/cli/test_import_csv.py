@@ -54,7 +54,7 @@ def test_the_report_tells_of_every_file_and_row(
     report = json.loads(path.read_text())
     assert (report["files"]["seen"], report["files"]["added"]) == (3, 2)
     assert (report["rows"]["seen"], report["rows"]["refused"]) == (5, 2)
-    assert report["kinds"] == {"bad_row": 1, "no_audio": 1, "bad_name": 1}
+    assert report["kinds"] == {"bad_row": 1, "no_audio": 1, "no_call": 1}
 
 
 def test_a_mistake_in_the_meaning_is_one_sentence_with_its_key(

@@ -62,6 +62,47 @@ def test_only_what_became_something_is_shown_where_asked_for(imported: Command) 
     assert [json.loads(line)["fault"] for line in shown.out.splitlines()] == ["not_audio"]
 
 
+def test_audio_without_call_is_listed_whatever_the_format_was(
+    callreel: Command, tmp_path: Path
+) -> None:
+    callreel("tenant", "create", "Acme")
+    root = tmp_path / "calls"
+    put(root, "stray.wav", wav(60), day="")
+    put(root, "readme.txt", b"hello", day="")
+    table, columns = tmp_path / "calls.csv", tmp_path / "columns.toml"
+    table.write_text("start,file\n")
+    columns.write_text('[columns]\nstarted = "start"\n[audio]\ncolumn = "file"\n')
+    records = tmp_path / "json_cdr"
+    records.mkdir()
+    given = {
+        "asterisk": ("--timezone", "UTC"),
+        "csv": ("--timezone", "UTC", "--cdr", str(table), "--columns", str(columns)),
+        "freeswitch": ("--cdr", str(records)),
+        "manifest": (),
+        "vcon": (),
+    }
+    for number, (name, options) in enumerate(given.items(), 1):
+        assert callreel("import", name, str(root), *options).code == 3
+        shown = callreel("imports", "show", str(number), "--fault", "no_call", "--json")
+        places = [json.loads(line)["place"] for line in shown.out.splitlines()]
+        assert "stray.wav" in places
+    both = ("--fault", "no_call", "--fault", "not_audio", "--became", "refused")
+    assert len(callreel("imports", "show", "5", *both, "--json").out.splitlines()) == 2
+    added = callreel("imports", "show", "5", "--fault", "no_call", "--became", "added", "--json")
+    assert added.out == ""
+
+
+def test_an_import_of_before_is_shown_by_the_words_it_was_kept_with(
+    imported: Command, data: Path
+) -> None:
+    catalog = SqliteCatalog(data / "callreel.db")
+    catalog._db._writer.connection.execute("UPDATE import_item SET fault = 'gone_word' "
+                                           "WHERE fault IS NOT NULL")  # fmt: skip
+    catalog._db.close()
+    lines = imported("imports", "show", "1", "--json").out.splitlines()
+    assert "gone_word" in [json.loads(line)["fault"] for line in lines]
+
+
 def test_an_import_is_undone_and_a_second_time_finds_nothing(imported: Command) -> None:
     ran = imported("imports", "undo", "1")
     assert (ran.code, ran.out) == (0, "2 recordings of import 1 were deleted.\n")

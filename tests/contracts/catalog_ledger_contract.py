@@ -59,6 +59,11 @@ class LedgerContract(CatalogCase):
                 found = await catalog.import_items(number, 0, 9, wanted)
                 assert [each for each, _ in found] == [3, 4]
                 assert await catalog.import_items(number, 0, 9, frozenset()) == []
+                faults = frozenset({ITEMS[2].fault or ""})
+                found = await catalog.import_items(number, 0, 9, None, faults)
+                assert found == [(3, ITEMS[2])]
+                assert await catalog.import_items(number, 0, 9, frozenset({"joined"}), faults) == []
+                assert await catalog.import_items(number, 0, 9, None, frozenset()) == []
 
         run(play())
 

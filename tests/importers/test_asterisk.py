@@ -138,7 +138,7 @@ def test_a_row_without_recording_has_its_people(root: Path, tmp_path: Path) -> N
 def test_audio_without_a_call_is_told_clearly(full: list[Item]) -> None:
     for name in ("lunch.wav", "1772460000.99.wav"):
         refusal = refused(full)[name]
-        assert refusal.fault is Fault.BAD_NAME
+        assert refusal.fault is Fault.NO_CALL
         assert refusal.reason.startswith("This is audio without a call: no row")
 
 
@@ -250,7 +250,7 @@ def test_a_name_that_says_enough_is_taken_without_row(root: Path, tmp_path: Path
 def test_without_call_records_other_names_say_to_give_them(root: Path) -> None:
     put(root, f"{EPOCH}.10.wav")
     (refusal,) = refused(imported(root, None)).values()
-    assert (refusal.fault, "--cdr" in refusal.reason) == (Fault.BAD_NAME, True)
+    assert (refusal.fault, "--cdr" in refusal.reason) == (Fault.NO_CALL, True)
 
 
 def test_a_recording_lasts_by_its_name_however_much_is_known(root: Path, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_audio_without_a_record_is_refused_as_audio_without_a_call(switch: Switc
     (item,) = switch.items()
     assert isinstance(item, Refusal)
     assert (item.where, item.fault, item.fault.is_of_row) == (
-        f"{OTHER}.wav", Fault.BAD_CALL, False
+        f"{OTHER}.wav", Fault.NO_CALL, False
     )  # fmt: skip
     assert "Audio without a call" in item.reason
 
@@ -227,7 +227,7 @@ def test_every_file_and_every_record_gets_one_item(switch: Switch) -> None:
     assert faults == {
         "empty.wav": Fault.EMPTY,
         "notes.txt": Fault.NOT_AUDIO,
-        f"{DAY}/{OTHER}.mp3": Fault.BAD_CALL,
+        f"{DAY}/{OTHER}.mp3": Fault.NO_CALL,
         "json_cdr/broken.cdr.json": Fault.BAD_ROW,
         "json_cdr/readme.txt": Fault.BAD_ROW,
     }

@@ -179,8 +179,8 @@ def test_a_record_that_could_mean_several_files_is_refused_and_so_are_they(
     items = switch.items()
     assert [each.fault for each in items if isinstance(each, Refusal)] == [
         Fault.BAD_ROW,
-        Fault.BAD_CALL,
-        Fault.BAD_CALL,
+        Fault.NO_CALL,
+        Fault.NO_CALL,
     ]
 
 
@@ -198,5 +198,5 @@ def test_a_domain_takes_no_recording_of_another(switch: Switch) -> None:
     switch.record(f"{A}.cdr.json", as_json(told))
     assert {each.fault for each in switch.items() if isinstance(each, Refusal)} == {
         Fault.NO_AUDIO,
-        Fault.BAD_CALL,
+        Fault.NO_CALL,
     }

@@ -78,7 +78,7 @@ def test_every_line_and_every_file_is_spoken_of(tmp_path: Path) -> None:
         ("manifest.jsonl:6", "joined"), ("sub/2.wav", "candidate"),
         ("manifest.jsonl:8", "joined"), ("empty.wav", "empty"), ("manifest.jsonl:9", "bad_row"),
         ("manifest.jsonl:10", "joined"), ("1.wav", "candidate"),
-        ("stray.wav", "bad_call"),
+        ("stray.wav", "no_call"),
     ]  # fmt: skip
 
 
@@ -222,7 +222,7 @@ def test_a_line_that_is_being_written_is_left_for_later(tmp_path: Path) -> None:
                 ("manifest.jsonl:2", "growing"), ("2.wav", "growing")]  # fmt: skip
     assert shape(items(tmp_path)) == expected
     assert shape(items(tmp_path, settle=0))[2:] == [
-        ("manifest.jsonl:2", "bad_row"), ("2.wav", "bad_call")
+        ("manifest.jsonl:2", "bad_row"), ("2.wav", "no_call")
     ]  # fmt: skip
 
 

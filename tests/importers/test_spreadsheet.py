@@ -73,7 +73,7 @@ def test_every_row_and_file_of_3cx_gets_one_verdict(tmp_path: Path) -> None:
     assert {where: item.fault for where, item in refusals(items).items()} == {
         "calls.csv:5": Fault.NO_AUDIO,
         "calls.csv:6": Fault.BAD_ROW,
-        "103/lost.wav": Fault.BAD_NAME,
+        "103/lost.wav": Fault.NO_CALL,
     }
     assert len(items) == 5 + 3
     (missed,) = [item for item in items if isinstance(item, Row) and item.call is not None]
@@ -152,7 +152,7 @@ def test_a_row_takes_no_audio_that_may_be_another_calls(made: Made, named: str, 
     found = refusals(made.items())
     assert {where: item.fault for where, item in found.items()} == {
         "calls.csv:2": Fault.NO_AUDIO,
-        file: Fault.BAD_NAME,
+        file: Fault.NO_CALL,
     }
 
 
@@ -163,8 +163,8 @@ def test_a_name_that_several_files_have_finds_none_of_them(made: Made) -> None:
     assert {where: item.fault for where, item in found.items()} == {
         "calls.csv:2": Fault.BAD_ROW,
         "calls.csv:4": Fault.BAD_ROW,
-        "y/a.wav": Fault.BAD_NAME,
-        "b.wav": Fault.BAD_NAME,
+        "y/a.wav": Fault.NO_CALL,
+        "b.wav": Fault.NO_CALL,
     }
     assert "Several files" in found["calls.csv:2"].reason
 
@@ -196,8 +196,8 @@ def test_a_pattern_takes_no_file_of_another_day(tmp_path: Path) -> None:
     assert {where: item.fault for where, item in found.items()} == {
         "calls.csv:2": Fault.NO_AUDIO,
         "calls.csv:4": Fault.BAD_ROW,
-        "2026-03-01/7.wav": Fault.BAD_NAME,
-        "7.wav": Fault.BAD_NAME,
+        "2026-03-01/7.wav": Fault.NO_CALL,
+        "7.wav": Fault.NO_CALL,
     }
 
 

@@ -80,10 +80,14 @@ def test_a_vcon_is_told_by_its_name_at_any_depth(tmp_path: Path, name: str) -> N
     assert isinstance(only(tmp_path), Candidate)
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.vcon.txt", "vcon", "a.vcon~", "a.vcon.part"])
-def test_what_no_vcon_names_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [("a.wav", Fault.NO_CALL), ("a.OGG", Fault.NO_CALL), ("a.vcon.txt", Fault.NOT_AUDIO),
+     ("vcon", Fault.NOT_AUDIO), ("a.vcon~", Fault.NOT_AUDIO), ("a.vcon.part", Fault.NOT_AUDIO)],
+)  # fmt: skip
+def test_what_no_vcon_names_is_refused(tmp_path: Path, name: str, fault: Fault) -> None:
     put(tmp_path, SOUND, name)
-    assert only(tmp_path) == Refusal(name, Fault.NOT_AUDIO, UNTAKEN)
+    assert only(tmp_path) == Refusal(name, fault, UNTAKEN)
 
 
 @pytest.mark.parametrize(

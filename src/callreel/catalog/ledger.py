@@ -99,7 +99,12 @@ class Ledger(Protocol):
         ...
 
     async def import_items(
-        self, run: int, after: int, limit: int, became: frozenset[str] | None = None
+        self,
+        run: int,
+        after: int,
+        limit: int,
+        became: frozenset[str] | None = None,
+        faults: frozenset[str] | None = None,
     ) -> list[tuple[int, ImportItem]]:
         """Return what became of things, each with its number, in order.
 
@@ -108,6 +113,7 @@ class Ledger(Protocol):
             after: Only those with higher numbers; they begin at 1.
             limit: At most so many.
             became: Only those that became one of these, or None for all.
+            faults: Only those that were not taken in for one of these kinds of reason, or None.
         """
         ...
 

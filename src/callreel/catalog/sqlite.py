@@ -208,10 +208,15 @@ class SqliteCatalog:
         return await self._db.read(lambda db: sqlite_ledger.import_run(db, run))
 
     async def import_items(
-        self, run: int, after: int, limit: int, became: frozenset[str] | None = None
+        self,
+        run: int,
+        after: int,
+        limit: int,
+        became: frozenset[str] | None = None,
+        faults: frozenset[str] | None = None,
     ) -> list[tuple[int, ImportItem]]:
         return await self._db.read(
-            lambda db: sqlite_ledger.import_items(db, run, after, limit, became)
+            lambda db: sqlite_ledger.import_items(db, run, after, limit, (became, faults))
         )
 
     async def brought(self, run: int) -> list[Brought]:

@@ -94,15 +94,20 @@ def _run(connection: apsw.Connection, row: tuple[Any, ...]) -> ImportRun:
 
 
 def import_items(
-    connection: apsw.Connection, run: int, after: int, limit: int, became: frozenset[str] | None
+    connection: apsw.Connection,
+    run: int,
+    after: int,
+    limit: int,
+    only: tuple[frozenset[str] | None, frozenset[str] | None],
 ) -> list[tuple[int, ImportItem]]:
-    """Return what became of things (see `Ledger.import_items`)."""
+    """Return what became of things: of these and for these faults (see `Ledger.import_items`)."""
     sql = (
         f"SELECT number, {_ITEM_COLUMNS} FROM import_item WHERE run = ?1 AND number > ?2 "
-        "AND (?3 IS NULL OR became IN (SELECT value FROM json_each(?3))) ORDER BY number LIMIT ?4"
+        "AND (?3 IS NULL OR became IN (SELECT value FROM json_each(?3))) "
+        "AND (?4 IS NULL OR fault IN (SELECT value FROM json_each(?4))) ORDER BY number LIMIT ?5"
     )
-    wanted = None if became is None else json.dumps(sorted(became))
-    rows: list[Any] = connection.execute(sql, (run, after, wanted, limit)).fetchall()
+    wanted = [None if each is None else json.dumps(sorted(each)) for each in only]
+    rows: list[Any] = connection.execute(sql, (run, after, *wanted, limit)).fetchall()
     return [(row[0], _item(row[1:])) for row in rows]
 
 

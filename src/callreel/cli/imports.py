@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json as json_module
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
+from enum import StrEnum
 from typing import Any, Final
 
 from cyclopts import App
@@ -19,6 +20,7 @@ from callreel.catalog.ledger import ImportItem, ImportRun
 from callreel.cli.opened import opened_archive, opened_catalog
 from callreel.cli.output import counting, moment, note, print_json, print_objects, print_rows
 from callreel.cli.tenant import number_of
+from callreel.importers.items import Fault
 from callreel.settings import read_settings
 
 PAGE: Final = 1_000
@@ -45,20 +47,26 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> None:
 
 @imports.command
 async def show(
-    number: int, /, *, became: set[Became] | None = None, json: bool = False, csv: bool = False
+    number: int,
+    /,
+    *,
+    became: set[Became] | None = None,
+    fault: set[Fault] | None = None,
+    json: bool = False,
+    csv: bool = False,
 ) -> None:
     """Show what became of each file and each row of call records of an import.
 
     Args:
         number: The import's number, which `callreel imports list` shows.
         became: Only what became this; may be repeated.
+        fault: Only what was not taken in for this kind of reason; may be repeated.
         json: Print an object for each, a line each.
         csv: Print a CSV file with a header.
     """
-    wanted = None if became is None else frozenset(each.value for each in became)
     async with opened_catalog() as catalog:
         await catalog.import_run(number)
-        items = _items(catalog, number, wanted)
+        items = _items(catalog, number, _values(became), _values(fault))
         if json:
             await _print_lines(items)
         elif csv:
@@ -108,11 +116,15 @@ async def _undone(archive: Archive, number: int, *, touched_too: bool) -> list[v
     return found
 
 
+def _values(wanted: Iterable[StrEnum] | None) -> frozenset[str] | None:
+    return None if wanted is None else frozenset(each.value for each in wanted)
+
+
 async def _items(
-    catalog: Catalog, number: int, became: frozenset[str] | None
+    catalog: Catalog, number: int, became: frozenset[str] | None, faults: frozenset[str] | None
 ) -> AsyncIterator[dict[str, Any]]:
     after = 0
-    while page := await catalog.import_items(number, after, PAGE, became):
+    while page := await catalog.import_items(number, after, PAGE, became, faults):
         for place, item in page:
             yield _plain_item(place, item)
         after = page[-1][0]

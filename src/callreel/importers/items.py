@@ -21,6 +21,7 @@ class Fault(StrEnum):
     BROKEN = "broken"
     BAD_NAME = "bad_name"
     BAD_CALL = "bad_call"
+    NO_CALL = "no_call"
     NOT_PLAIN = "not_plain"
     UNREADABLE = "unreadable"
     CONFLICT = "conflict"

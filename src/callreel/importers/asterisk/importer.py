@@ -122,7 +122,7 @@ class Asterisk:
             return Refusal(found.where, Fault.GROWING, reason)
         told = parse(found.name)
         if told is None:
-            return Refusal(found.where, Fault.BAD_NAME, self._why_no_call())
+            return Refusal(found.where, Fault.NO_CALL, self._why_no_call())
         call, notes = call_by_name(told, None, self._zone)
         if self._records is not None:
             notes = (*notes, _NO_ROW)

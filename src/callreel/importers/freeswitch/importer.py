@@ -173,7 +173,7 @@ class FreeSwitch:
             reason = "No call record names it yet; an import in an hour looks again."
             return Refusal(found.where, Fault.GROWING, reason)
         reason = "Audio without a call: no call record names it, and its name does not tell of one."
-        return Refusal(found.where, Fault.BAD_CALL, reason)
+        return Refusal(found.where, Fault.NO_CALL, reason)
 
     def _candidate(self, found: Found, claim: Claim) -> Candidate:
         stem = stem_of(found.name)

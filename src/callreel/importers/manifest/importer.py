@@ -146,7 +146,7 @@ class Manifest:
             yield Refusal(found.where, Fault.GROWING, "Its line may follow; the next import sees.")
         else:
             reason = f"No line of a manifest names it, and no {SIDECAR} of its name lies beside it."
-            yield Refusal(found.where, Fault.BAD_CALL, reason)
+            yield Refusal(found.where, Fault.NO_CALL, reason)
 
     def _is_about_all(self, found: Found) -> bool:
         return found.parts == (SUMS,) or self._tree.path(found.parts) == self._path

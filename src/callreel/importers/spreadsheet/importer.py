@@ -142,7 +142,7 @@ class Spreadsheet:
             return Refusal(found.where, Fault.GROWING, reason)
         if told is None:
             reason = "No row of the table names the file."
-            return Refusal(found.where, Fault.BAD_NAME, reason)
+            return Refusal(found.where, Fault.NO_CALL, reason)
         reason = f"Its row of the table cannot be used ({told.where}): {told.reason}"
         return Refusal(found.where, Fault.BAD_CALL, reason)
 

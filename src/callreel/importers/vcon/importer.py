@@ -10,6 +10,7 @@ from functools import partial
 from typing import BinaryIO, Final
 
 from callreel.errors import BadRecording
+from callreel.importers.audio_file import names_audio
 from callreel.importers.items import Fault, Item, Refusal
 from callreel.importers.source import Source
 from callreel.importers.tree import Found, Tree
@@ -113,7 +114,8 @@ class Vcon:
                 yield Refusal(found.where, Fault.GROWING, reason)
             else:
                 reason = "By its name this is no vCon, and no vCon beside it names it."
-                yield Refusal(found.where, Fault.NOT_AUDIO, reason)
+                fault = Fault.NO_CALL if names_audio(found.name) else Fault.NOT_AUDIO
+                yield Refusal(found.where, fault, reason)
 
     def _refusal_by_look(self, found: Found) -> Refusal | None:
         if self._is_young(found.modified_at):
