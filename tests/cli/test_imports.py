@@ -62,6 +62,65 @@ def test_only_what_became_something_is_shown_where_asked_for(imported: Command) 
     assert [json.loads(line)["fault"] for line in shown.out.splitlines()] == ["not_audio"]
 
 
+@pytest.mark.parametrize("is_dry", [True, False])
+def test_the_verdicts_of_an_import_are_written_as_they_are_shown(
+    callreel: Command, root: Path, tmp_path: Path, *, is_dry: bool
+) -> None:
+    callreel("tenant", "create", "Acme")
+    arguments = ("import", "freepbx", str(root), "--timezone", "Europe/Warsaw")
+    lines, table = tmp_path / "verdicts.jsonl", tmp_path / "verdicts.CSV"
+    table.write_text("x" * 10_000)
+    more = ("--dry-run",) if is_dry else ()
+    assert callreel(*arguments, *more, "--verdicts", str(lines)).code == 3
+    assert callreel(*arguments, *more, "--verdicts", str(table)).code == 3
+    if is_dry:
+        callreel(*arguments)
+        made = [
+            json.loads(each) for each in callreel("imports", "show", "1", "--json").out.splitlines()
+        ]
+        foreseen = [json.loads(each) for each in lines.read_text().splitlines()]
+        assert foreseen == [each | {"recording": None} for each in made]
+    else:
+        assert lines.read_text() == callreel("imports", "show", "1", "--json").out
+        assert table.read_text() == callreel("imports", "show", "2", "--csv").out
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert [row["number"] for row in rows] == ["1", "2", "3"]
+    assert "By its name this is no audio." in [row["reason"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("verdicts.txt", "Give --verdicts a file whose name ends in .jsonl or .csv."),
+        ("none/verdicts.csv", "The verdicts cannot be written: no such file or directory."),
+    ],
+)
+def test_verdicts_that_cannot_be_written_are_told_of_before_the_import(
+    callreel: Command, root: Path, tmp_path: Path, name: str, says: str
+) -> None:
+    callreel("tenant", "create", "Acme")
+    arguments = ("import", "freepbx", str(root), "--timezone", "Europe/Warsaw")
+    ran = callreel(*arguments, "--verdicts", str(tmp_path / name))
+    assert (ran.code, ran.out, ran.err) == (1, "", f"callreel: {says}\n")
+    assert callreel("imports", "list", "--json").json() == []
+
+
+def test_verdicts_on_a_full_disk_end_the_import_with_a_sentence(
+    callreel: Command, root: Path, tmp_path: Path
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this machine has no device that is full")
+    callreel("tenant", "create", "Acme")
+    full = tmp_path / "verdicts.jsonl"
+    full.symlink_to("/dev/full")
+    ran = callreel(
+        "import", "freepbx", str(root), "--timezone", "Europe/Warsaw", "--verdicts", str(full)
+    )
+    assert (ran.code, ran.err) == (
+        1, "callreel: The verdicts cannot be written: no space left on device.\n"
+    )  # fmt: skip
+
+
 def test_audio_without_call_is_listed_whatever_the_format_was(
     callreel: Command, tmp_path: Path
 ) -> None:

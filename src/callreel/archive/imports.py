@@ -67,13 +67,14 @@ async def go_on(
     """
     async with aclosing(take_in_batch(archive, tenant, items, number)) as groups:
         async for verdicts in groups:
-            kept = [_item(verdict) for verdict in verdicts if verdict.became not in leaves_out]
+            kept = [item_of(verdict) for verdict in verdicts if verdict.became not in leaves_out]
             await archive.catalog.note_items(number, kept)
             for verdict in verdicts:
                 yield verdict
 
 
-def _item(verdict: Verdict) -> ImportItem:
+def item_of(verdict: Verdict) -> ImportItem:
+    """Return a verdict as the ledger keeps it."""
     return ImportItem(
         place=verdict.where,
         is_row=verdict.is_row,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,6 +19,7 @@ from callreel.cli.import_report import Report, show
 from callreel.cli.opened import opened_archive
 from callreel.cli.output import INTERRUPTED, counting, note
 from callreel.cli.source_options import SourceOptions, owner_of
+from callreel.cli.verdict_file import VerdictFile
 from callreel.importers.formats import Importer, importer_for
 from callreel.importers.items import Item
 from callreel.settings import Settings, read_settings
@@ -35,6 +36,7 @@ def import_(
     options: SourceOptions | None = None,
     dry_run: bool = False,
     json: Annotated[Path | None, Parameter(name="--json")] = None,
+    verdicts: Path | None = None,
 ) -> int:
     """Take in recordings from a folder; what is there already is left as it is.
 
@@ -51,11 +53,16 @@ def import_(
         options: What is known of them.
         dry_run: Judge everything and say what would happen, but write nothing.
         json: Write a report with every refusal to this file.
+        verdicts: Write a verdict for every file and row to this file, as it comes: an object a
+            line where its name ends in .jsonl, a table where it ends in .csv, with what
+            `callreel imports show` has.
     """
     options = options or SourceOptions()
     importer = importer_for(format, options.source(folder), options.wanted())
     run = _foresee if dry_run else _take_in
-    with Report(format, json, is_dry=dry_run) as report:
+    with ExitStack() as files:
+        every = None if verdicts is None else files.enter_context(VerdictFile(verdicts))
+        report = files.enter_context(Report(format, json, is_dry=dry_run, every=every))
         try:
             asyncio.run(run(read_settings(), importer, options.tenant, report))
             report.is_finished = True

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
+from callreel.archive.imports import item_of
 from callreel.archive.verdict import Became, Verdict
 from callreel.cli.output import moment, print_rows
+from callreel.cli.verdict_file import VerdictFile
 from callreel.errors import Misconfigured
 
 SHOWN: Final = 10
@@ -68,8 +70,21 @@ class Report:
         notes: The first different notes, each with its number and where it came first.
     """
 
-    def __init__(self, format_name: str, path: Path | None, *, is_dry: bool) -> None:
+    def __init__(
+        self,
+        format_name: str,
+        path: Path | None,
+        *,
+        is_dry: bool,
+        every: VerdictFile | None = None,
+    ) -> None:
         """Begin a report.
+
+        Args:
+            format_name: The format's name.
+            path: Where to write what is worth reading, or None.
+            is_dry: Whether the import is only foreseen.
+            every: What takes every verdict, or None.
 
         Raises:
             Misconfigured: the file cannot be written.
@@ -85,6 +100,7 @@ class Report:
         self.notes: dict[str, tuple[int, str]] = {}
         self.format = format_name
         self._file = None if path is None else _opened(path)
+        self._every = every
         self._is_first = True
         self._write('{"items": [')
 
@@ -113,6 +129,8 @@ class Report:
                 self.notes[text] = (count + 1, where)
         if verdict.reason is not None or verdict.notes:
             self._write_item(verdict)
+        if self._every is not None:
+            self._every.add(item_of(verdict))
 
     def __enter__(self) -> Self:
         return self

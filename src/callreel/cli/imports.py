@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json as json_module
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
@@ -16,16 +14,16 @@ from callreel.archive import Archive
 from callreel.archive import imports as verbs
 from callreel.archive.verdict import Became
 from callreel.catalog import Catalog
-from callreel.catalog.ledger import ImportItem, ImportRun
+from callreel.catalog.ledger import ImportRun
 from callreel.cli.opened import opened_archive, opened_catalog
 from callreel.cli.output import counting, moment, note, print_json, print_objects, print_rows
 from callreel.cli.tenant import number_of
+from callreel.cli.verdict_file import Lines, Table, plain_item
 from callreel.importers.items import Fault
 from callreel.settings import read_settings
 
 PAGE: Final = 1_000
 KEPT: Final = 3
-COLUMNS: Final = ("number", "place", "is_row", "became", "fault", "reason", "notes", "recording")
 
 imports = App(name="imports", help="List, show and undo imports.")
 
@@ -126,20 +124,20 @@ async def _items(
     after = 0
     while page := await catalog.import_items(number, after, PAGE, became, faults):
         for place, item in page:
-            yield _plain_item(place, item)
+            yield plain_item(place, item)
         after = page[-1][0]
 
 
 async def _print_lines(items: AsyncIterator[dict[str, Any]]) -> None:
+    lines = Lines(sys.stdout)
     async for item in items:
-        print(json_module.dumps(item, ensure_ascii=False))
+        lines.write(item)
 
 
 async def _print_csv(items: AsyncIterator[dict[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    table = Table(sys.stdout)
     async for item in items:
-        writer.writerow(item | {"notes": " ".join(item["notes"])})
+        table.write(item)
 
 
 async def _print_table(items: AsyncIterator[dict[str, Any]]) -> None:
@@ -160,17 +158,4 @@ def _plain(run: ImportRun) -> dict[str, Any]:
         "undone": moment(run.undone_at) or None,
         "files": dict(run.files),
         "rows": dict(run.rows),
-    }
-
-
-def _plain_item(number: int, item: ImportItem) -> dict[str, Any]:
-    return {
-        "number": number,
-        "place": item.place,
-        "is_row": item.is_row,
-        "became": item.became,
-        "fault": item.fault,
-        "reason": item.reason,
-        "notes": list(item.notes),
-        "recording": item.recording,
     }
