@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.watching import counts, looked, watch_of
+from archive.watching import aged, counts, looked, watch_of
 from callreel.archive.verdict import Became
 from callreel.archive.watch import Watch
 from callreel.importers.call_news import CallNews
@@ -57,6 +57,22 @@ def test_calls_are_kept_when_they_come_each_once_over_restarts_too(
     assert counts(house) == (5, 0)
     kept = [run.rows for run in house.run(house.archive.catalog.imports())]
     assert sorted(kept, key=str) == [{"call_added": 1}, {"call_added": 4}]
+
+
+def test_a_restart_that_finds_nothing_new_begins_no_import(
+    house: House, table: PbxTable, begin: Begin
+) -> None:
+    table.write(leg(1), leg(2))
+    assert became(house, begin()) == [Became.CALL_ADDED] * 2
+    again = begin()
+    aged(put(table.root, recording_of(9), day=""), 0)
+    assert sorted(became(house, again)) == [Became.CALL_SAME] * 2 + [Became.LATER]
+    house.run(again.end())
+    assert len(house.run(house.archive.catalog.imports())) == 1
+    assert again.is_waiting
+    table.write(leg(3))
+    assert Became.CALL_ADDED in became(house, again)
+    assert len(house.run(house.archive.catalog.imports())) == 2
 
 
 def test_a_call_of_a_moment_ago_is_waited_for(house: House, table: PbxTable, begin: Begin) -> None:

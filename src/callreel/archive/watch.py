@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from callreel.archive import Archive, imports
+from callreel.archive.keep_call import foresee_call
 from callreel.archive.verdict import Became, Verdict
 from callreel.catalog.ledger import WatchedFile
 from callreel.importers.call_news import CallNews
-from callreel.importers.items import Item, printable
+from callreel.importers.items import Candidate, Item, printable
 from callreel.importers.moving import move
 from callreel.importers.tree import Found
 
@@ -107,20 +108,30 @@ class Watch:
             await imports.end(self._archive, self._number)
 
     async def _taken_in(self, items: Iterable[Item]) -> AsyncGenerator[Verdict]:
-        """Take in as one import, however many passes there are; it begins with the first item."""
-        iterator = iter(items)
-        first = next(iterator, None)
-        if first is None:
-            return
-        if self._number is None:
+        """Take in as one import, however many passes there are; it begins with the first news."""
+        rest = iter(items)
+        while self._number is None:
+            item = next(rest, None)
+            if item is None:
+                return
+            verdict = await self._met_again(item)
+            if verdict is not None:
+                yield verdict
+                continue
             self._number = await imports.begin(self._archive, self._tenant, self._folder.format)
-        every = _chained(first, iterator)
-        made = imports.go_on(
-            self._archive, self._tenant, self._number, every, leaves_out=_MET_AGAIN
-        )
+            rest = _chained(item, rest)
+        made = imports.go_on(self._archive, self._tenant, self._number, rest, leaves_out=_MET_AGAIN)
         async with aclosing(made) as verdicts:
             async for verdict in verdicts:
                 yield verdict
+
+    async def _met_again(self, item: Item) -> Verdict | None:
+        """Return the verdict of what needs no import, as a new process meets calls of before."""
+        if isinstance(item, Candidate):
+            return None
+        archive = self._archive
+        verdict = await foresee_call(archive.catalog, archive.bodies, self._tenant, item)
+        return verdict if verdict.became in _MET_AGAIN else None
 
     async def _settle(self, settled: list[Found], done: Collection[str]) -> None:
         """Move what is in the archive, where that is wanted, and remember the rest."""
