@@ -43,7 +43,7 @@ def import_(
     The folder is only read. A broken file or row is reported and the rest goes on; an import
     that was cut short is finished by running it again.
 
-    Exit code: 0 when all went well (files left for later are well), 3 when something was
+    Exit code: 0 when all went well (what is left for later is well), 3 when something was
     refused, 1 when the import could not go on.
 
     Args:
