@@ -2,7 +2,8 @@
 
 A leg begins at `start` (or `calldate`), lasts `duration` seconds, and `billsec` seconds before
 its end it was answered. The other clock times are not used where these lengths are there: lengths
-know no change of the clock.
+know no change of the clock. Where they are used and come twice, they are read so that the answer
+and the end do not lie before the start.
 
 - `billsec` may be a second above `duration`, as each is rounded for itself; it then counts as
   `duration`. Further above, the row is refused.
@@ -17,7 +18,7 @@ know no change of the clock.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -29,7 +30,7 @@ from callreel.importers.asterisk.words import ANSWERED, NO_ANSWER, disposition, 
 from callreel.importers.audio_file import key_of, names_audio
 from callreel.importers.freepbx.cdr import LONGEST_CALL, LONGEST_TEXT
 from callreel.importers.items import plain_text
-from callreel.importers.local_time import to_utc
+from callreel.importers.local_time import inside, note_of, readings, span, to_utc
 
 AUDIO_MARK: Final = "audio:"
 _YEARS: Final = range(2000, 2136)
@@ -136,7 +137,7 @@ def leg_of(where: str, cells: Mapping[str, str], zone: ZoneInfo) -> Leg:
     uniqueid = _identity(cells, "uniqueid")
     clock = cells.get("start") or cells.get("calldate", "")
     started_at, unclear = _moment(clock, "start", zone, uniqueid)
-    duration, talk = _lengths(cells, started_at, zone, uniqueid)
+    duration, talk, notes = _lengths(cells, started_at, zone)
     if talk > duration + 1000:
         raise ValueError("The column billsec is more than duration")
     queue = _queue(cells)
@@ -160,30 +161,40 @@ def leg_of(where: str, cells: Mapping[str, str], zone: ZoneInfo) -> Leg:
         uniqueid=uniqueid,
         linkedid=_identity(cells, "linkedid"),
         recording=recording(cells),
-        notes=() if unclear is None else (unclear,),
+        notes=notes if unclear is None else (unclear, *notes),
     )
 
 
 def _lengths(
-    cells: Mapping[str, str], started_at: int, zone: ZoneInfo, uniqueid: str
-) -> tuple[int, int]:
-    """Return how long the leg and its talk were, in milliseconds."""
+    cells: Mapping[str, str], started_at: int, zone: ZoneInfo
+) -> tuple[int, int, tuple[str, ...]]:
+    """Return how long the leg and its talk were, in milliseconds, and notes on clock times."""
+    notes: list[str | None] = []
     if "duration" in cells:
         duration = _milliseconds(cells, "duration")
     else:
-        ended_at, _ = _moment(cells["end"], "end", zone, uniqueid)
+        ended = _clock(cells["end"], "end")
+        talk = _milliseconds(cells, "billsec") // 1000 if "billsec" in cells else None
+        _, ended_at = span((started_at,), readings(ended, zone), talk)
+        notes.append(note_of(ended, zone, ended_at))
         duration = (ended_at - started_at) * 1000
         if duration < 0:
             raise ValueError("The column end is before start")
     if "billsec" in cells:
-        return duration, _milliseconds(cells, "billsec")
+        return duration, _milliseconds(cells, "billsec"), _said(notes)
     if not cells["answer"] or cells["answer"].startswith("0000"):
-        return duration, 0
-    answered_at, _ = _moment(cells["answer"], "answer", zone, uniqueid)
+        return duration, 0, _said(notes)
+    answered = _clock(cells["answer"], "answer")
+    answered_at = inside(readings(answered, zone), started_at, started_at + duration // 1000)
     talk = started_at * 1000 + duration - answered_at * 1000
     if talk < 0:
         raise ValueError("The column answer is after the end")
-    return duration, talk
+    notes.append(note_of(answered, zone, answered_at))
+    return duration, talk, _said(notes)
+
+
+def _said(notes: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(note for note in notes if note is not None)
 
 
 def _moment(text: str, column: str, zone: ZoneInfo, uniqueid: str) -> tuple[int, str | None]:

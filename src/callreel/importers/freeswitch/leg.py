@@ -2,7 +2,8 @@
 
 Times are taken where they are surest: `start_uepoch` (microseconds UTC), then `start_epoch`, then
 `created_time` of the callflow, and only then `start_stamp`, which is the clock of the system and
-needs its time zone. A time of 0 is one that never came.
+needs its time zone. A time of 0 is one that never came. Of stamps in an hour that comes twice,
+those readings are taken that agree with each other and with the lengths.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from callreel.importers.freepbx.cdr import LONGEST_CALL
 from callreel.importers.freeswitch.paths import Path, paths_of
 from callreel.importers.freeswitch.record import Record
 from callreel.importers.items import plain_text
-from callreel.importers.local_time import to_utc
+from callreel.importers.local_time import inside, note_of, readings, span
 from callreel.model import EARLIEST_START, LATEST_START
 
 SECOND: Final = 1_000_000
@@ -99,24 +100,25 @@ def leg_of(where: str, record: Record, id_by_name: str, zone: ZoneInfo | None) -
         ValueError: its times cannot be; the message is for the user.
     """
     clock = _Clock(record, zone)
-    start = clock.at("start", "created_time", min)
-    end = clock.at("end", "hangup_time", max)
-    if start is None:
+    starts = clock.at("start", "created_time", min)
+    ends = clock.at("end", "hangup_time", max)
+    if not starts:
         raise ValueError("It does not say when the call started.")
+    start, end = _span(record, starts, ends)
     if not EARLIEST_START <= start // SECOND <= LATEST_START:
         raise ValueError("It says that the call started outside of the years 2000 to 2135.")
-    end = start + _length(record, "duration", "mduration", "uduration") if end is None else end
     if not 0 <= end - start <= LONGEST_CALL * SECOND:
         raise ValueError(
             f"It says that the call ended before it started, or after more than {LONGEST_CALL} s."
         )
-    answer = _within(clock.at("answer", "answered_time", min), start, end)
     billed = min(_length(record, "billsec", "billmsec", "billusec"), end - start)
-    if answer is None and billed:
-        answer = end - billed
-    bridge = (
-        None if answer is None else _within(clock.at("bridge", "bridged_time", min), start, end)
-    )
+    near = end - billed if billed else None
+    answer = _within(clock.at("answer", "answered_time", min), start, end, near)
+    if answer is None:
+        answer = near
+    bridge = None
+    if answer is not None and (bridges := clock.at("bridge", "bridged_time", min)):
+        bridge = _within((inside(bridges, answer, end),), start, end)
     uuid = _id(record, "uuid") or id_by_name
     if not uuid:
         raise ValueError("It does not say which channel it is of.")
@@ -134,7 +136,7 @@ def leg_of(where: str, record: Record, id_by_name: str, zone: ZoneInfo | None) -
         end=end,
         talk=_talk(answer, bridge, end, billed),
         paths=paths_of(record, uuid),
-        notes=tuple(clock.notes),
+        notes=clock.notes(start, answer, bridge, end),
     )
 
 
@@ -144,23 +146,35 @@ class _Clock:
     def __init__(self, record: Record, zone: ZoneInfo | None) -> None:
         self._record = record
         self._zone = zone
-        self.notes: list[str] = []
+        self._unclear: dict[datetime, tuple[int, ...]] = {}
 
-    def at(self, name: str, in_callflow: str, choose: Callable[[list[int]], int]) -> int | None:
-        """Return a time, or None where it never came."""
+    def at(
+        self, name: str, in_callflow: str, choose: Callable[[list[int]], int]
+    ) -> tuple[int, ...]:
+        """Return the readings of a time: of a stamp there may be two, and none if it never came."""
         variables = self._record.variables
         for suffix, unit in (("uepoch", 1), ("epoch", SECOND)):
             moment = _whole(variables.get(f"{name}_{suffix}", ""), f"{name}_{suffix}") * unit
             if moment:
-                return moment
+                return (moment,)
         given = [each.times.get(in_callflow, "") for each in self._record.profiles]
         moments = [moment for text in given if (moment := _whole(text, in_callflow))]
         if moments:
-            return choose(moments)
+            return (choose(moments),)
         stamp = variables.get(f"{name}_stamp", "")
-        return self._read(stamp, f"{name}_stamp") if stamp else None
+        return self._read(stamp, f"{name}_stamp") if stamp else ()
 
-    def _read(self, stamp: str, name: str) -> int:
+    def notes(self, *taken: int | None) -> tuple[str, ...]:
+        """Return what to tell of the stamps with two readings, given what was taken of all."""
+        notes = (
+            note_of(stamp, self._zone, one // SECOND)
+            for stamp, moments in self._unclear.items()
+            for one in moments
+            if one in taken and self._zone is not None
+        )
+        return tuple(note for note in notes if note is not None)
+
+    def _read(self, stamp: str, name: str) -> tuple[int, ...]:
         try:
             clock = datetime.fromisoformat(stamp)
         except ValueError as error:
@@ -169,10 +183,23 @@ class _Clock:
             raise ValueError(
                 "It has clock times only; give the system's time zone with --timezone."
             )
-        seconds, unclear = to_utc(clock, self._zone or ZoneInfo("UTC"))
-        if unclear is not None and unclear not in self.notes:
-            self.notes.append(unclear)
-        return seconds * SECOND
+        seconds = readings(clock, self._zone or ZoneInfo("UTC"))
+        moments = tuple(each * SECOND for each in seconds)
+        if len(moments) > 1:
+            self._unclear[clock] = moments
+        return moments
+
+
+def _span(record: Record, starts: tuple[int, ...], ends: tuple[int, ...]) -> tuple[int, int]:
+    """Return when the leg began and ended."""
+    if len(starts) == len(ends) == 1:
+        return starts[0], ends[0]
+    length = _length(record, "duration", "mduration", "uduration")
+    if not ends:
+        return starts[0], starts[0] + length
+    if not length:
+        length = _length(record, "billsec", "billmsec", "billusec")
+    return span(starts, ends, length or None)
 
 
 def _is_b(record: Record) -> bool:
@@ -190,9 +217,12 @@ def _talk(answer: int | None, bridge: int | None, end: int, billed: int) -> int:
     return 0 if answer is None else billed or end - answer
 
 
-def _within(moment: int | None, start: int, end: int) -> int | None:
+def _within(moments: tuple[int, ...], start: int, end: int, near: int | None = None) -> int | None:
     """Return a moment of the call; one beside it is none, but a second off is a rounding."""
-    if moment is None or not start - SECOND <= moment <= end + SECOND:
+    if not moments:
+        return None
+    moment = inside(moments, start, end, near)
+    if not start - SECOND <= moment <= end + SECOND:
         return None
     return min(max(moment, start), end)
 

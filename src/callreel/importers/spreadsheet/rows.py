@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from callreel.importers.items import plain_text
-from callreel.importers.local_time import to_utc
+from callreel.importers.local_time import inside, note_of, readings, span
 from callreel.importers.parties import is_outside, known
 from callreel.importers.spreadsheet.cells import date_of, length_of
 from callreel.importers.spreadsheet.meaning import CLOCKS, TIMES, Meaning
@@ -66,18 +66,17 @@ class Reader:
         Raises:
             ValueError: it cannot be meant; a sentence with the column.
         """
-        clock = self._clock(cells, "started")
+        clock = self.clock(cells, "started")
         if clock is None:
             raise ValueError(f"The column {self._column('started')} is empty.")
-        started_at, unclear = self._moment(clock)
-        times = _Times(self, cells, started_at)
+        times = _Times(self, cells, clock)
         from_number, to_number = (self._number(cells, side) for side in ("from", "to"))
         call = Call(
             dialog_id=self._text(cells, "id"),
             dialog_type=DialogType.CONSULTANT,
             direction=self._direction(cells, from_number),
-            started_at=started_at,
-            hung_up_at=started_at if times.hung_up_at is None else times.hung_up_at,
+            started_at=times.started_at,
+            hung_up_at=times.started_at if times.hung_up_at is None else times.hung_up_at,
             talking_ms=times.talking_ms or 0,
             waiting_ms=times.waiting_ms,
             answered_at=times.answered_at,
@@ -92,13 +91,35 @@ class Reader:
             native_time=int(clock.timestamp() if clock.tzinfo else _utc(clock)),
             agent=self._text(cells, "agent") or None,
             queue=self._text(cells, "queue") or None,
-            notes=() if unclear is None else (unclear,),
+            notes=times.notes,
         )
 
-    def moment(self, cells: Mapping[str, str], field: str) -> int | None:
-        """Return a moment in seconds UTC, or None where the row has none."""
-        clock = self._clock(cells, field)
-        return None if clock is None else self._moment(clock)[0]
+    def clock(self, cells: Mapping[str, str], field: str) -> datetime | None:
+        """Return a time as the row has it, or None where it has none."""
+        text = self._cell(cells, field)
+        if not text:
+            return None
+        try:
+            return date_of(text, self._meaning.dates)
+        except ValueError as error:
+            raise ValueError(f"The column {self._column(field)} {error}.") from error
+
+    def readings(self, clock: datetime | None) -> tuple[int, ...]:
+        """Return the readings of a time (`local_time.readings`); of none there are none."""
+        if clock is None:
+            return ()
+        if self._zone is None:  # of rfc2822's -0000 no place is known, but it is UTC
+            return (_utc(clock) if clock.tzinfo is None else int(clock.timestamp()),)
+        return readings(clock, self._zone)
+
+    def notes(self, *taken: tuple[datetime | None, int | None]) -> tuple[str, ...]:
+        """Return what to tell of unclear times, each with the reading that was taken."""
+        notes = (
+            note_of(clock, self._zone, moment)
+            for clock, moment in taken
+            if clock is not None and moment is not None and self._zone is not None
+        )
+        return tuple(dict.fromkeys(note for note in notes if note is not None))
 
     def length(self, cells: Mapping[str, str], field: str) -> int | None:
         """Return a length in milliseconds, or None where the row has none."""
@@ -144,24 +165,10 @@ class Reader:
             raise ValueError(f"{named} holds a word that directions does not name.")
         return direction
 
-    def _clock(self, cells: Mapping[str, str], field: str) -> datetime | None:
-        text = self._cell(cells, field)
-        if not text:
-            return None
-        try:
-            return date_of(text, self._meaning.dates)
-        except ValueError as error:
-            raise ValueError(f"The column {self._column(field)} {error}.") from error
-
-    def _moment(self, clock: datetime) -> tuple[int, str | None]:
-        if self._zone is None and clock.tzinfo is None:  # rfc2822's -0000: UTC, of no known place
-            return _utc(clock), None
-        return (int(clock.timestamp()), None) if self._zone is None else to_utc(clock, self._zone)
-
     def _piece(self, cells: Mapping[str, str], name: str, form: str) -> str:
         if name not in CLOCKS:
             return self._cell(cells, name) if self.knows(name) or name not in cells else cells[name]
-        clock = self._clock(cells, name if name in TIMES else "started")
+        clock = self.clock(cells, name if name in TIMES else "started")
         if clock is None:
             return ""
         shown = clock.astimezone(self._zone) if clock.tzinfo and self._zone else clock
@@ -172,44 +179,76 @@ class Reader:
 
 
 class _Times:
-    """When a call was answered and ended, how long was talked and waited; None is unknown."""
+    """When a call began, was answered and ended, and how long was talked and waited.
 
-    def __init__(self, reader: Reader, cells: Mapping[str, str], started_at: int) -> None:
-        self.answered_at = reader.moment(cells, "answered")
+    None is unknown.
+    """
+
+    def __init__(self, reader: Reader, cells: Mapping[str, str], started: datetime) -> None:
+        answered, ended = (reader.clock(cells, each) for each in ("answered", "ended"))
         self.talking_ms = reader.length(cells, "talking")
         self.waiting_ms = reader.length(cells, "waiting")
         duration_ms = reader.length(cells, "duration")
-        self.hung_up_at = reader.moment(cells, "ended")
+        starts, answers, ends = map(reader.readings, (started, answered, ended))
+        self.started_at, self.hung_up_at = self._span(starts, ends, duration_ms)
+        self.answered_at = self._answer(answers) if answers else None
+        self.notes: tuple[str, ...] = ()
+        if max(len(starts), len(answers), len(ends)) > 1:
+            self.notes = reader.notes(
+                (started, self.started_at), (answered, self.answered_at), (ended, self.hung_up_at)
+            )
         if self.hung_up_at is None:
-            self.hung_up_at = self._end(started_at, duration_ms)
+            self.hung_up_at = self._end(duration_ms)
         is_unanswered = reader.knows("answered") and self.answered_at is None
         if self.talking_ms is None and is_unanswered:
             self.talking_ms = 0
         if self.waiting_ms is None and self.answered_at is not None:
-            self.waiting_ms = (self.answered_at - started_at) * 1000
+            self.waiting_ms = (self.answered_at - self.started_at) * 1000
         if self.talking_ms is None and self.hung_up_at is not None:
-            whole = (self.hung_up_at - started_at) * 1000 if duration_ms is None else duration_ms
+            whole = self._whole_ms(self.hung_up_at) if duration_ms is None else duration_ms
             self.talking_ms = max(0, whole - (self.waiting_ms or 0))
-        self._check(started_at)
+        self._check()
 
-    def _end(self, started_at: int, duration_ms: int | None) -> int | None:
+    def _span(
+        self, starts: tuple[int, ...], ends: tuple[int, ...], duration_ms: int | None
+    ) -> tuple[int, int | None]:
+        """Return when the call began and, where the row has a time for it, ended."""
+        if not ends:
+            return starts[0], None
+        length_ms = duration_ms
+        if length_ms is None and self.talking_ms is not None:
+            length_ms = (self.waiting_ms or 0) + self.talking_ms
+        return span(starts, ends, None if length_ms is None else _seconds(length_ms))
+
+    def _answer(self, answers: tuple[int, ...]) -> int:
+        near = None
+        if self.waiting_ms is not None:
+            near = self.started_at + _seconds(self.waiting_ms)
+        elif self.talking_ms is not None and self.hung_up_at is not None:
+            near = self.hung_up_at - _seconds(self.talking_ms)
+        return inside(answers, self.started_at, self.hung_up_at, near)
+
+    def _end(self, duration_ms: int | None) -> int | None:
         if duration_ms is not None:
-            return started_at + _seconds(duration_ms)
+            return self.started_at + _seconds(duration_ms)
         if self.talking_ms is None:
             return None
-        begun = started_at if self.answered_at is None else self.answered_at
+        begun = self.started_at if self.answered_at is None else self.answered_at
         waited = (self.waiting_ms or 0) if self.answered_at is None else 0
         return begun + _seconds(waited + self.talking_ms)
 
-    def _check(self, started_at: int) -> None:
+    def _whole_ms(self, hung_up_at: int) -> int:
+        return (hung_up_at - self.started_at) * 1000
+
+    def _check(self) -> None:
         """Raise a ValueError where the times contradict each other."""
-        if self.hung_up_at is not None and self.hung_up_at < started_at:
+        if self.hung_up_at is not None and self.hung_up_at < self.started_at:
             raise ValueError("The call ends before it starts.")
-        if self.answered_at is not None and self.answered_at < started_at:
+        if self.answered_at is not None and self.answered_at < self.started_at:
             raise ValueError("The call was answered before it starts.")
         if self.hung_up_at is None or self.talking_ms is None:
             return
-        whole_ms = (self.hung_up_at - started_at) * 1000
+        whole_ms = self._whole_ms(self.hung_up_at)
         if self.talking_ms > whole_ms + 1000:  # by a second they may differ, as each is rounded
             raise ValueError("The talk is longer than the call.")
         self.talking_ms = min(self.talking_ms, whole_ms)
