@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callreel.errors import Misconfigured
-from callreel.importers.table import MAX_LINE, Table, TableRow
+from callreel.importers.table import MAX_LINE, MOST_LINES, Table, TableRow
 
 NEEDED = frozenset({"src", "dst"})
+UNCLOSED = "A quotation mark in the row opens a cell that does not end in it."
 
 
 def rows(tmp_path: Path, content: bytes) -> list[TableRow]:
@@ -84,24 +87,85 @@ def test_a_broken_row_is_named_and_the_next_one_read(
     assert says in read[1].fault
 
 
-def test_a_quote_that_never_closes_is_named_with_its_lines(tmp_path: Path) -> None:
-    read = rows(tmp_path, b'src,dst\n101,102\n"103,104\n105,106\n')
-    assert [(row.line, row.fault is None) for row in read] == [(2, True), (3, False)]
+def test_a_row_may_have_as_many_lines_as_are_read_for_one(tmp_path: Path) -> None:
+    text = "\n".join(["Dear Jan"] * (MOST_LINES - 1))
+    read = rows(tmp_path, f'src,dst\n101,"{text}\nx"\n101,"{text}\nx\n"\n103,104\n'.encode())
+    assert read[0].cells == {"src": "101", "dst": f"{text}\nx"}
+    assert read[1].fault == UNCLOSED
+    assert (read[-1].line, read[-1].cells["src"]) == (2 * MOST_LINES + 3, "103")
 
 
-def test_a_quote_that_closes_too_late_costs_only_the_lines_it_swallowed(tmp_path: Path) -> None:
-    swallowed = b"1,2\n" * (MAX_LINE // 4 + 10)
-    read = rows(tmp_path, b'src,dst\n101,102\n"' + swallowed + b"103,104\n")
-    assert read[1].fault is not None
-    assert "Lines 3 to" in read[1].fault
-    assert read[-1].cells == {"src": "103", "dst": "104"}
+@pytest.mark.parametrize(
+    "following",
+    [
+        b"105,106\n107,108\n",  # it never closes
+        b'"105",106\n107,108\n',  # the next cell in quotes closes it
+        b'105,"106"\n107,108\n',
+        b'105,106\n107,"108"\n',
+        b"105,106\n" + b"107,108\n" * (MAX_LINE // 8),
+    ],
+)
+@pytest.mark.parametrize("broken", [b'"103,104\n', b'103,"104\n', b'103,104,"\n'])
+def test_a_quote_too_many_costs_its_own_row_alone(
+    tmp_path: Path, broken: bytes, following: bytes
+) -> None:
+    read = rows(tmp_path, b"src,dst\n101,102\n" + broken + following)
+    assert [(row.line, row.fault) for row in read[:3]] == [(2, None), (3, UNCLOSED), (4, None)]
+    assert read[2].cells == {"src": "105", "dst": "106"}
+    assert read[-1].cells == {"src": "107", "dst": "108"}
+    assert len(read) == following.count(b"\n") + 2
 
 
-def test_a_line_that_is_cut_inside_of_quotes_costs_no_sound_row_after_it(tmp_path: Path) -> None:
+def test_a_quote_too_many_makes_no_call_of_two(tmp_path: Path) -> None:
+    read = rows(tmp_path, b'src,dst,name\n"101,102,Evil\n103,",104",Jan\n')
+    assert [row.fault for row in read] == [UNCLOSED, None]
+    assert read[1].cells == {"src": "103", "dst": ",104", "name": "Jan"}
+
+
+def test_a_quote_too_many_in_the_header_costs_no_row(tmp_path: Path) -> None:
+    read = rows(tmp_path, b'src,dst,"x\n101,102,"y"\n')
+    assert [row.cells for row in read] == [{"src": "101", "dst": "102", "x": "y"}]
+
+
+def test_a_line_that_is_cut_inside_of_quotes_costs_no_row_after_it(tmp_path: Path) -> None:
     quoted = b'"' + b"x" * (MAX_LINE + 10) + b'\n1,2",3\n'
     read = rows(tmp_path, b"src,dst\n" + quoted + b"103,104\n")
-    assert [row.fault is None for row in read] == [False, True]
-    assert (read[1].line, read[1].cells) == (4, {"src": "103", "dst": "104"})
+    assert [row.fault is None for row in read] == [False, False, True]
+    assert read[0].fault == f"The line is longer than {MAX_LINE} characters."
+    assert (read[2].line, read[2].cells) == (4, {"src": "103", "dst": "104"})
+
+
+PLAIN = st.text('ab ,"', max_size=6)
+SEVERAL_LINES = st.lists(st.text("ab", min_size=1, max_size=3), min_size=2, max_size=3)
+CELL = st.one_of(PLAIN, SEVERAL_LINES.map("\n".join))
+
+
+def written(cells: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue().removesuffix("\n")
+
+
+@settings(deadline=None)
+@given(
+    table=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=5),
+    data=st.data(),
+)
+def test_a_quote_put_anywhere_changes_no_other_row(
+    tmp_path_factory: pytest.TempPathFactory, table: list[list[str]], data: st.DataObject
+) -> None:
+    texts = [written(cells) for cells in table]
+    spoilt = data.draw(st.integers(0, len(table) - 1))
+    place = data.draw(st.integers(0, len(texts[spoilt])))
+    texts[spoilt] = texts[spoilt][:place] + '"' + texts[spoilt][place:]
+    path = tmp_path_factory.mktemp("table") / "cdr.csv"
+    path.write_text("src,dst,name\n" + "".join(f"{text}\n" for text in texts))
+    found = {row.line: list(row.cells.values()) for row in Table(path, NEEDED).rows()}
+    line = 2
+    for number, (cells, text) in enumerate(zip(table, texts, strict=True)):
+        if number != spoilt:
+            assert found[line] == [cell.strip() for cell in cells]
+        line += text.count("\n") + 1
 
 
 @pytest.mark.parametrize(("length", "is_cut"), [(MAX_LINE, False), (MAX_LINE + 1, True)])

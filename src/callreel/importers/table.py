@@ -1,13 +1,17 @@
 """A table of call records as text: comma, semicolon, tab or bar between the cells, a header first.
 
 Read as a stream, a bounded piece at a time, whatever is in it. Broken rows are named and the
-reading goes on.
+reading goes on. A quoted cell may have several lines; but a quotation mark too many would make one
+cell of all up to the next one, so a row of several lines is looked at twice, and where it is not
+sound, only its first line is given up.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -15,6 +19,9 @@ from typing import Final, TextIO
 from callreel.errors import Misconfigured
 
 MAX_LINE: Final = 1 << 17
+MOST_LINES: Final = 100
+"""Lines of one row; so a table full of quotation marks is not read over and over."""
+
 _NULLS: Final = frozenset({"NULL", "\\N"})
 _OTHER_ENCODINGS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -54,6 +61,7 @@ class Table:
         # What mysql prints has tabs and no quoting, so a quote in a name is a plain character.
         self._is_quoted = self._delimiter != "\t" or header.startswith('"')
         self.columns = [each.strip().lower() for each in next(self._reader(iter([header])), [])]
+        self._sound_row = _sound_row(self._delimiter, len(self.columns))
         missing = needed - set(self.columns)
         if missing:
             raise Misconfigured(
@@ -71,31 +79,50 @@ class Table:
             lines = _Lines(stream)
             reader = self._reader(lines)
             while True:
-                begin = lines.count + 1
-                lines.is_cut = False
+                begin, fault = lines.count + 1, None
+                lines.of_row.clear()
                 try:
                     cells = next(reader)
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    fault = f"Lines {begin} to {lines.count} cannot be read: {error}."
-                    yield TableRow(begin, {}, fault)
-                    continue
-                if begin > 1 and cells:
-                    yield self._row(begin, cells, is_cut=lines.is_cut)
+                    cells, fault = [], f"The row cannot be read: {error}."
+                if len(lines.of_row) > 1 and not self._is_sound(lines):
+                    lines.return_all_but_first()
+                    reader = self._reader(lines)
+                    fault = "A quotation mark in the row opens a cell that does not end in it."
+                if begin > 1 and (cells or fault):
+                    yield self._row(begin, cells, fault, lines)
 
-    def _row(self, line: int, cells: list[str], *, is_cut: bool) -> TableRow:
-        if is_cut:
+    def _is_sound(self, lines: _Lines) -> bool:
+        """Say whether several lines are one row, of which no line but the first begins another."""
+        if lines.is_cut:
+            return False
+        texts = lines.of_row
+        try:
+            rows = list(csv.reader(texts, delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            return False
+        if len(rows) != 1 or len(rows[0]) != len(self.columns):
+            return False
+        return not any(
+            self._sound_row.match("".join(texts[first:])) for first in range(1, len(texts))
+        )
+
+    def _row(self, line: int, cells: list[str], fault: str | None, lines: _Lines) -> TableRow:
+        if lines.is_cut:
             return TableRow(line, {}, f"The line is longer than {MAX_LINE} characters.")
+        if fault is not None:
+            return TableRow(line, {}, fault)
         if len(cells) != len(self.columns):
             fault = f"The row has {len(cells)} cells, but there are {len(self.columns)} columns."
             return TableRow(line, {}, fault)
-        if "\0" in "".join(cells):
+        if "\0" in "".join(lines.of_row):
             return TableRow(line, {}, "The row holds a NUL character.")
         clean = ["" if cell in _NULLS else cell.strip() for cell in cells]
         return TableRow(line, dict(zip(self.columns, clean, strict=True)))
 
-    def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+    def _reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
         if self._is_quoted:
             return csv.reader(lines, delimiter=self._delimiter)
         return csv.reader(lines, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
@@ -119,29 +146,54 @@ def open_text(path: Path) -> TextIO:
         raise Misconfigured(f"The file of call records cannot be read: {says}.") from error
 
 
+def _sound_row(delimiter: str, count: int) -> re.Pattern[str]:
+    """Return what matches a row of so many cells, with a quotation mark in quoted ones only."""
+    mark = re.escape(delimiter)
+    cell = rf'(?:"(?:[^"]|"")*+"|[^"\r\n{mark}]*+)'
+    return re.compile(rf"{cell}(?:{mark}{cell}){{{count - 1}}}(?:[\r\n]|\Z)")
+
+
 class _Lines:
     """The lines of a stream, counted, with what exceeds `MAX_LINE` cut off.
 
     Attributes:
         count: How many were read.
-        is_cut: Set once a line was cut; for the reader to unset.
+        of_row: Those of the present row; for the reader to empty.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._returned: deque[str] = deque()
+        self._cut: set[int] = set()
         self.count = 0
-        self.is_cut = False
+        self.of_row: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
-        return self
+        """Yield the lines from where the one before stopped, but no more than a row may have."""
+        of_row, returned, read = self.of_row, self._returned, self._stream.readline
+        while len(of_row) < MOST_LINES:
+            line = returned.popleft() if returned else read(MAX_LINE)
+            if not line:
+                return
+            self.count += 1
+            of_row.append(line)
+            if len(line) == MAX_LINE and self.count not in self._cut:
+                self._pass_over_the_rest(line)
+            yield line
 
-    def __next__(self) -> str:
-        line = self._stream.readline(MAX_LINE)
-        if not line:
-            raise StopIteration
-        self.count += 1
-        rest = line
-        while len(rest) == MAX_LINE and not rest.endswith(("\n", "\r")):
-            self.is_cut = True
-            rest = self._stream.readline(MAX_LINE)
-        return line
+    @property
+    def is_cut(self) -> bool:
+        """Whether a line of the row was cut."""
+        first = self.count - len(self.of_row) + 1
+        return bool(self._cut) and any(first <= each <= self.count for each in self._cut)
+
+    def return_all_but_first(self) -> None:
+        """Have all lines of the row but the first come again."""
+        self._returned.extendleft(reversed(self.of_row[1:]))
+        self.count -= len(self.of_row) - 1
+        del self.of_row[1:]
+
+    def _pass_over_the_rest(self, line: str) -> None:
+        while len(line) == MAX_LINE and not line.endswith(("\n", "\r")):
+            self._cut.add(self.count)
+            line = self._stream.readline(MAX_LINE)
