@@ -216,6 +216,15 @@ def test_what_a_call_cannot_be_refuses_its_row_and_no_other(house: House) -> Non
     assert counts(house) == (2, 0)
 
 
+def test_a_note_on_a_row_is_in_its_verdict(house: House) -> None:
+    rows = [replace(a_call(), notes=("Odd.",)), replace(a_call(1), call=None, notes=("Odd.",))]
+    verdicts = verdicts_of(house, rows)
+    assert [(each.became, each.notes) for each in verdicts] == [
+        (Became.CALL_ADDED, ("Odd.",)),
+        (Became.UNRECORDED, ("Odd.",)),
+    ]
+
+
 def test_people_are_those_of_the_directory(house: House) -> None:
     directory = Directory({"101": Named(7, "Ann")}, {"700": Named(9, "Sales")})
     rows = [replace(a_call(), agent="101", queue="700")]

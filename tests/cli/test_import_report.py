@@ -191,7 +191,8 @@ def test_the_same_note_is_told_once_with_its_number_and_first_place(
     )
 
     assert told.endswith(
-        "\nNotes on 3 files:\n  3 x Odd name. First: a.wav\n  1 x No length. First: b.wav\n"
+        "\nNotes on 3 files and rows:\n"
+        "  3 x Odd name. First: a.wav\n  1 x No length. First: b.wav\n"
     )
 
 
@@ -202,7 +203,7 @@ def test_of_many_different_notes_the_first_are_told_and_counted_on(
 
     told = shown(capsys, *many, *many[:1], *many[-1:])
 
-    assert f"Notes on {SHOWN + 5} files:" in told
+    assert f"Notes on {SHOWN + 5} files and rows:" in told
     assert "  2 x Note 0. First: 0.wav\n" in told
     assert f"  1 x Note {SHOWN - 1}. " in told
     assert f"Note {SHOWN}." not in told

@@ -113,7 +113,7 @@ def _verdict(row: Row | Refusal, added: Outcome | BadRecording) -> Verdict:
         reason = f"{row.reason} {says}"
         return replace(plain_verdict(row), reason=reason, adds_call=is_added)
     became = Became.CALL_ADDED if added is Outcome.ADDED else Became.CALL_SAME
-    return Verdict(where=row.where, became=became, is_row=True)
+    return Verdict(where=row.where, became=became, is_row=True, notes=row.notes)
 
 
 def _refused(row: Row | Refusal, error: BadRecording) -> Verdict:

@@ -63,7 +63,8 @@ class Verdict:
 def plain_verdict(item: Refusal | Row) -> Verdict:
     """Return the verdict of what is no candidate."""
     if isinstance(item, Row):
-        return Verdict(where=item.where, became=Became(item.use.value), is_row=True)
+        became = Became(item.use.value)
+        return Verdict(where=item.where, became=became, is_row=True, notes=item.notes)
     return Verdict(
         where=item.where,
         became=_LEFT_OUT.get(item.fault, Became.REFUSED),

@@ -207,7 +207,7 @@ def show(report: Report) -> None:
         )
     _show_refused(report)
     if report.notes:
-        print(f"\nNotes on {report.noted} files:")
+        print(f"\nNotes on {report.noted} files and rows:")
     for text, (count, where) in report.notes.items():
         print(f"  {count} x {text} First: {where}")
 

@@ -136,6 +136,7 @@ class Row:
         agent, queue, source: As of a `Candidate`.
         has_first: Of a call of several legs, whether the one that began it is among them.
         legs: Start, in seconds UTC, and id of the dialogs as which its legs may be recorded.
+        notes: What a person should know of it.
     """
 
     where: str
@@ -146,6 +147,7 @@ class Row:
     source: str = ""
     has_first: bool = True
     legs: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 Item = Candidate | Refusal | Row

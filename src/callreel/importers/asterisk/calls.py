@@ -95,6 +95,12 @@ class AsteriskCall:
         """How long it was talked at all."""
         return _covered(map(self._talk, self._talks(None)))
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The unique and linked ids of its legs, as far as they are kept."""
+        legs = {self._first, *self._answered}
+        return frozenset(each for leg in legs for each in (leg.uniqueid, leg.linkedid) if each)
+
     def has(self, text: str) -> bool:
         """Say whether a text holds the whole id of a leg."""
         return any(leg.uniqueid and leg.uniqueid in text for leg in self._answered)

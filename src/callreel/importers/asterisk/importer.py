@@ -13,7 +13,7 @@ from callreel.importers.asterisk.ids import AudioName
 from callreel.importers.asterisk.matching import Calls, Wanted
 from callreel.importers.asterisk.records import open_calls
 from callreel.importers.audio_file import may_be_told_later, refusal_by_look
-from callreel.importers.call_news import due, rows_wanted_from, told_by_watch
+from callreel.importers.call_news import CallNews, due, rows_wanted_from, told_by_watch
 from callreel.importers.freepbx.calls import call_of as call_by_name
 from callreel.importers.freepbx.names import parse
 from callreel.importers.freepbx.people import agent_of, queue_of
@@ -50,6 +50,7 @@ class Asterisk:
         )
         self._calls = Calls(self._zone, NAME)
         self._wanted: Wanted | None = None
+        self._due: CallNews | None = None
 
     def count(self) -> int:
         """Return how many files there are."""
@@ -62,13 +63,15 @@ class Asterisk:
             yield from self._rows(self._records, wanted)
         for found in self._tree.walk():
             yield found if isinstance(found, Refusal) else self._item(found, wanted)
+        shared = self._calls.of_shared(self._due)
+        yield from shared if self._is_whole else told_by_watch(shared, self._due)
 
     def _rows(self, records: CallRecords, wanted: Wanted) -> Iterator[Item]:
         """Yield what becomes of the rows: of all, or of those that a watch tells of."""
         if self._is_whole:
             yield from self._calls.read(records.name, records.rows, wanted)
             return
-        news = due(self._news, self._where)
+        self._due = news = due(self._news, self._where)
         recording = None if wanted.first is None else clock_of(wanted.first, self._zone)
         since = rows_wanted_from(news, recording, self._zone)
         if since is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from callreel.importers.asterisk.calls import AsteriskCall, substitute
@@ -23,6 +24,7 @@ from callreel.importers.audio_file import missing
 from callreel.importers.call_news import CallNews
 from callreel.importers.items import Fault, Item, Refusal, Row, RowUse
 from callreel.importers.open_calls import OpenCalls
+from callreel.importers.shared_file import FILE_OF_ANOTHER, went_on_together
 from callreel.importers.table import TableRow
 
 
@@ -60,6 +62,11 @@ class Calls:
         self._by_linkedid: dict[str, list[str]] = defaultdict(list)
         self._calls: dict[str, AsteriskCall | None] = {}
         self._broken: dict[str, Refusal] = {}
+        # Of the calls that name a file which others name too: a row, whose file it is, and which
+        # calls have a file.
+        self._shared: dict[str, Row | None] = {}
+        self._taken_by: dict[str, str] = {}
+        self._recorded: set[str] = set()
 
     def read(
         self,
@@ -78,6 +85,8 @@ class Calls:
         """
         for row in rows():
             self._look(row.cells, wanted)
+        for calls in self._by_key.values():
+            self._shared.update(dict.fromkeys(calls) if len(calls) > 1 else ())
         others = OpenCalls(self._unrecorded, news=news)
         for row in rows():
             yield from self._items(f"{records}:{row.line}", row, others)
@@ -99,9 +108,30 @@ class Calls:
             found = {key: call for key in place if (call := self._calls.get(key)) is not None}
             if found:
                 best = max(found, key=lambda key: (*_fit(found[key], file_name), key))
+                self._recorded.add(best)
+                self._taken_by.update(dict.fromkeys(found, best))
                 return found[best]
         reasons = (self._broken.get(key) for place in places for key in place)
         return next((each for each in reasons if each is not None), None)
+
+    def of_shared(self, news: CallNews | None = None) -> Iterator[Row]:
+        """Yield the rows that were held back until it was known which call has the file.
+
+        Args:
+            news: Which calls without recording to tell of; all if None.
+        """
+        for key, row in self._shared.items():
+            call, winner = self._calls[key], self._calls.get(self._taken_by.get(key, ""))
+            if row is None or call is None:
+                continue
+            if key in self._recorded or winner is None or _are_one(call, winner):
+                if news is not None:
+                    news.note_recorded(key)
+                yield row
+                continue
+            told = self._row(row.where, call, sorted(call.ids))
+            told = replace(told, notes=(FILE_OF_ANOTHER,))
+            yield told if news is None or news.is_news(key, told) else row
 
     def _look(self, cells: Mapping[str, str], wanted: Wanted) -> None:
         call = call_of(cells)
@@ -140,8 +170,13 @@ class Calls:
                 self._calls[call] = AsteriskCall(leg)
             else:
                 kept.add(leg)
-            yield from others.note_recorded(key)
-            yield Row(leg.where, RowUse.JOINED)
+            row = Row(leg.where, RowUse.JOINED)
+            if call in self._shared and self._shared[call] is None:
+                self._shared[call] = row
+                return
+            if call not in self._shared:
+                yield from others.note_recorded(key)
+            yield row
         elif leg.talk_ms > 0 and surely_names_audio(cells):
             item = missing(leg.where, "The row names a recording", leg.talk[1] / 1000)
             yield from others.take(key, leg, item)
@@ -154,17 +189,24 @@ class Calls:
         call = AsteriskCall(first)
         for leg in others:
             call.add(leg)
+        return self._row(first.where, call, (leg.uniqueid for leg in legs if leg.uniqueid))
+
+    def _row(self, where: str, call: AsteriskCall, uniqueids: Iterable[str]) -> Row:
         told = call.call()
         return Row(
-            first.where,
+            where,
             RowUse.UNRECORDED,
             told,
             call.agent(),
             call.queue,
             self._source,
             has_first=call.has_first,
-            legs=tuple((told.started_at, leg.uniqueid) for leg in legs if leg.uniqueid),
+            legs=tuple((told.started_at, each) for each in uniqueids),
         )
+
+
+def _are_one(call: AsteriskCall, other: AsteriskCall) -> bool:
+    return bool(call.ids & other.ids) or went_on_together(call.call(), other.call())
 
 
 def _fit(call: AsteriskCall, file_name: str) -> tuple[bool, int]:

@@ -13,6 +13,7 @@ from callreel.importers.audio_file import may_be_told_later, missing, refusal_by
 from callreel.importers.call_news import CallNews, due, told_by_watch
 from callreel.importers.items import Candidate, Fault, Item, Refusal, Row, RowUse, printable
 from callreel.importers.records import open_records
+from callreel.importers.shared_file import FILE_OF_ANOTHER, went_on_together
 from callreel.importers.source import Source
 from callreel.importers.spreadsheet.files import Files, Parts
 from callreel.importers.spreadsheet.meaning import Meaning
@@ -56,6 +57,7 @@ class Spreadsheet:
         self._is_pattern = bool(meaning.pattern)
         self._files: Files | None = None
         self._told: dict[Parts, Told | Refusal] = {}
+        self._joined: dict[Parts, str] = {}
 
     def count(self) -> int:
         """Return how many files there are."""
@@ -78,7 +80,7 @@ class Spreadsheet:
 
     def _rows(self, files: Files) -> Iterator[Item]:
         """Yield what becomes of the rows: of all, or of those that a watch tells of."""
-        items = (self._row(row, files) for row in self._records.rows())
+        items = self._items_of_rows(files)
         if self._is_whole:
             yield from items
             return
@@ -88,7 +90,19 @@ class Spreadsheet:
         elif files:
             yield from told_by_watch(items, None)
 
-    def _row(self, row: TableRow, files: Files) -> Row | Refusal:
+    def _items_of_rows(self, files: Files) -> Iterator[Row | Refusal]:
+        """Yield an item for each row; those of the files last, when it is sure which these are."""
+        for row in self._records.rows():
+            item = self._row(row, files)
+            if item is not None:
+                yield item
+        for parts, where in self._joined.items():
+            told = self._told[parts]
+            if self._news is not None and isinstance(told, Told):
+                self._news.note_recorded(_key(told.call))
+            yield Row(where, RowUse.JOINED)
+
+    def _row(self, row: TableRow, files: Files) -> Row | Refusal | None:
         where = f"{self._records.name}:{row.line}"
         if row.fault is not None:
             return Refusal(where, Fault.BAD_ROW, row.fault)
@@ -101,12 +115,11 @@ class Spreadsheet:
         if len(found) > 1:
             reason = "Several files in the folder have the name that the row gives."
             return Refusal(where, Fault.BAD_ROW, reason)
-        if found:
-            self._keep(found[0], told)
-            if self._news is not None and isinstance(told, Told):
-                self._news.note_recorded(_key(told.call))
-            return told if isinstance(told, Refusal) else Row(where, RowUse.JOINED)
+        if found and isinstance(told, Told):
+            return self._keep(where, found[0], told)
         if isinstance(told, Refusal):
+            if found:
+                self._told.setdefault(found[0], told)
             return told
         return _without_audio(where, told, name)
 
@@ -116,12 +129,17 @@ class Spreadsheet:
         except ValueError as error:
             return Refusal(where, Fault.BAD_ROW, str(error))
 
-    def _keep(self, parts: Parts, told: Told | Refusal) -> None:
+    def _keep(self, where: str, parts: Parts, told: Told) -> Row | None:
+        """Keep what a row tells of a file; of two calls, return that which has not the file."""
         kept = self._told.get(parts)
-        if isinstance(kept, Told) and isinstance(told, Told):
-            self._told[parts] = max(kept, told, key=lambda each: each.call.talking_ms)
-        elif not isinstance(kept, Told):
-            self._told[parts] = told if isinstance(told, Told) else kept or told
+        if not isinstance(kept, Told):
+            self._told[parts], self._joined[parts] = told, where
+            return None
+        if told.call.talking_ms <= kept.call.talking_ms:
+            return _beaten(where, told, kept)
+        beaten = _beaten(self._joined[parts], kept, told)
+        self._told[parts], self._joined[parts] = told, where
+        return beaten
 
     def _is_due(self, found: Found) -> bool:
         """Say whether a file's row is worth reading the table for, which may be large."""
@@ -174,13 +192,28 @@ def _once(item: Row | Refusal, news: CallNews) -> Row | Refusal:
     if item.call is None:
         return item
     call = item.call  # a recording that is missing may be one that was moved away
-    told = Row(item.where, RowUse.UNRECORDED, call, item.agent, item.queue, item.source)
+    notes = item.notes if isinstance(item, Row) else ()
+    told = Row(
+        item.where, RowUse.UNRECORDED, call, item.agent, item.queue, item.source, notes=notes
+    )
     return told if news.is_news(_key(call), told) else replace(told, call=None)
 
 
 def _key(call: Call) -> str:
     """Return what the rows of a call have in common."""
     return f"{call.dialog_id} {call.started_at}"
+
+
+def _beaten(where: str, told: Told, by: Told) -> Row:
+    """Return what becomes of a row whose file is told of by another: a leg, or another call."""
+    has_same_id = told.call.source_call_id is not None and (
+        told.call.source_call_id == by.call.source_call_id
+    )
+    if has_same_id or went_on_together(told.call, by.call):
+        return Row(where, RowUse.JOINED)
+    call = told.call if told.call.dialog_id else None
+    notes = (FILE_OF_ANOTHER,)
+    return Row(where, RowUse.UNRECORDED, call, told.agent, told.queue, NAME, notes=notes)
 
 
 def _without_audio(where: str, told: Told, name: str) -> Row | Refusal:
