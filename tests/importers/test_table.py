@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -224,6 +227,14 @@ def test_a_table_without_the_needed_columns_is_refused(tmp_path: Path, content: 
 def test_a_table_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="cannot be read"):
         Table(tmp_path / "none.csv", NEEDED)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_a_compressed_table_is_refused_as_one(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(Misconfigured, match="compressed; unpack it first"):
+        rows(tmp_path, pack(b"src,dst\n1,2\n"))
 
 
 @given(content=st.binary(max_size=400))

@@ -16,6 +16,7 @@ HEADERLESS_EXTENSIONS: Final = frozenset(
 PATIENCE: Final = 3600
 """Seconds for which a file waits for its call record, which may come late, and a row for audio."""
 HEADER_BYTES: Final = 44  # of a WAV file without sound
+_OF_RSYNC: Final = re.compile(r"\.(.+)\.[A-Za-z0-9]{6}")  # while it copies
 
 
 def split_extension(name: str) -> tuple[str, str]:
@@ -66,6 +67,9 @@ def refusal_by_look(found: Found, settle: float) -> Refusal | None:
         settle: Seconds for which it must not have been written to.
     """
     extension = split_extension(found.name)[1]
+    copied = _OF_RSYNC.fullmatch(found.name)
+    if copied is not None and names_audio(copied[1]):
+        return _unfinished(found)
     if extension in HEADERLESS_EXTENSIONS:
         reason = (
             "Audio without a header does not say what it is; convert it to WAV first, "
@@ -80,3 +84,12 @@ def refusal_by_look(found: Found, settle: float) -> Refusal | None:
     if found.size <= HEADER_BYTES:
         return Refusal(found.where, Fault.EMPTY, "The file holds no sound.")
     return None
+
+
+def _unfinished(found: Found) -> Refusal:
+    """Return what becomes of a file that rsync has not finished, or never will."""
+    if may_be_told_later(found):
+        reason = "The file is being copied by rsync; the next import takes it."
+        return Refusal(found.where, Fault.GROWING, reason)
+    reason = "By its name this is a copy that rsync did not finish; copy again, and remove it."
+    return Refusal(found.where, Fault.NOT_AUDIO, reason)

@@ -23,6 +23,7 @@ MOST_LINES: Final = 100
 """Lines of one row; so a table full of quotation marks is not read over and over."""
 
 _NULLS: Final = frozenset({"NULL", "\\N"})
+_COMPRESSED: Final = (b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")  # gzip, xz, zstd
 _OTHER_ENCODINGS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -134,11 +135,17 @@ def open_text(path: Path) -> TextIO:
     Bytes that are not in it stay what they are (see PEP 383).
 
     Raises:
-        Misconfigured: it cannot be read.
+        Misconfigured: it cannot be read, or is compressed.
     """
     try:
         with path.open("rb") as raw:
-            encoding = _OTHER_ENCODINGS.get(raw.read(2), "utf-8-sig")
+            begin = raw.read(5)
+        if begin.startswith(_COMPRESSED):
+            raise Misconfigured(
+                "The file of call records is compressed; unpack it first, as with gunzip, and give "
+                "the unpacked file."
+            )
+        encoding = _OTHER_ENCODINGS.get(begin[:2], "utf-8-sig")
         errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
         return path.open(encoding=encoding, errors=errors, newline="")
     except OSError as error:
