@@ -194,7 +194,7 @@ def _lengths(
 
 
 def _said(notes: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(note for note in notes if note is not None)
+    return tuple(note for note in notes if note is not None) if notes else ()
 
 
 def _moment(text: str, column: str, zone: ZoneInfo, uniqueid: str) -> tuple[int, str | None]:

@@ -166,6 +166,8 @@ class _Clock:
 
     def notes(self, *taken: int | None) -> tuple[str, ...]:
         """Return what to tell of the stamps with two readings, given what was taken of all."""
+        if not self._unclear:
+            return ()
         notes = (
             note_of(stamp, self._zone, one // SECOND)
             for stamp, moments in self._unclear.items()
@@ -221,7 +223,7 @@ def _within(moments: tuple[int, ...], start: int, end: int, near: int | None = N
     """Return a moment of the call; one beside it is none, but a second off is a rounding."""
     if not moments:
         return None
-    moment = inside(moments, start, end, near)
+    moment = moments[0] if len(moments) == 1 else inside(moments, start, end, near)
     if not start - SECOND <= moment <= end + SECOND:
         return None
     return min(max(moment, start), end)

@@ -185,15 +185,16 @@ class _Times:
     """
 
     def __init__(self, reader: Reader, cells: Mapping[str, str], started: datetime) -> None:
-        answered, ended = (reader.clock(cells, each) for each in ("answered", "ended"))
+        answered, ended = reader.clock(cells, "answered"), reader.clock(cells, "ended")
         self.talking_ms = reader.length(cells, "talking")
         self.waiting_ms = reader.length(cells, "waiting")
         duration_ms = reader.length(cells, "duration")
-        starts, answers, ends = map(reader.readings, (started, answered, ended))
+        starts, ends = reader.readings(started), reader.readings(ended)
+        answers = reader.readings(answered)
         self.started_at, self.hung_up_at = self._span(starts, ends, duration_ms)
         self.answered_at = self._answer(answers) if answers else None
         self.notes: tuple[str, ...] = ()
-        if max(len(starts), len(answers), len(ends)) > 1:
+        if len(starts) > 1 or len(answers) > 1 or len(ends) > 1:
             self.notes = reader.notes(
                 (started, self.started_at), (answered, self.answered_at), (ended, self.hung_up_at)
             )
@@ -215,12 +216,16 @@ class _Times:
         """Return when the call began and, where the row has a time for it, ended."""
         if not ends:
             return starts[0], None
+        if len(starts) == len(ends) == 1:
+            return starts[0], ends[0]
         length_ms = duration_ms
         if length_ms is None and self.talking_ms is not None:
             length_ms = (self.waiting_ms or 0) + self.talking_ms
         return span(starts, ends, None if length_ms is None else _seconds(length_ms))
 
     def _answer(self, answers: tuple[int, ...]) -> int:
+        if len(answers) == 1:
+            return answers[0]
         near = None
         if self.waiting_ms is not None:
             near = self.started_at + _seconds(self.waiting_ms)
