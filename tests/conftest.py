@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -9,3 +10,10 @@ import pytest
 def unmeasured_programs() -> None:
     """Let coverage measure this process alone: a program that a test starts costs half as much."""
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_interrupts() -> None:
+    """Let programs that a test starts hear Ctrl-C, also where what a script started ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -183,7 +183,7 @@ def test_what_is_wrong_with_the_command_is_one_sentence(
 def test_an_import_that_was_killed_again_and_again_ends_as_one_that_was_not(
     callreel: Command, start: Start, root: Path, data: Path, arguments: tuple[str, ...]
 ) -> None:
-    fill(root, 110)
+    fill(root, 160)
     callreel("tenant", "create", "Acme")
     for enough in (1, 50, 104):
         kill_once(start(*arguments), data, enough)
@@ -192,7 +192,7 @@ def test_an_import_that_was_killed_again_and_again_ends_as_one_that_was_not(
             assert not record or record.split(b'"recording_sha256":"')[1][:64].decode() in kept
     assert callreel(*arguments).code == 0
     recordings = listed(data)
-    assert len(recordings) == 110
+    assert len(recordings) == 160
 
     data.rename(data.parent / "disturbed")
     callreel("tenant", "create", "Acme")

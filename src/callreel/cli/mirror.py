@@ -17,7 +17,7 @@ from callreel.archive.mirror import FORMAT, Mirror
 from callreel.archive.verdict import Became
 from callreel.cli.import_ import REFUSED
 from callreel.cli.import_report import Report, show, tell
-from callreel.cli.opened import end_as_by_ctrl_c, opened_archive
+from callreel.cli.opened import ENDED, end_by_sigterm, opened_archive
 from callreel.cli.output import INTERRUPTED, moment, note
 from callreel.cli.source_options import owner_of
 from callreel.client.errors import ApiError, BusyError, NoAnswerError
@@ -83,7 +83,7 @@ def mirror(
         try:
             asyncio.run(_mirror(settings, wish, report))
             report.is_finished = True
-        except KeyboardInterrupt:
+        except ENDED:
             if not follow:
                 note("callreel: interrupted; what was taken in is safe, run it again to finish.")
                 return INTERRUPTED
@@ -126,7 +126,7 @@ async def _mirror(settings: Settings, wish: _Wish, report: Report) -> None:
 
 
 async def _follow(mirror: Mirror, report: Report, every: int) -> None:
-    end_as_by_ctrl_c()
+    end_by_sigterm()
     while True:
         try:
             await _pass(mirror, report, is_told=True)

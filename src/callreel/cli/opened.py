@@ -6,17 +6,25 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from callreel.archive import Archive
 from callreel.catalog import Catalog
 from callreel.settings import Settings, read_settings
 from callreel.wiring import existing, open_archive, open_catalog, require_no_older_server
 
+ENDED: Final = (KeyboardInterrupt, asyncio.CancelledError)
+"""What `asyncio.run` raises where Ctrl-C or SIGTERM ended it."""
 
-def end_as_by_ctrl_c() -> None:
-    """Let SIGTERM end the running event loop as Ctrl-C does, so that all is closed."""
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+
+def end_by_sigterm() -> None:
+    """Let SIGTERM end the running task, so that all is closed; called by that which is run.
+
+    That goes also where Ctrl-C is ignored, as it is for what a script runs in the background.
+    """
+    running = asyncio.current_task()
+    if running is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
 
 
 @asynccontextmanager

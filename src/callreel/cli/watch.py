@@ -17,7 +17,7 @@ from watchfiles import awatch
 from callreel.archive.verdict import Became, Verdict
 from callreel.archive.watch import Folder, IsNews, Watch
 from callreel.cli.import_report import tell
-from callreel.cli.opened import end_as_by_ctrl_c, opened_archive
+from callreel.cli.opened import ENDED, end_by_sigterm, opened_archive
 from callreel.cli.output import note
 from callreel.cli.source_options import SourceOptions, owner_of
 from callreel.errors import Misconfigured, StorageFull, Unavailable
@@ -67,7 +67,7 @@ def watch(
         return importer_for(format, replace(source, is_news=is_news), wanted)
 
     importer(lambda _: False)  # what is wrong with the command is told before anything else
-    with suppress(KeyboardInterrupt):
+    with suppress(*ENDED):
         asyncio.run(
             _watch(read_settings(), Folder(folder, format, importer, move_to, calls), options, poll)
         )
@@ -90,7 +90,7 @@ def _check_apart(folder: Path, move_to: Path | None) -> None:
 
 
 async def _watch(settings: Settings, folder: Folder, options: SourceOptions, poll: int) -> None:
-    end_as_by_ctrl_c()
+    end_by_sigterm()
     async with opened_archive(settings) as archive:
         owner = await owner_of(archive.catalog, options.tenant)
         watch = Watch(archive, owner.number, folder)
