@@ -83,24 +83,25 @@ def is_blank(path: Path) -> bool:
 
     One that cannot be read is not blank: who opens it says what is wrong with it.
     """
-    if not path.stat().st_size:
-        return True
     try:
-        with _unchanged(path) as database:
-            return step_of(database) is None
+        return _step_at(path) is None
     except apsw.Error:
         return False
 
 
 def is_outdated(path: Path) -> bool:
     """Say whether whoever opens a database brings its schema up to date; it is only looked at."""
-    if not path.stat().st_size:
-        return False
     try:
-        with _unchanged(path) as database:
-            return 0 < (step_of(database) or 0) < migrations()[-1].number
+        return 0 < (_step_at(path) or 0) < migrations()[-1].number
     except apsw.Error:
         return False
+
+
+def _step_at(path: Path) -> int | None:
+    if not path.stat().st_size:
+        return None
+    with _unchanged(path) as database:
+        return step_of(database)
 
 
 @contextmanager

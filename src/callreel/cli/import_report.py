@@ -6,7 +6,6 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
 from callreel.archive.imports import item_of
@@ -135,12 +134,7 @@ class Report:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         if self._file is None:
             return
         self._write("\n], ")

@@ -6,7 +6,6 @@ import csv
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Protocol, Self, TextIO
 
 from callreel.catalog.ledger import ImportItem
@@ -91,12 +90,7 @@ class VerdictFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         try:
             self._file.close()
         except OSError as failure:
