@@ -1,9 +1,23 @@
 from __future__ import annotations
 
+import io
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
+import structlog
+
+from callreel.api.log import configure_log
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What goes into the server's own log."""
+    stream = io.StringIO()
+    configure_log(stream)
+    yield stream
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session", autouse=True)

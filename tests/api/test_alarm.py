@@ -5,32 +5,21 @@ from __future__ import annotations
 import errno
 import io
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
-import structlog
 
 from asgi import FakeCatalog, house
 from callreel.api.alarm import EVERY_SECONDS, Alarm
-from callreel.api.log import configure_log
 from callreel.catalog.sqlite_db import PAGE_BYTES
 from callreel.errors import CallreelError, StorageFull, Unavailable
 from callreel.room import Room
 from support import PATH, serve
 
 ASKS = Unavailable("The store failed; tell the operator.")
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    configure_log(stream)
-    yield stream
-    structlog.reset_defaults()
 
 
 def lines(log: io.StringIO) -> list[dict[str, Any]]:

@@ -284,8 +284,14 @@ def test_the_access_log_has_no_key_and_no_query() -> None:
 
 @pytest.mark.parametrize(
     "private",
-    [TEXT, "48600700800", "+48 600 700 800", "x" * 250 + "-48600700800"],
-    ids=["key", "number", "divided", "cut"],
+    [
+        TEXT,
+        "48600700800",
+        "+48 600 700 800",
+        "x" * 250 + "-48600700800",
+        "%34%38" + "%2536%2530%2530%2537%2530%2530%2538%2530%2530",
+    ],
+    ids=["key", "number", "divided", "cut", "encoded again"],
 )
 def test_the_access_log_has_no_key_and_no_number_of_a_path(private: str) -> None:
     home = house(router=_unknown)

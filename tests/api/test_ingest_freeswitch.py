@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callreel.api.freeswitch import MOST_BYTES, unpacked
+from callreel.api.limits import Limits
 from callreel.archive import hand_in
 from callreel.errors import BadRecording
+from callreel.server import Options
 from importers.switch import OTHER, A, B, as_json, as_xml, encoded, leg_b, variables
-from support import Running
+from support import Running, serve
 
 ADDRESS = "/ingest/freeswitch"
 RECORD = as_json(variables())
@@ -356,3 +358,20 @@ def test_any_body_is_unpacked_or_refused(content: bytes) -> None:
             continue
         assert len(found) <= len(body)
     assert unpacked(b"cdr=" + base64.b64encode(content)) == content or not content.strip()
+
+
+def test_a_record_too_many_at_once_is_turned_away_to_be_sent_again(tmp_path: Path) -> None:
+    with serve(tmp_path / "data", Options(limits=Limits(max_uploads=1))) as server:
+        head = (
+            f"POST {ADDRESS}?uuid={A} HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: {server.keys['ingest']}\r\nContent-Length: {len(RECORD)}\r\n\r\n"
+        )
+        with socket.create_connection(server.address, timeout=20) as stalled:
+            stalled.sendall(head.encode() + RECORD[:9])
+            answer = post(server, RECORD)
+            while answer.status_code == 200:  # the one that is stalled has not been read yet
+                answer = post(server, RECORD)
+            assert code_of(answer) == (503, "unavailable")
+            assert int(answer.headers["Retry-After"]) >= 1
+        while post(server, RECORD).status_code != 200:  # it has not been seen yet that it is gone
+            pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -211,8 +213,8 @@ def test_orders_whose_turn_another_has_are_left_to_it(house: House, stored: Expo
         assert stored.has_waiting()
 
 
-def test_a_disk_that_fills_up_ends_the_export_and_says_so(
-    house: House, stored: ExportStore, tmp_path: Path
+def test_a_disk_that_fills_up_ends_the_export_and_tells_client_and_operator(
+    house: House, stored: ExportStore, tmp_path: Path, log: io.StringIO
 ) -> None:
     job = stored.add(order())
     full = ExportStore(tmp_path / "exports", kept_seconds=KEPT, reserve_bytes=1 << 60)
@@ -220,6 +222,8 @@ def test_a_disk_that_fills_up_ends_the_export_and_says_so(
     found = stored.job(Reach(1), job.order.id).progress
     assert found.stage is Stage.FAILED
     assert found.reason == "There is no room for an export; tell the operator to make some."
+    line = json.loads(log.getvalue())
+    assert (line["export"], line["why"]) == (job.order.id, found.reason)
 
 
 def test_a_bug_in_one_export_does_not_keep_the_next_waiting(

@@ -146,6 +146,24 @@ def test_a_full_disk_refuses_writes_keeps_nothing_of_them_and_reading_goes_on(
     assert set(asyncio.run(catalog.add(1, [entry_of(k) for k in known]))) == {Outcome.ADDED}
 
 
+@pytest.mark.parametrize("name", ["callreel.db", "callreel.db-wal"])
+def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(
+    catalog: SqliteCatalog, tmp_path: Path, name: str
+) -> None:
+    there, away = tmp_path / name, tmp_path / "away"
+    there.rename(away)
+    for is_replaced in (False, True):
+        if is_replaced:
+            there.touch()
+        with pytest.raises(Unavailable, match="no longer in its place"):
+            asyncio.run(catalog.add_tenant("two"))
+        with pytest.raises(Unavailable, match="no longer in its place"):
+            asyncio.run(catalog.check())
+    away.rename(there)
+    asyncio.run(catalog.check())
+    assert asyncio.run(catalog.add_tenant("two")).number == 2
+
+
 def test_a_page_that_is_longer_than_sqlite_can_make_is_refused(catalog: SqliteCatalog) -> None:
     known = known_of(200, seed=2, tenants=1)
     asyncio.run(catalog.add(1, [entry_of(each) for each in known]))

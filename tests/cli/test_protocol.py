@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 from collections import defaultdict
@@ -260,7 +261,9 @@ def exchanged(*parts: bytes) -> bytes:
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_told_so_and_the_connection_ends(sent: bytes) -> None:
+def test_what_is_no_request_is_told_so_and_the_connection_ends(
+    sent: bytes, log: io.StringIO
+) -> None:
     answer = exchanged(sent)
 
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -268,6 +271,9 @@ def test_what_is_no_request_is_told_so_and_the_connection_ends(sent: bytes) -> N
     assert error["code"] == "bad_parameter"
     assert error["message"]
     assert re.fullmatch("[0-9a-f]{32}", error["request_id"])
+    (line,) = map(json.loads, log.getvalue().splitlines())
+    told = (line["why"], line["client"], line["request_id"])
+    assert told == (error["message"], "127.0.0.1", error["request_id"])
 
 
 BEGIN = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: "

@@ -70,7 +70,7 @@ def test_damage_is_told_to_people_and_to_scripts(
     assert told.code == 1
     assert "1 x audio_changed: The audio of a recording has other bytes" in told.out
     said: dict[str, Any] = callreel("verify", "--json").json()
-    assert said["damaged"] is True
+    assert (said["damaged"], said["complete"]) == (True, True)
     assert said["kinds"] == {"audio_changed": 1, "count_wrong": 1}
     changed = next(each for each in said["findings"] if each["kind"] == "audio_changed")
     assert changed["recording"] in house
@@ -216,6 +216,23 @@ def test_an_interrupted_one_says_that_not_all_was_looked_at(
     )
     assert run_command(["verify"]) == 130
     assert not (data / "verified.json").exists()
+
+
+def test_the_json_of_an_interrupted_one_can_be_read_and_says_so(
+    data: Path,
+    house: list[str],
+    press_ctrl_c: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ask(data, "UPDATE day_count SET n = n + 1")
+    monkeypatch.setattr(
+        "callreel.archive.throttle.Throttle.read", lambda _self, _count: press_ctrl_c()
+    )
+    assert run_command(["verify", "--json"]) == 130
+    said = json.loads(capsys.readouterr().out)
+    assert said["complete"] is False
+    assert said["findings"]
 
 
 def test_the_json_of_findings_is_whole_as_it_comes(

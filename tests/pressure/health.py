@@ -15,7 +15,7 @@ from importers.manifests import line as manifest_line
 from importers.manifests import put, put_lines
 from pressure.line import Answer, Line, get, over_new, post, quantile
 from pressure.report import Report
-from support import PATH, a_sound
+from support import PATH, a_sound, ended_export
 
 MOST_MS: Final = 200
 LONG_SECONDS = 1200
@@ -48,8 +48,17 @@ async def _run(report: Report, server: Served, folder: Path, long: bytes) -> Non
             assert (await line.ask(get(f"{PATH}/long/audio?format=mp3", key))).status == 200
     async with _probed(report, server, "an export"):
         await _command(server, "export", "zip", str(folder / "all.zip"))
+    async with _probed(report, server, "an export over HTTP"):
+        await asyncio.to_thread(_export, server)
     async with _probed(report, server, "a verify"):
         await _command(server, "verify")
+
+
+def _export(server: Served) -> None:
+    asked = server.asking.ask("POST", "/export", json={"format": "zip"})
+    assert asked.status_code == 202, asked.text
+    export = ended_export(server.asking, asked.json()["data"]["id"])
+    assert export["state"] == "finished", export
 
 
 async def _command(server: Served, *words: str) -> None:

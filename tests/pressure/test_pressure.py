@@ -28,7 +28,7 @@ def test_health_is_asked_beside_each_long_work(
 ) -> None:
     monkeypatch.setattr(health, "LONG_SECONDS", 60)
     report = health.run(tmp_path, 5, seed=1)
-    assert len(report.rows) == 2 * 5  # over a kept connection, and over new ones
+    assert len(report.rows) == 2 * 6  # over a kept connection, and over new ones
 
 
 def test_a_report_is_good_where_every_bar_is_met() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, Protocol
+from urllib.parse import unquote
 
 import msgspec
 
@@ -76,6 +77,9 @@ def _who(access: Access) -> tuple[str, str]:
 
 @lru_cache(maxsize=256)
 def _path(text: str) -> str:
+    """Return a path for a log; what a client encoded more than once hides no number in it."""
+    while (plain := unquote(text)) != text:
+        text = plain
     return _quoted(masked(text)[:MAX_PATH_CHARS])
 
 

@@ -49,17 +49,22 @@ class KeptRecord(msgspec.Struct):
 async def add(ask: Ask) -> Response:
     """Keep a call record; answer once it is on stable storage."""
     channel = _channel(ask.query("uuid").get("uuid", ""))
+    with ask.services.uploads.entered(ask.access.reach.tenant):
+        is_new = await _kept(ask, channel)
+    return data(msgspec.json.encode(KeptRecord(channel, is_new)))
+
+
+async def _kept(ask: Ask, channel: str) -> bool:
     body = await _body(ask.request)
     content = unpacked(body)
     if len(content) > hand_in.MOST_BYTES:
         raise _too_large()
     try:
-        is_new = await hand_in.freeswitch_record(ask.archive, ask.access, channel, content)
+        return await hand_in.freeswitch_record(ask.archive, ask.access, channel, content)
     except BadRecording as error:
         if body.startswith(_PERCENT):
             raise _spoiled(error) from error
         raise
-    return data(msgspec.json.encode(KeptRecord(channel, is_new)))
 
 
 def unpacked(body: bytes) -> bytes:

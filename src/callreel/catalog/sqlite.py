@@ -362,6 +362,7 @@ class SqliteCatalog:
         await self._db.write(lambda db: sqlite_audit.adopt(db, place, entry))
 
     async def check(self) -> None:
+        self._db.require_in_place()
         await self._db.read(sqlite_audit.require_readable)
 
     async def close(self) -> None:

@@ -64,6 +64,7 @@ class Database:
                 migrate(writing, steps)
             self._fast = _open_reader(path, cache_mib=64)
             slow = [_open_reader(path, cache_mib=16) for _ in range(SLOW_LANES)]
+            self._files = None if read_only else _Files(path)
         self._fast.set_progress_handler(self._is_late, CHECK_EVERY)
         self._slow: SimpleQueue[apsw.Connection] = SimpleQueue()
         for connection in slow:
@@ -135,8 +136,22 @@ class Database:
 
         It bears to be made again: with others in one transaction, then alone where one of them
         fails.
+
+        Raises:
+            Unavailable: the file is not in its place any more, or the store is away.
         """
+        self.require_in_place()
         return await self._writer.write(change)
+
+    def require_in_place(self) -> None:
+        """Raise Unavailable where the file was moved, removed or replaced since it was opened.
+
+        What is written then would go to a file that the next start does not find.
+        """
+        if self._files is not None and not self._files.are_in_place():
+            raise Unavailable(
+                "The database is no longer in its place; tell the operator to put it back."
+            )
 
     def _is_late(self) -> bool:
         worked = time.thread_time()
@@ -151,6 +166,24 @@ class Database:
         while not self._slow.empty():
             self._slow.get().close()
         self._fast.close()
+
+
+class _Files:
+    """Knows the database and its log again, which SQLite goes on writing to wherever they are."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = path, path.with_name(f"{path.name}-wal")
+        self._known = self._now()
+
+    def are_in_place(self) -> bool:
+        try:
+            return self._now() == self._known
+        except OSError:
+            return False
+
+    def _now(self) -> list[tuple[int, int]]:
+        found = map(os.stat, self._paths)
+        return [(each.st_dev, each.st_ino) for each in found]
 
 
 def open_writer(path: Path) -> apsw.Connection:
@@ -202,7 +235,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except apsw.NotADBError as error:
         raise Misconfigured(f"{path.name} in the data folder is no database of ours.") from error
-    except apsw.Error as error:
+    except (apsw.Error, OSError) as error:
         raise Misconfigured(f"The database cannot be opened: {error}.") from error
 
 

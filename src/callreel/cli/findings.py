@@ -6,7 +6,8 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from callreel.archive.damage import MEANING, Damage, Deed, Finding
 from callreel.cli.output import print_rows
@@ -18,6 +19,8 @@ _BEGINNING: Final = '{"findings": [\n'
 
 class Findings:
     """Counts findings and tells of them; a million of them need no more memory than ten.
+
+    Where its context ends by an error, an object that was begun is ended, and says so.
 
     Attributes:
         kinds: How many of each kind.
@@ -31,6 +34,18 @@ class Findings:
         self.deeds: Counter[Deed] = Counter()
         self._as_json = as_json
         self._first: dict[Damage, list[Finding]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _: TracebackType | None,
+    ) -> None:
+        if error is not None and self._as_json and self.kinds:
+            self._write('\n], "complete": false}\n')
 
     @property
     def unmended(self) -> int:
@@ -58,7 +73,7 @@ class Findings:
         """Tell the rest: all of it, in sum."""
         kinds = {kind.value: self.kinds[kind] for kind in Damage if self.kinds[kind]}
         if self._as_json:
-            told = {**totals, "kinds": kinds, "damaged": self.damages > 0}
+            told = {**totals, "kinds": kinds, "damaged": self.damages > 0, "complete": True}
             beginning = "" if self.kinds else _BEGINNING.rstrip()
             self._write(beginning + "\n], " + json.dumps(told)[1:] + "\n")
             return

@@ -37,18 +37,17 @@ async def gc(
         many: Remove audio without a recording however much it is.
         json: Print one object, as `callreel verify` does.
     """
-    findings = Findings(as_json=json, fine="Nothing is left over.")
     size = 0
-    async with opened_archive(read_settings()) as archive:
-        seconds, total = older_than * HOUR, await archive.catalog.entries()
-        with counting("Looking at audio", lambda: total) as advance:
-            async for found in sweep(
-                archive, older_than=seconds, is_dry=dry_run, is_many=many, tell=advance
-            ):
-                findings.add(found)
-                size += sum(map(_size, found))
-    word = "bytes_to_remove" if dry_run else "bytes_removed"
-    findings.end(**{word: size})
+    with Findings(as_json=json, fine="Nothing is left over.") as findings:
+        async with opened_archive(read_settings()) as archive:
+            seconds, total = older_than * HOUR, await archive.catalog.entries()
+            with counting("Looking at audio", lambda: total) as advance:
+                async for found in sweep(
+                    archive, older_than=seconds, is_dry=dry_run, is_many=many, tell=advance
+                ):
+                    findings.add(found)
+                    size += sum(map(_size, found))
+        findings.end(**{"bytes_to_remove" if dry_run else "bytes_removed": size})
 
 
 def _size(finding: Finding) -> int:

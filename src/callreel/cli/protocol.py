@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -11,6 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import httptools
+import structlog
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -43,6 +43,7 @@ _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _LINE_END: Final = b"\r\n"
 _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 """What no header may hold; RFC 9110, 5.5."""
+_log = structlog.get_logger(__name__)
 
 
 def _line(name: bytes, value: bytes) -> bytes:
@@ -85,8 +86,6 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
     _unread_deadline: asyncio.TimerHandle | None = None
-    _fed = b""
-    _left = b""
     _is_ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -149,11 +148,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._set_deadline()
 
     def _feed(self, data: bytes) -> None:
+        """Read what came. uvicorn's own way tells of a broken request without saying of which."""
         while data and not self.transport.is_closing():
-            self._fed, self._left = data, b""
-            super().data_received(data)
-            data = self._left
-        self._fed = self._left = b""
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                self._stay_with_this_protocol()
+            except httptools.HttpParserError:
+                self._refuse(_BAD_REQUEST, BadParameter("Invalid HTTP request received."))
+            else:
+                return
 
     def _is_between(self) -> bool:
         """Whether no answer is under way: what came last is the rest of a request, or nothing."""
@@ -230,15 +235,12 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._waiting[self] = self.loop.time()
 
-    def _unsupported_upgrade_warning(self) -> None:
+    def _stay_with_this_protocol(self) -> None:
         """Answer in HTTP/1.1, as RFC 9110 lets a server do when it is asked to change protocols.
 
         The parser takes the request to end with its head then. A body must not be lost, and may
         on no account be read as a request, so a new parser is told of it and reads on from there.
         """
-        upgrade = sys.exception()
-        if isinstance(upgrade, httptools.HttpParserUpgrade):
-            self._left = self._fed[upgrade.args[0] :]
         framing = [b"%b: %b\r\n" % each for each in self.headers if each[0] in _FRAMING]
         if framing:
             self.cycle.more_body = True
@@ -275,13 +277,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._drop_unread_deadline()
         super().resume_writing()
 
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(_BAD_REQUEST, BadParameter(msg))
-
     def _refuse(self, status: bytes, error: CallreelError) -> None:
         self._in_head = False
         self._drop_deadline()
         request_id = uuid.uuid4().hex
+        client = self.client[0] if self.client else None
+        _log.warning(
+            "refused before there was a request",
+            why=error.message,
+            client=client,
+            request_id=request_id,
+        )
         body = error_body(error, request_id)
         headers = (
             *error_headers(error),

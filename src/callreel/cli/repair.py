@@ -32,7 +32,8 @@ def repair(*, dry_run: bool = False, max_rate: Rate | None = None, json: bool = 
     """
 
     def look() -> int:
-        return asyncio.run(_repair(read_settings(), dry_run, max_rate, Findings(as_json=json)))
+        with Findings(as_json=json) as findings:
+            return asyncio.run(_repair(read_settings(), dry_run, max_rate, findings))
 
     return looked(look, "interrupted; what was mended stays so.")
 

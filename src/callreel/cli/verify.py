@@ -55,12 +55,14 @@ def verify(
         max_rate: Read at most so many MB a second, 0 without limit. Where a server runs it is
             50, else there is no limit.
         json: Print one object: `{"findings": [{"kind", "tenant", "recording", "says"}], "records",
-            "files_read", "bytes_read", "seconds", "kinds", "damaged"}`.
+            "files_read", "bytes_read", "seconds", "kinds", "damaged", "complete"}`; one that was
+            cut short has `findings` and `"complete": false`.
     """
 
     def look() -> int:
         chosen = EVERYTHING if subset is None else subset_of(subset)
-        return asyncio.run(_verify(read_settings(), chosen, max_rate, Findings(as_json=json)))
+        with Findings(as_json=json) as findings:
+            return asyncio.run(_verify(read_settings(), chosen, max_rate, findings))
 
     return looked(look, "interrupted; not all was looked at.")
 

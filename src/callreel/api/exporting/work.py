@@ -14,7 +14,7 @@ import structlog
 from callreel.api.exporting import FORMATS, Parts
 from callreel.api.filters import read_filter
 from callreel.api.limits import Limits
-from callreel.api.log import trace_of
+from callreel.api.log import cause_of, trace_of
 from callreel.api.params import read_sort
 from callreel.archive import Archive
 from callreel.archive.export import export
@@ -23,7 +23,7 @@ from callreel.archive.export_jobs.store import ExportStore
 from callreel.archive.exporting import UNREADABLE, Question
 from callreel.archive.exporting.drafts import TargetDraft
 from callreel.archive.exporting.members import pieces_of
-from callreel.errors import CallreelError, NotFound
+from callreel.errors import CallreelError, NotFound, StorageFull, Unavailable
 from callreel.model import DEFAULT_SORT, Access, Scope
 
 _log = structlog.get_logger(__name__)
@@ -63,6 +63,9 @@ async def carry_out(archive: Archive, store: ExportStore, job: Job) -> None:
     except NotFound:
         return  # it was removed meanwhile
     except CallreelError as error:
+        if isinstance(error, StorageFull | Unavailable):
+            told = {"why": error.message, "cause": cause_of(error)}
+            _log.error("export failed", export=job.order.id, **told)
         running.fail(error.message)
     except Exception as error:  # noqa: BLE001 - one order must not keep the others waiting
         _log.error("export failed", export=job.order.id, trace=trace_of(error))
