@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callreel.api.wire import Bodies, WireUnrecorded, format_time
+from callreel.api.wire import Bodies, WireUnrecorded
+from callreel.api.wire_time import format_time
 from callreel.archive.facts import facts_of
 from callreel.catalog import NewCall
 from callreel.catalog.sqlite import SqliteCatalog

@@ -17,7 +17,8 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callreel.api.wire import Bodies, format_time
+from callreel.api.wire import Bodies
+from callreel.api.wire_time import format_time
 from callreel.archive.facts import facts_of
 from callreel.catalog import NewEntry
 from callreel.catalog.sqlite import SqliteCatalog

@@ -16,11 +16,10 @@ from callreel.api.wire import (
     WireCall,
     WireRecording,
     decode_call,
-    format_time,
     is_recording_id,
-    parse_time,
     to_call,
 )
+from callreel.api.wire_time import format_time, parse_time
 from callreel.errors import BadRecording
 from callreel.model import (
     EARLIEST_START,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from callreel.api.wire import format_time
+from callreel.api.wire_time import format_time
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.cli import mirror as mirror_command
 from callreel.client import Callreel

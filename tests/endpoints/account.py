@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from callreel.api.wire import format_time
+from callreel.api.wire_time import format_time
 from endpoints.original import Record
 from importers.monitor import wav
 

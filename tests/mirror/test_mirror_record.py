@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callreel.api.wire import Bodies, WireRecording, format_time, is_recording_id
+from callreel.api.wire import Bodies, WireRecording, is_recording_id
+from callreel.api.wire_time import format_time
 from callreel.client.mirror.audio import Library
 from callreel.client.mirror.record import Records, identity
 from callreel.client.transport import Transport

@@ -17,7 +17,7 @@ from callreel.api.decoding import decoded
 from callreel.api.exporting import FORMATS
 from callreel.api.filters import read_filter
 from callreel.api.params import read_sort
-from callreel.api.wire import format_time
+from callreel.api.wire_time import format_time
 from callreel.archive.export_jobs import Job, Order, Stage
 from callreel.archive.export_jobs.desk import ExportDesk
 from callreel.archive.export_jobs.store import new_id

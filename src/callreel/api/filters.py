@@ -9,7 +9,8 @@ from typing import Any, Final, TypeVar
 
 from callreel.api.limits import Limits
 from callreel.api.strict_json import read_json, shown
-from callreel.api.wire import CALL_FILTERS, FILTERS, Property, parse_time
+from callreel.api.wire import CALL_FILTERS, FILTERS, Property
+from callreel.api.wire_time import parse_time
 from callreel.archive.numbers import normalise
 from callreel.errors import BadParameter
 from callreel.model import EVERY_CALL, NO_FILTER, CallFilter, DialogType, Direction, Span

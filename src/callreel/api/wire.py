@@ -8,16 +8,13 @@ out as a mere separator. The body is the rest, and begins with the recording's i
 from __future__ import annotations
 
 import re
-import time
-from datetime import datetime
 from enum import Enum
-from functools import lru_cache
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
-from callreel.api.decoding import ID_PATTERN, RULES, TIME_PATTERN, decoded, refusal
+from callreel.api.decoding import ID_PATTERN, RULES, decoded, refusal
 from callreel.api.fields import (
     DialogId,
     Flag,
@@ -31,13 +28,13 @@ from callreel.api.fields import (
     Word,
     says,
 )
+from callreel.api.wire_time import format_time, parse_time
 from callreel.errors import BadRecording
 from callreel.model import Audio, Call, DialogType, Direction, Named, Recording, SortField
 
 LIST_PATH: Final = "/cdr_dialog_recording"
 CALLS_PATH: Final = "/cdr_dialog"
 
-_TIME: Final = re.compile(TIME_PATTERN, re.ASCII)
 _RECORDING_ID: Final = re.compile(ID_PATTERN)
 
 
@@ -199,31 +196,6 @@ _AFTER_ID: Final = b'/audio",'
 def is_recording_id(text: str) -> bool:
     """Say whether a text may be a recording's id: safe as it is in an address and in JSON."""
     return _RECORDING_ID.fullmatch(text) is not None
-
-
-def format_time(seconds: int) -> str:
-    """Return seconds since 1970 UTC as the wire writes them."""
-    day, rest = divmod(seconds, 86_400)
-    hour, rest = divmod(rest, 3600)
-    minute, second = divmod(rest, 60)
-    return f"{_date(day)} {hour:02}:{minute:02}:{second:02}"
-
-
-@lru_cache(maxsize=1024)
-def _date(day: int) -> str:
-    year, month, of_month = time.gmtime(day * 86_400)[:3]
-    return f"{year:04}-{month:02}-{of_month:02}"
-
-
-def parse_time(text: str) -> int:
-    """Return the seconds since 1970 UTC that a time on the wire stands for.
-
-    Raises:
-        ValueError: it is not of the form `YYYY-MM-DD HH:mm:ss`, or there is no such moment.
-    """
-    if _TIME.fullmatch(text) is None:
-        raise ValueError("not of the form YYYY-MM-DD HH:mm:ss")
-    return int(datetime.fromisoformat(text + "+00:00").timestamp())
 
 
 def decode_call(raw: bytes) -> WireCall:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from cyclopts import App
 
-from callreel.api.wire import is_recording_id, parse_time
+from callreel.api.wire import is_recording_id
+from callreel.api.wire_time import parse_time
 from callreel.archive import delete
 from callreel.catalog import Catalog
 from callreel.catalog.deletions import Deletion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callreel.api.wire import parse_time
+from callreel.api.wire_time import parse_time
 from callreel.errors import Misconfigured
 from callreel.model import EVERYTHING, Span
 

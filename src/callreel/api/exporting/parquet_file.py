@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from callreel.api.decoding import TIME_PATTERN
-from callreel.api.wire import WireRecording, parse_time
+from callreel.api.wire import WireRecording
+from callreel.api.wire_time import parse_time
 from callreel.archive.exporting import Draft, Output
 from callreel.errors import Misconfigured
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from callreel.api.wire import LIST_PATH, format_time
+from callreel.api.wire import LIST_PATH
+from callreel.api.wire_time import format_time
 from callreel.archive.mirror import FORMAT, Found, Portion
 from callreel.client.answer import decoded
 from callreel.client.errors import BadAnswerError

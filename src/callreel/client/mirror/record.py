@@ -19,7 +19,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 
 from callreel.api.decoding import refusal
-from callreel.api.wire import WireCall, WireRecording, is_recording_id, parse_time, to_call
+from callreel.api.wire import WireCall, WireRecording, is_recording_id, to_call
+from callreel.api.wire_time import parse_time
 from callreel.client.download import Source, source_of
 from callreel.client.errors import BadAnswerError
 from callreel.client.mirror.audio import Library
