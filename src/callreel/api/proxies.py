@@ -48,7 +48,7 @@ class Proxies:
         if said is not None and at and self._trusts(at):
             passed_on = [each.strip() for each in said.decode("latin-1").split(",")]
             at = next((each for each in reversed(passed_on) if not self._trusts(each)), at)
-        return _network_of(at)
+        return network_of(at)
 
     def _judge(self, address: str) -> bool:
         try:
@@ -65,7 +65,11 @@ def _address(text: str) -> IPv4Address | IPv6Address:
 
 
 @lru_cache(maxsize=1024)
-def _network_of(text: str) -> str:
+def network_of(text: str) -> str:
+    """Return an address as logs may hold it, or nothing of what is none.
+
+    Of IPv6 that is the network, since who has one may choose any address in it.
+    """
     try:
         at = _address(text)
     except ValueError:

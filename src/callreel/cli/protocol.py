@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from callreel.api.errors import Headers, error_body, error_headers
 from callreel.api.exchange import AT_ONCE, ERROR_HEADERS, SAFE_HEADERS
 from callreel.api.listing import LISTS
+from callreel.api.proxies import network_of
 from callreel.api.turns import Turns
 from callreel.cli.eager import begun
 from callreel.cli.unread import MAX_UNREAD_BYTES, Unread
@@ -281,7 +282,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._drop_deadline()
         request_id = uuid.uuid4().hex
-        client = self.client[0] if self.client else None
+        client = network_of(self.client[0]) if self.client else ""
         _log.warning(
             "refused before there was a request",
             why=error.message,
