@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.audio_contract import TENANT, key_of
+from contracts.audio_case import TENANT, key_of
 
 
 def place_of(root: Path, content: bytes) -> Path:

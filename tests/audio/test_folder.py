@@ -16,7 +16,8 @@ from callreel.audio import AudioKey, AudioStore
 from callreel.audio.folder import FolderStore
 from callreel.audio.folder_walk import digest_of
 from callreel.errors import Unavailable
-from contracts.audio_contract import LONG, SHORT, AudioContract, chunks, derive, key_of, put
+from contracts.audio_case import LONG, SHORT, chunks, derive, key_of, put
+from contracts.audio_contract import AudioContract
 
 
 class TestFolderStore(AudioContract):

@@ -18,7 +18,7 @@ from audio.folders import files_in, place_of
 from callreel.audio.folder import FolderStore
 from callreel.audio.staged import StagedFile
 from callreel.errors import StorageFull, Unavailable
-from contracts.audio_contract import LONG, SHORT, TENANT, chunks, derive, key_of, put
+from contracts.audio_case import LONG, SHORT, TENANT, chunks, derive, key_of, put
 
 
 def test_audio_that_is_short_on_the_disk_is_not_kept(store: FolderStore) -> None:

@@ -16,7 +16,7 @@ import pytest
 from audio.folders import FailingSync, note_syncs, open_files, place_of
 from callreel.audio.folder import FolderStore
 from callreel.errors import CallreelError, StorageFull, Unavailable
-from contracts.audio_contract import LONG, SHORT, keep_together, key_of, put
+from contracts.audio_case import LONG, SHORT, keep_together, key_of, put
 
 
 @pytest.mark.parametrize(("code", "error"), [(errno.EIO, Unavailable), (errno.ENOSPC, StorageFull)])

@@ -3,63 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from callreel.audio import AudioKey, AudioStore, Part
+from callreel.audio import AudioStore, Part
 from callreel.errors import NotFound, Unavailable
+from contracts.audio_case import LONG, SHORT, chunks, derive, keep_together, key_of, put
+from contracts.audio_locks_contract import AudioLocksContract
 
-TENANT = 7
 LARGEST_CHUNK = 256 * 1024
-SHORT = b"a few bytes of sound"
-LONG = bytes(range(256)) * 3000  # three chunks, the last one short
 
 
-def key_of(content: bytes, tenant: int = TENANT) -> AudioKey:
-    return AudioKey(tenant, hashlib.sha256(content).hexdigest())
-
-
-async def put(store: AudioStore, content: bytes, tenant: int = TENANT) -> AudioKey:
-    with store.stage() as staged:
-        for start in range(0, len(content), 100_000):
-            staged.write(content[start : start + 100_000])
-        key = AudioKey(tenant, staged.sha256)
-        await store.keep(staged, key)
-    return key
-
-
-async def keep_together(store: AudioStore, contents: Sequence[bytes]) -> list[str | None]:
-    """Keep all, each under its digest, and return the kind of what went wrong with each."""
-    with ExitStack() as files:
-        arriving = []
-        for content in contents:
-            staged = files.enter_context(store.stage())
-            staged.write(content)
-            arriving.append((staged, key_of(content)))
-        faults = await store.keep_all(arriving)
-    return [None if fault is None else type(fault).__name__ for fault in faults]
-
-
-async def chunks(store: AudioStore, key: AudioKey, start: int, end: int) -> list[bytes]:
-    return [chunk async for chunk in store.read(key, start, end)]
-
-
-async def derive(store: AudioStore, key: AudioKey, name: str, content: bytes) -> Path:
-    made = store.scratch(".json")
-    made.write_bytes(content)
-    return await store.keep_derived(key, name, made)
-
-
-class AudioContract:
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> AudioStore:
-        raise NotImplementedError
-
+class AudioContract(AudioLocksContract):
     @pytest.mark.parametrize("content", [b"", SHORT, LONG], ids=["empty", "short", "long"])
     def test_what_was_kept_is_read_back(self, store: AudioStore, content: bytes) -> None:
         async def run() -> None:
@@ -277,78 +233,6 @@ class AudioContract:
             await store.remove(key_of(LONG))
             assert await put(store, SHORT) == key
             assert await store.size(key) == len(SHORT)
-
-        asyncio.run(run())
-
-    def test_many_take_in_at_once(self, store: AudioStore) -> None:
-        async def run() -> None:
-            async with asyncio.timeout(10), store.taking_in(), store.taking_in():
-                pass
-
-        asyncio.run(run())
-
-    def test_removing_waits_for_who_takes_in(self, store: AudioStore) -> None:
-        async def run() -> None:
-            order: list[str] = []
-
-            async def remove() -> None:
-                async with store.removing():
-                    order.append("removed")
-
-            async with store.taking_in():
-                removing = asyncio.create_task(remove())
-                await asyncio.wait([removing], timeout=0.05)
-                order.append("taken in")
-            await asyncio.wait_for(removing, 10)
-            assert order == ["taken in", "removed"]
-
-        asyncio.run(run())
-
-    def test_taking_in_waits_for_who_removes(self, store: AudioStore) -> None:
-        async def run() -> None:
-            order: list[str] = []
-
-            async def take_in() -> None:
-                async with store.taking_in():
-                    order.append("taken in")
-
-            async with store.removing():
-                taking = asyncio.create_task(take_in())
-                await asyncio.wait([taking], timeout=0.05)
-                order.append("removed")
-            await asyncio.wait_for(taking, 10)
-            assert order == ["removed", "taken in"]
-
-        asyncio.run(run())
-
-    def test_removing_gets_its_turn_while_others_take_in_without_end(
-        self, store: AudioStore
-    ) -> None:
-        async def run() -> None:
-            is_removed = asyncio.Event()
-
-            async def take_in_in_turn() -> None:
-                while not is_removed.is_set():
-                    async with store.taking_in():
-                        await asyncio.sleep(0.005)
-
-            async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-                for _ in range(4):  # so many that the lock is never free between two of them
-                    group.create_task(take_in_in_turn())
-                await asyncio.sleep(0)
-                async with store.removing():
-                    is_removed.set()
-
-        asyncio.run(run())
-
-    def test_both_locks_are_given_back_when_their_holders_fail(self, store: AudioStore) -> None:
-        async def run() -> None:
-            for holding in (store.taking_in, store.removing):
-                with pytest.raises(KeyError):
-                    async with holding():
-                        raise KeyError
-            async with asyncio.timeout(10), store.removing():
-                pass
 
         asyncio.run(run())
 
