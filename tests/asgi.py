@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callreel.api.access_log import AccessLog
 from callreel.api.app import Api
+from callreel.api.errors import unknown_address
 from callreel.api.limits import Limits
 from callreel.api.metrics import Metrics
 from callreel.api.proxies import Proxies
@@ -28,6 +29,7 @@ from callreel.model import Scope as KeyScope
 
 TEXT, KEY = keys.make("test", Reach(7), frozenset({KeyScope.READ}))
 BLIND_TEXT, BLIND_KEY = keys.make("no scopes", Reach(7), frozenset())
+BIG = Page((b'{"a":"' + b"x" * 2000 + b'"}',), 1, (0x1F, 5))
 
 
 @dataclass
@@ -161,6 +163,10 @@ async def drive(app: ASGIApp, scope: dict[str, Any]) -> list[Message]:
 
     await app(scope, receive, send)
     return sent
+
+
+async def unknown(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise unknown_address()
 
 
 def _answer(sent: list[Message]) -> Answer:

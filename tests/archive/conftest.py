@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.backed_up import BackedUp, Quick
-from archive.imports import Machine
+from archive.imports import Machine, fill
 from callreel.archive.backups.bucket import BucketDestination
 from callreel.archive.backups.folder import FolderDestination
 from callreel.archive.backups.repository import Repository
@@ -23,6 +23,14 @@ def house(tmp_path: Path) -> Iterator[House]:
         made = House(runner, tmp_path)
         yield made
         runner.run(made.archive.close())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder with three recordings that a FreePBX left behind."""
+    folder = tmp_path / "monitor"
+    fill(folder, 3)
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
 
 from callreel.api.wire import Bodies
-from callreel.archive import Archive
+from callreel.archive import Archive, imports
 from callreel.archive.foresee import Foreseer
 from callreel.archive.take_in_batch import take_in_batch
 from callreel.archive.verdict import Became, Verdict
@@ -20,6 +21,7 @@ from callreel.errors import CallreelError
 from callreel.importers.freepbx.importer import FreePbx
 from callreel.importers.items import Candidate, Item
 from callreel.model import ListRequest, Reach
+from house import House
 from importers.monitor import put, source, wav
 
 T = TypeVar("T")
@@ -113,3 +115,14 @@ async def until_halt(
 
 def found(root: Path) -> list[Candidate]:
     return [item for item in FreePbx(source(root)).items() if isinstance(item, Candidate)]
+
+
+def imported(house: House, root: Path) -> list[Verdict]:
+    """Import by a run that the ledger knows."""
+
+    async def play() -> list[Verdict]:
+        made = imports.run(house.archive, 1, "freepbx", found(root))
+        async with aclosing(made) as verdicts:
+            return [verdict async for verdict in verdicts]
+
+    return house.run(play())

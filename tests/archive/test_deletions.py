@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, closing
 from dataclasses import replace
@@ -14,8 +13,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from archive.backed_up import BackedUp
-from archive.imports import taken_in, tally
+from archive.imports import found, imported, name_of, taken_in, tally
 from archive.watching import aged, looked, watch_of
 from callreel.archive import delete, imports
 from callreel.archive.facts import facts_reader
@@ -23,9 +21,7 @@ from callreel.archive.foresee import Foreseer
 from callreel.archive.take_in_batch import take_in_batch
 from callreel.archive.verdict import Became, Verdict
 from callreel.archive.watch import Folder, IsNews, Watch
-from callreel.audio.folder import FolderStore
 from callreel.catalog import NewEntry, Outcome
-from callreel.catalog.deletions import Deletion
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.errors import NotFound, Unavailable
 from callreel.importers.formats import Importer
@@ -35,34 +31,8 @@ from callreel.model import EVERY_CALL, ListRequest, Reach, State
 from house import CALL, House, sound
 from importers.monitor import put, source, wav
 
-EPOCH = 1_772_438_405
 OTHERS = {Became.SAME: 2}
 EVERY, OPENING = ListRequest(EVERY_CALL), b'{"recording_url":"'
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "monitor"
-    for number in range(3):
-        put(folder, name_of(number), wav(60, tone=number))
-    return folder
-
-
-def name_of(number: int) -> str:
-    return f"in-48221234567-486{number:06d}-20260302-090005-{EPOCH + number}.{number}.wav"
-
-
-def files_of(root: Path) -> list[Candidate]:
-    return [item for item in FreePbx(source(root)).items() if isinstance(item, Candidate)]
-
-
-def imported(house: House, root: Path) -> list[Verdict]:
-    async def play() -> list[Verdict]:
-        made = imports.run(house.archive, 1, "freepbx", files_of(root))
-        async with aclosing(made) as verdicts:
-            return [verdict async for verdict in verdicts]
-
-    return house.run(play())
 
 
 def foreseen(house: House, candidates: Sequence[Candidate]) -> list[Verdict]:
@@ -90,7 +60,7 @@ def test_an_import_leaves_out_what_was_deleted_and_does_not_touch_its_audio(
 ) -> None:
     house.do(delete.one, first)
     files = house.files()
-    ahead = foreseen(house, files_of(root))
+    ahead = foreseen(house, found(root))
     monkeypatch.setattr(house.archive.audio, "stage", None)
     again = imported(house, root)
     assert ahead == again
@@ -114,7 +84,7 @@ def test_only_the_tenant_that_deleted_it_keeps_it_out(house: House, root: Path, 
     house.do(delete.one, first)
 
     async def of_the_other() -> list[Verdict]:
-        made = take_in_batch(house.archive, 2, files_of(root))
+        made = take_in_batch(house.archive, 2, found(root))
         return [verdict async for group in made for verdict in group]
 
     assert tally(house.run(of_the_other())) == {Became.ADDED: 3}
@@ -221,7 +191,7 @@ def test_a_deletion_that_was_cut_short_is_one(
     house: House, root: Path, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut_short(house, monkeypatch, lambda: house.do(delete.one, first))
-    assert tally(foreseen(house, files_of(root))) == {Became.DELETED: 1, **OTHERS}
+    assert tally(foreseen(house, found(root))) == {Became.DELETED: 1, **OTHERS}
     assert tally(imported(house, root)) == {Became.DELETED: 1, **OTHERS}
     assert state_of(house, first) is State.DELETING
     house.do(delete.one, first)
@@ -255,7 +225,7 @@ def test_what_is_deleted_while_an_import_puts_back_its_audio_stays_deleted(
         return await add(tenant, entries)
 
     monkeypatch.setattr(archive.catalog, "add", deleted_just_before)
-    assert tally(house.run(taken_in(archive, files_of(root)))) == {Became.DELETED: 1, **OTHERS}
+    assert tally(house.run(taken_in(archive, found(root)))) == {Became.DELETED: 1, **OTHERS}
     assert not any(digest in str(each) for each in house.files())
     house.do(delete.one, first)
     assert house.count() == 2
@@ -313,7 +283,7 @@ def test_what_is_fetched_from_afar_is_known_by_its_audio_and_not_measured(
 ) -> None:
     house.do(delete.one, first)
     files = house.files()
-    candidates = [far(each, []) for each in files_of(root)]
+    candidates = [far(each, []) for each in found(root)]
     assert tally(foreseen(house, candidates)) == {Became.DELETED: 1, **OTHERS}
     measured: list[Path] = []
     inspect = house.archive.sound.inspect
@@ -331,7 +301,7 @@ def test_what_is_fetched_from_afar_is_known_by_its_audio_and_not_measured(
 
 def test_what_has_its_id_from_its_source_is_not_even_opened(house: House, root: Path) -> None:
     opened: list[str] = []
-    named = [replace(far(each, opened), id=f"own-{each.where[-5]}") for each in files_of(root)]
+    named = [replace(far(each, opened), id=f"own-{each.where[-5]}") for each in found(root)]
     house.run(taken_in(house.archive, named))
     house.do(delete.one, "own-1")
     opened.clear()
@@ -356,71 +326,3 @@ def test_a_watched_file_whose_recording_was_deleted_stays_where_it_is(
     assert [became for _, became in looked(house, again)] == [Became.DELETED]
     assert path.exists()
     assert looked(house, again) == []
-
-
-def taken_into(house: House, data: Path, root: Path) -> list[Verdict]:
-    """Import into another data folder, by what the house measures with."""
-    archive = replace(
-        house.archive,
-        catalog=SqliteCatalog(data / "callreel.db"),
-        audio=FolderStore(data / "audio", reserve_bytes=0),
-    )
-
-    async def play() -> list[Verdict]:
-        try:
-            return await taken_in(archive, files_of(root))
-        finally:
-            await archive.catalog.close()
-
-    return house.run(play())
-
-
-def test_a_restored_archive_knows_the_deletions_of_its_time_and_no_later_ones(
-    archive: BackedUp, root: Path
-) -> None:
-    first, second, _ = (str(each.recording) for each in imported(archive.house, root))
-    archive.delete(first)
-    archive.back_up()
-    archive.delete(second)
-    listed = archive.house.run(archive.house.archive.catalog.deletions(1, (0, ""), 9))
-    data, _ = archive.restore()
-    assert tally(taken_into(archive.house, data, root)) == {Became.DELETED: 1, **OTHERS}
-    restored = replace(
-        archive.house.archive,
-        catalog=SqliteCatalog(data / "callreel.db"),
-        audio=FolderStore(data / "audio", reserve_bytes=0),
-    )
-    assert archive.house.run(delete.again(restored, listed)) == 1
-    archive.house.run(restored.catalog.close())
-    assert tally(taken_into(archive.house, data, root)) == {Became.DELETED: 2, Became.SAME: 1}
-
-
-def test_deletions_are_made_again_and_what_is_not_there_is_kept_out(house: House) -> None:
-    recording = house.id_of(house.take_in())
-    later = int(time.time()) + 60
-    listed = [Deletion(1, recording, later), Deletion(1, "never-seen", 8)]
-    assert house.run(delete.again(house.archive, listed)) == 1
-    assert house.run(delete.again(house.archive, listed)) == 0
-    assert house.count() == 0
-    assert house.files() == []
-    kept = house.run(house.archive.catalog.deletions(None, (0, ""), 9))
-    assert [each.id for each in kept] == sorted([recording, "never-seen"])
-    with pytest.raises(NotFound, match="no such tenant"):
-        house.run(delete.again(house.archive, [Deletion(9, "other", 1)]))
-
-
-def test_what_came_in_after_it_was_deleted_stays(house: House) -> None:
-    recording = house.id_of(house.take_in())
-    before = Deletion(1, recording, int(time.time()) - 60)
-    assert house.run(delete.again(house.archive, [before])) == 0
-    assert house.count() == 1
-    assert house.run(house.archive.catalog.deletions(1, (0, ""), 9)) == []
-
-
-def test_nothing_is_deleted_again_where_a_tenant_is_unknown(house: House) -> None:
-    recording = house.id_of(house.take_in())
-    later = int(time.time()) + 60
-    listed = [Deletion(1, recording, later), Deletion(9, "other", later)]
-    with pytest.raises(NotFound, match="no such tenant"):
-        house.run(delete.again(house.archive, listed))
-    assert house.count() == 1

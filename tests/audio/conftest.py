@@ -22,6 +22,14 @@ def sound() -> Iterator[ChildSoundWorker]:
 
 
 @pytest.fixture
+def fresh() -> Iterator[ChildSoundWorker]:
+    """A worker of which nothing was asked yet."""
+    made = ChildSoundWorker(inspect_seconds=20)
+    yield made
+    asyncio.run(made.close())
+
+
+@pytest.fixture
 def path(tmp_path: Path) -> Path:
     made = tmp_path / "audio"
     made.write_bytes(encoded("wav-alaw"))

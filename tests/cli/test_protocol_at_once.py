@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from callreel.api.exchange import AT_ONCE, Exchange
-from cli.test_protocol import connection
+from cli.connections import connection
 
 PLAIN = (b"content-type", b"text/plain")
 

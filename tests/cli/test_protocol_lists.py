@@ -16,7 +16,7 @@ from callreel.api import turns
 from callreel.api.wire import CALLS_PATH, LIST_PATH
 from callreel.cli import protocol
 from callreel.cli.protocol import BoundedProtocol
-from cli.test_protocol import BEGIN, GET, Timers, answered, connection, ends, hello, listening_at
+from cli.connections import BEGIN, GET, Timers, answered, connection, ends, hello, listening_at
 
 ENDS_SOON = 0.2
 

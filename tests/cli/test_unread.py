@@ -18,7 +18,7 @@ from callreel.cli.protocol import BoundedProtocol
 from callreel.cli.unread import Unread
 from callreel.model import Recording
 from callreel.wiring import DATABASE
-from cli.test_protocol import GET, connection, ends, listening_at
+from cli.connections import GET, connection, ends, listening_at
 from exporting.exports import entry_of, many_calls, no_audio
 from faults.running import new_key, served
 from pressure.line import get
