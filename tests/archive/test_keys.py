@@ -154,21 +154,38 @@ DAMAGES = [
     "scopes = '[\"write\"]'",
     "scopes = '{\"read\": 1}'",
     "scopes = CAST(x'ff' AS TEXT)",
+    "label = CAST(x'ff' AS TEXT)",
     "projects = '[\"1\"]'",
     "users = '{}'",
     "users = '[1.5]'",
     "tenant = 32767",
     "expires_at = 1 << 60",
+    # The bit of a row that tells the kind of a value makes these.
+    "created_at = x'00000000'",
+    "created_at = 1.5",
+    "expires_at = x''",
+    "label = x'ff'",
+    "users = x'ff'",
 ]
+UNCHECKED = "UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'api_key'"
+CHECKED = "UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE name = 'api_key'"
+
+
+def do_damage(path: Path, damage: str, key_id: str) -> None:
+    """Change a row also to what SQLite would not write into it."""
+    with closing(apsw.Connection(str(path))) as connection:
+        change = "PRAGMA writable_schema=1; {}; PRAGMA writable_schema=RESET"
+        connection.execute(change.format(UNCHECKED))
+        sql = f"UPDATE api_key SET {damage} WHERE id = ?"  # noqa: S608 - one of those above
+        connection.execute(sql, (key_id,))
+        connection.execute(change.format(CHECKED))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_key_is_refused_and_told_of_until_it_is_revoked(ring: Keys, damage: str) -> None:
     text, key = ring.make()
     other_text, other = ring.make()
-    with closing(apsw.Connection(str(ring.path))) as connection:
-        sql = f"UPDATE api_key SET {damage} WHERE id = ?"  # noqa: S608 - one of those above
-        connection.execute(sql, (key.id,))
+    do_damage(ring.path, damage, key.id)
     with pytest.raises(Unavailable, match="damaged in the database; tell the operator"):
         ring.is_valid(text)
     assert ring.is_valid(other_text)
@@ -177,3 +194,12 @@ def test_a_damaged_key_is_refused_and_told_of_until_it_is_revoked(ring: Keys, da
     ring.run(ring.catalog.revoke_key(key.id, NOW))
     assert not ring.is_valid(text)
     assert ring.run(ring.catalog.damaged_keys()) == []
+
+
+def test_a_key_whose_id_is_no_text_is_revoked_by_what_is_shown_of_it(ring: Keys) -> None:
+    text, key = ring.make()
+    do_damage(ring.path, "id = CAST(x'ff' || id AS TEXT)", key.id)
+    (shown,) = ring.run(ring.catalog.damaged_keys())
+    assert shown == f"\ufffd{key.id}"
+    assert ring.run(ring.catalog.revoke_key(shown, NOW)) == NOW
+    assert not ring.is_valid(text)

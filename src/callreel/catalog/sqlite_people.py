@@ -17,10 +17,19 @@ from callreel.model import Access, Key, Named, Reach, Scope, Tenant
 _KEY_COLUMNS: Final = (
     "id, label, digest, tenant, scopes, projects, users, created_at, expires_at, revoked_at"
 )
-_KEY_READ: Final = (  # what is JSON as bytes, since text that is none cannot be read at all
-    "id, label, digest, tenant, CAST(scopes AS BLOB), coalesce(CAST(projects AS BLOB), 'null'), "
-    "coalesce(CAST(users AS BLOB), 'null'), created_at, expires_at, revoked_at"
+_KEY_READ: Final = (  # text as bytes, since text that is none cannot be read at all
+    "CAST(id AS BLOB), CAST(label AS BLOB), digest, tenant, CAST(scopes AS BLOB), "
+    "coalesce(CAST(projects AS BLOB), 'null'), coalesce(CAST(users AS BLOB), 'null'), "
+    "created_at, expires_at, revoked_at"
 )
+_REVOKE: Final = """
+UPDATE api_key SET revoked_at = ?1,
+    -- What a column may not hold, SQLite would not write again.
+    label = CAST(label AS TEXT), scopes = CAST(scopes AS TEXT), projects = CAST(projects AS TEXT),
+    users = CAST(users AS TEXT), created_at = coalesce(CAST(created_at AS INTEGER), 0),
+    expires_at = CAST(expires_at AS INTEGER)
+WHERE rowid = ?2 AND revoked_at IS NULL
+"""
 _SCOPES: Final = msgspec.json.Decoder(frozenset[Scope])
 _IDS: Final = msgspec.json.Decoder(frozenset[int] | None)
 _TENANTS: Final = range(1, MAX_TENANT + 1)
@@ -75,15 +84,23 @@ def _listed(ids: frozenset[int] | None) -> str | None:
 def _key(row: Any) -> Key | None:  # noqa: ANN401 - a row of the columns to be read
     """Return the key in a row, or None where the row is damaged."""
     key_id, label, digest, tenant, scopes, projects, users, created, expires, revoked = row
-    times = (each for each in (created, expires, revoked) if each is not None)
-    if tenant not in _TENANTS or not all(each in _TIMES for each in times):
+    times = (created, *(each for each in (expires, revoked) if each is not None))
+    if not _is_in(_TENANTS, tenant) or not all(_is_in(_TIMES, each) for each in times):
         return None
     try:
         reach = Reach(tenant, _IDS.decode(projects), _IDS.decode(users))
-        access = Access(key_id, reach, _SCOPES.decode(scopes), expires)
+        access = Access(key_id.decode(), reach, _SCOPES.decode(scopes), expires)
+        return Key(access.key_id, label.decode(), digest, access, created, revoked)
     except (msgspec.DecodeError, ValueError):
         return None
-    return Key(key_id, label, digest, access, created, revoked)
+
+
+def _is_in(numbers: range, found: object) -> bool:
+    """Say whether it is one of these; a single bit makes bytes or a fraction of what was a number.
+
+    A range compares what is no whole number with each of its own, one after the other.
+    """
+    return isinstance(found, int) and found in numbers
 
 
 def key_by_digest(connection: apsw.Connection, digest: bytes) -> Key | None:
@@ -105,7 +122,12 @@ def keys(connection: apsw.Connection, tenant: int | None) -> list[Key]:
 
 def damaged_keys(connection: apsw.Connection, tenant: int | None) -> list[str]:
     """Return the ids of damaged keys (see `Catalog.damaged_keys`)."""
-    return [row[0] for row in _rows(connection, tenant) if row[-1] is None and _key(row) is None]
+    rows = _rows(connection, tenant)
+    return [_shown(row[0]) for row in rows if row[-1] is None and _key(row) is None]
+
+
+def _shown(key_id: bytes) -> str:
+    return key_id.decode(errors="replace")
 
 
 def _rows(connection: apsw.Connection, tenant: int | None) -> Iterator[Any]:
@@ -118,13 +140,15 @@ def _rows(connection: apsw.Connection, tenant: int | None) -> Iterator[Any]:
 
 def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> int:
     """Revoke a key (see `Catalog.revoke_key`)."""
-    connection.execute(
-        "UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (at, key_id)
-    )
-    revoked_at = connection.execute("SELECT revoked_at FROM api_key WHERE id = ?", (key_id,)).get
-    if revoked_at is None:
+    # Not by the index, which may hold the id of a damaged row as it was.
+    sql = "SELECT rowid, CAST(id AS BLOB) FROM api_key NOT INDEXED"
+    ids: list[Any] = connection.execute(sql).fetchall()
+    found = next((row for row, kept in ids if _shown(kept) == key_id), None)
+    if found is None:
         raise NotFound(f"There is no key '{key_id}'.")
-    return int(revoked_at)
+    connection.execute(_REVOKE, (at, found))
+    sql = "SELECT CAST(revoked_at AS INTEGER) FROM api_key WHERE rowid = ?"
+    return int(connection.execute(sql, (found,)).get)
 
 
 def names(connection: apsw.Connection, reach: Reach, kind: Kind) -> list[Named]:
