@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from archive.watching import aged, counts, looked, watch_of
 from callreel.archive.verdict import Became
-from callreel.archive.watch import Watch
+from callreel.archive.watch import ITEMS_AT_ONCE, Watch
 from callreel.importers.call_news import CallNews
 from callreel.importers.items import Item
 from house import House
@@ -73,6 +75,27 @@ def test_a_restart_that_finds_nothing_new_begins_no_import(
     table.write(leg(3))
     assert Became.CALL_ADDED in became(house, again)
     assert len(house.run(house.archive.catalog.imports())) == 2
+
+
+def test_a_watch_can_be_ended_while_it_meets_calls_again(house: House, table: PbxTable) -> None:
+    table.write(*(leg(number) for number in range(1, 2 * ITEMS_AT_ONCE + 2)))
+    met = looked(house, watch_of(house, "freepbx", table.source(CallNews(0))))
+    again = watch_of(house, "freepbx", table.source(CallNews(0)))
+    seen: list[Became] = []
+
+    async def look() -> None:
+        looking = asyncio.current_task()
+        assert looking is not None
+        async with aclosing(again.look()) as verdicts:
+            async for verdict in verdicts:
+                if not seen:
+                    asyncio.get_running_loop().call_soon(looking.cancel)
+                seen.append(verdict.became)
+
+    with pytest.raises(asyncio.CancelledError):
+        house.run(look())
+    assert seen == [Became.CALL_SAME] * ITEMS_AT_ONCE
+    assert len(met) > 2 * ITEMS_AT_ONCE
 
 
 def test_a_call_of_a_moment_ago_is_waited_for(house: House, table: PbxTable, begin: Begin) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
 from contextlib import aclosing
@@ -19,6 +20,8 @@ from callreel.importers.items import Candidate, Item, printable
 from callreel.importers.moving import move
 from callreel.importers.tree import Found
 
+ITEMS_AT_ONCE: Final = 100
+"""Items that are met again before the event loop hears of anything else, such as SIGTERM."""
 _MET_AGAIN: Final = frozenset({Became.LATER, Became.CALL_SAME})
 _IN_THE_ARCHIVE: Final = frozenset({Became.ADDED, Became.SAME})
 
@@ -110,6 +113,7 @@ class Watch:
     async def _taken_in(self, items: Iterable[Item]) -> AsyncGenerator[Verdict]:
         """Take in as one import, however many passes there are; it begins with the first news."""
         rest = iter(items)
+        met = itertools.count(1)
         while self._number is None:
             item = next(rest, None)
             if item is None:
@@ -117,6 +121,8 @@ class Watch:
             verdict = await self._met_again(item)
             if verdict is not None:
                 yield verdict
+                if not next(met) % ITEMS_AT_ONCE:
+                    await asyncio.sleep(0)
                 continue
             self._number = await imports.begin(self._archive, self._tenant, self._folder.format)
             rest = _chained(item, rest)
