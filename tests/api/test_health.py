@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 from prometheus_client.parser import text_string_to_metric_families
 
 from callreel.archive import noted
 from callreel.archive.noted import LastVerify
 from callreel.server import Options
-from callreel.wiring import DATABASE_LOG
+from callreel.wiring import DATABASE, DATABASE_LOG
 from support import PATH, Running, serve
 
 
@@ -32,6 +34,14 @@ def test_a_server_with_a_full_disk_is_not_ready_but_still_reads(tmp_path: Path) 
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
         assert answer.headers["Retry-After"] == "60"
         assert running.ask("GET", PATH).status_code == 200
+
+
+def test_a_server_whose_database_holds_text_that_is_none_is_not_ready(tmp_path: Path) -> None:
+    with serve(tmp_path / "data") as running:
+        with closing(apsw.Connection(str(running.data / DATABASE))) as database:
+            database.execute("UPDATE tenant SET name = CAST(x'ff' AS TEXT) WHERE number = 1")
+        answer = running.ask("GET", "/ready", None)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
 
 
 def test_what_is_counted_can_be_read_by_prometheus(server: Running, sound: bytes) -> None:

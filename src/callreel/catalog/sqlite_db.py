@@ -86,7 +86,7 @@ class Database:
             return question(self._fast)
         except apsw.InterruptError:
             raise
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise _translated(error) from error
 
     async def read(self, question: Callable[[apsw.Connection], Result]) -> Result:
@@ -126,7 +126,7 @@ class Database:
                 "shorter span of start_time.",
                 retry_after=limit,
             ) from error
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise _translated(error) from error
         finally:
             self._slow.put(connection)
@@ -239,7 +239,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise Misconfigured(f"The database cannot be opened: {error}.") from error
 
 
-def _translated(error: apsw.Error) -> Exception:
+def _translated(error: apsw.Error | UnicodeDecodeError) -> Exception:
     if isinstance(error, apsw.FullError):
         return StorageFull("There is no room for more; reading goes on. Tell the operator.")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
@@ -249,6 +249,7 @@ def _translated(error: apsw.Error) -> Exception:
     if isinstance(error, apsw.TooBigError):
         return BadParameter("So long a page cannot be made; ask for fewer records.", field="limit")
     foreign = (apsw.IOError, apsw.CantOpenError, apsw.CorruptError, apsw.NotADBError)
-    if isinstance(error, (*foreign, apsw.ReadOnlyError)):
+    # Text of damaged rows may be none.
+    if isinstance(error, (*foreign, apsw.ReadOnlyError, UnicodeDecodeError)):
         return Unavailable("The catalog cannot be reached; tell the operator.", retry_after=5)
     return error
