@@ -147,6 +147,25 @@ def test_audio_that_recordings_are_marked_to_miss_stays_in_the_backups_or_is_nam
     assert available_in(data) == ({lost, stays} if is_there else {stays})
 
 
+def test_audio_that_an_older_version_left_out_as_missing_is_not_told_to_be_there_again(
+    archive: BackedUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, stays = archive.add(1), archive.add(2)
+    archive.back_up()
+    (archive.data / archive.place(lost)).unlink()
+    archive.house.run(repaired(archive.house.archive))
+    audio = snapshot.Snapshot.audio
+    monkeypatch.setattr(
+        snapshot.Snapshot,
+        "audio",
+        lambda self: (each for each in audio(self) if each not in set(self.marked())),
+    )
+    archive.back_up()
+    data, done = archive.restore()
+    assert (done.is_done, done.missing, done.withdrawn, done.marked) == (True, (), 0, 0)
+    assert available_in(data) == {stays}
+
+
 def opened(archive: Archive, data: Path) -> Archive:
     """Open another data folder with the means of an archive."""
     catalog = SqliteCatalog(data / "callreel.db")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from callreel.archive import BodyFormat
-from callreel.archive.backups import DATABASE, Item, Manifest, database_item
+from callreel.archive.backups import DATABASE, Item, Manifest, audio_item, database_item
 from callreel.archive.backups.copying import THREADS, batches
 from callreel.archive.backups.files import Tree, copy, explained
 from callreel.archive.backups.repository import Repository
@@ -132,7 +132,7 @@ class _Work:
         missing = tuple(sorted(lost.union(self._manifest.without_audio)))
         keys = {each.audio for each in (Item(path, "") for path in missing)}
         with Snapshot(self._database) as snapshot:
-            marked = sum(each not in keys for each in snapshot.marked())
+            marked = sum(each not in keys and self._has(*each) for each in snapshot.marked())
         withdrawn = asyncio.run(self._withdraw(keys))
         return Restored(
             self._manifest, files, missing, is_done=True, withdrawn=withdrawn, marked=marked
@@ -167,6 +167,10 @@ class _Work:
     def _is_copied(self, item: Item, place: Path) -> bool:
         chunks = self._repository.destination.read(item.path)
         return copy(chunks, self._draft / "tmp", place, item.sha256)
+
+    def _has(self, tenant: int, sha256: str) -> bool:
+        """Say whether audio was brought; older versions left out what was known to be missing."""
+        return (self._draft / audio_item(tenant, sha256).path).exists()
 
     async def _withdraw(self, keys: set[tuple[int, str] | None]) -> int:
         """Let no recording be available whose audio is missing, and return how many are not."""
