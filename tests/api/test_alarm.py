@@ -48,6 +48,19 @@ def test_a_damaged_database_is_told_to_the_operator_once(tmp_path: Path, log: io
     assert line["request_id"] == answers[0].headers["X-Request-ID"]
 
 
+@pytest.mark.parametrize("table", ["entry", "by_number", "api_key"])
+def test_a_server_whose_database_lacks_a_table_is_not_ready(
+    tmp_path: Path, table: str, log: io.StringIO
+) -> None:
+    with serve(tmp_path / "data") as server:
+        with closing(apsw.Connection(str(server.data / "callreel.db"))) as connection:
+            connection.execute(f"DROP TABLE {table}")
+        assert server.ask("GET", "/ready", None).status_code == 503
+        if table == "api_key":
+            assert server.ask("GET", PATH).status_code == 503
+    assert {line["event"] for line in lines(log)} == {"the operator is asked for"}
+
+
 @pytest.mark.parametrize("table", ["recording", "facts", "by_number", "api_key", "unrecorded"])
 def test_a_server_with_a_damaged_database_is_not_ready(tmp_path: Path, table: str) -> None:
     with serve(tmp_path / "data") as server:

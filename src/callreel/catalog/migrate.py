@@ -6,6 +6,7 @@ import re
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -85,7 +86,8 @@ def step_of(connection: apsw.Connection) -> int | None:
     is_ours = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration'"
     if connection.execute(is_ours).get is None:
         return None
-    return int(connection.execute("SELECT coalesce(max(number), 0) FROM migration").get)
+    last = connection.execute("SELECT max(number) FROM migration").get
+    return None if last is None else int(last)
 
 
 def lacking(connection: apsw.Connection) -> list[str]:
@@ -93,13 +95,20 @@ def lacking(connection: apsw.Connection) -> list[str]:
 
     Of a database that is not ours, or of a newer version, nobody here knows that.
     """
-    steps, step = migrations(), step_of(connection)
-    if step is None or step > steps[-1].number:
-        return []
+    step = step_of(connection)
+    lost = set() if step is None else _parts_at(step) - _parts_of(connection)
+    return sorted(lost - {each for each in lost if each.rpartition(".")[0] in lost})
+
+
+@lru_cache(maxsize=2)
+def _parts_at(step: int) -> frozenset[str]:
+    """Return the parts of the schema at a step, or none where this version does not know it."""
+    steps = migrations()
+    if step > steps[-1].number:
+        return frozenset()
     with closing(apsw.Connection(":memory:")) as made:
         _apply(made, [each for each in steps if each.number <= step])
-        lost = _parts_of(made) - _parts_of(connection)
-    return sorted(lost - {each for each in lost if each.rpartition(".")[0] in lost})
+        return frozenset(_parts_of(made))
 
 
 def _parts_of(connection: apsw.Connection) -> set[str]:

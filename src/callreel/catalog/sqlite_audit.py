@@ -88,8 +88,13 @@ def _damages_of(connection: apsw.Connection, name: str) -> Iterator[str]:
 def require_readable(connection: apsw.Connection) -> None:
     """Read the first row of every table and the newest of what lists show; fail as that fails.
 
-    It takes less than a millisecond. What is damaged between is for `damages` to find.
+    It takes about a millisecond. What is damaged between is for `damages` to find.
+
+    Raises:
+        Unavailable: a part of the schema is missing.
     """
+    if lacking(connection):
+        raise Unavailable("A part of the catalog is missing; tell the operator.", retry_after=5)
     for name in _tables(connection):
         connection.execute(f'SELECT * FROM "{name}" LIMIT 1').fetchall()
     for name in _NEWEST_FIRST:

@@ -37,6 +37,7 @@ SLOW_MOST: Final = 64
 """Questions in the slow lane, those that wait too."""
 CHECK_EVERY: Final = 5_000  # steps of SQLite's machine between looks at the clock, about 0.2 ms
 PAGE_BYTES: Final = 8192
+_GONE: Final = ("no such table", "no such column", "no such index")
 
 
 class Database:
@@ -248,8 +249,9 @@ def _translated(error: apsw.Error | UnicodeDecodeError) -> Exception:
         return BadParameter("The filter holds more values than can be looked for.", field="filter")
     if isinstance(error, apsw.TooBigError):
         return BadParameter("So long a page cannot be made; ask for fewer records.", field="limit")
+    is_gone = isinstance(error, apsw.SQLError) and str(error).startswith(_GONE)
     foreign = (apsw.IOError, apsw.CantOpenError, apsw.CorruptError, apsw.NotADBError)
     # Text of damaged rows may be none.
-    if isinstance(error, (*foreign, apsw.ReadOnlyError, UnicodeDecodeError)):
+    if is_gone or isinstance(error, (*foreign, apsw.ReadOnlyError, UnicodeDecodeError)):
         return Unavailable("The catalog cannot be reached; tell the operator.", retry_after=5)
     return error
