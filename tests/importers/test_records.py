@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -13,10 +14,12 @@ import pytest
 from callreel.errors import Misconfigured
 from callreel.importers import database as database_module
 from callreel.importers import records
+from callreel.importers.asterisk.records import open_calls
 from callreel.importers.database import DatabaseTable
 from callreel.importers.dump import Dump
 from callreel.importers.records import open_records
 from callreel.importers.table import Table, TableRow
+from importers.asterisk_rows import row
 
 NEEDED = frozenset({"calldate", "src"})
 CALLS = [
@@ -76,6 +79,22 @@ def test_a_file_that_is_no_dump_is_a_table(tmp_path: Path) -> None:
     opened = open_records(str(path), NEEDED)
     assert isinstance(opened, Table)
     assert [row.cells for row in opened.rows()] == CELLS[:1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "calldate,src\n2026-03-02 08:00:05,101\n",
+        "CREATE TABLE cdr (calldate text, src text);\nINSERT INTO cdr VALUES ('a', 'b');\n",
+        row(),
+    ],
+    ids=["table", "dump", "master"],
+)
+def test_a_file_is_known_by_a_name_that_can_be_printed_and_kept(tmp_path: Path, text: str) -> None:
+    path = tmp_path / os.fsdecode(b"cdr\xff.csv")
+    path.write_text(text, "utf-8")
+    opened = open_calls(str(path), None) if text == row() else open_records(str(path), NEEDED)
+    assert opened.name == r"cdr\xff.csv"
 
 
 def test_of_a_database_only_the_columns_that_are_known_are_asked_for(database: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from callreel.errors import Misconfigured
+from callreel.importers.items import printable
 
 MAX_LINE: Final = 1 << 17
 MOST_LINES: Final = 100
@@ -54,7 +55,7 @@ class Table:
         Raises:
             Misconfigured: it cannot be read, or it lacks a needed column.
         """
-        self.name = path.name
+        self.name = printable(path.name)
         self._path = path
         with open_text(self._path) as stream:
             header = stream.readline(MAX_LINE)

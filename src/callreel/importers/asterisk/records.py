@@ -18,6 +18,7 @@ from callreel.importers.asterisk.columns import (
     is_data,
     order_of,
 )
+from callreel.importers.items import printable
 from callreel.importers.records import CallRecords, open_records
 from callreel.importers.table import MAX_LINE, TableRow, open_text
 
@@ -34,7 +35,7 @@ class Headerless:
     """
 
     def __init__(self, path: Path, shape: Shape, delimiter: str) -> None:
-        self.name = path.name
+        self.name = printable(path.name)
         self.columns: list[str] = []
         self._path = path
         self._shape = shape

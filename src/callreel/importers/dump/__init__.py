@@ -16,6 +16,7 @@ from typing import Final
 from callreel.errors import Misconfigured
 from callreel.importers.dump.values import ESCAPED_VALUE, PLAIN_VALUE, copied, text_of
 from callreel.importers.dump.window import AHEAD, Window
+from callreel.importers.items import printable
 from callreel.importers.table import TableRow, open_text
 
 Cells = list[str] | str  # or what is wrong with the row
@@ -83,7 +84,7 @@ class Dump:
         Raises:
             Misconfigured: it cannot be read, or lacks the table or a needed column.
         """
-        self.name = path.name
+        self.name = printable(path.name)
         self._path = path
         self._needed = needed
         self._table = table.rpartition(".")[2].lower()
