@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from callreel.importers.freepbx.calls import call_of, direction_of
+from callreel.importers.freepbx.calls import call_of, direction_of, unrecorded
 from callreel.importers.freepbx.cdr import Leg
 from callreel.importers.freepbx.names import RecordingName, parse
 from callreel.model import Call, Direction
@@ -209,3 +209,25 @@ def test_a_clock_half_an_hour_from_the_unique_id_is_noticed(
 def test_the_clock_of_the_row_comes_before_that_of_the_file() -> None:
     leg = replace(LEG, clock=CLOCK.replace(second=59))
     assert called(named("in"), leg).started_at == EPOCH + 54
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2026-10-25T02:50:00", "2026-10-25T02:10:00"),
+        ("2026-10-25T02:50:00+02:00", "2026-10-25T02:10:00"),
+        ("2026-10-25T02:50:00", "2026-10-25T02:10:00+01:00"),
+    ],
+)
+def test_of_a_call_that_nobody_answered_the_leg_that_began_first_tells(
+    first: str, second: str
+) -> None:
+    began = int(datetime(2026, 10, 25, 0, 50, tzinfo=UTC).timestamp())
+    silent = replace(LEG, is_answered=False, billsec=0, linkedid=f"{began}.1")
+    legs = [
+        replace(silent, clock=datetime.fromisoformat(second), uniqueid=f"{began + 1200}.2"),
+        replace(silent, clock=datetime.fromisoformat(first), uniqueid=f"{began}.1"),
+    ]
+    call = unrecorded(legs, ZoneInfo("Europe/Warsaw"), "freepbx").call
+    assert call is not None
+    assert (call.dialog_id, call.started_at) == (f"{began}.1", began)

@@ -59,6 +59,7 @@ class Read:
             legs.read(path.name, Table(path, COLUMNS).rows(), wanted, OpenCalls(unrecorded))
         )
         self.leg = legs.of(wanted_name())
+        self.waiting = legs.waiting(self.leg) if isinstance(self.leg, Leg) else None
 
     @property
     def line(self) -> str | None:
@@ -232,3 +233,12 @@ def test_columns_that_are_not_needed_may_be_missing(tmp_path: Path) -> None:
     leg = legs.of(wanted_name())
     assert isinstance(leg, Leg)
     assert (leg.cnum, leg.outbound_cnum, leg.did, leg.dcontext, leg.linkedid) == ("",) * 5
+
+
+def test_legs_of_a_call_may_tell_their_zone_or_leave_it_out(tmp_path: Path) -> None:
+    call = BY_LINK
+    later = call | {"calldate": "2026-03-02 08:00:09"}
+    zoned = call | BY_ID | {"calldate": "2026-03-02 09:00:05+01:00"}
+    waiting = Read(tmp_path, later, zoned).waiting
+    assert waiting is not None
+    assert waiting.since.isoformat() == "2026-03-02T09:00:05+01:00"

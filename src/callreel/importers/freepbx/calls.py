@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from callreel.importers.freepbx.cdr import Leg, Waiting
+from callreel.importers.freepbx.cdr import Leg, Waiting, start_of
 from callreel.importers.freepbx.names import RecordingName, epoch_of
 from callreel.importers.freepbx.people import agent_of, queue_of
 from callreel.importers.items import Row, RowUse
@@ -57,12 +57,12 @@ def unrecorded(legs: Sequence[Leg], zone: ZoneInfo, source: str) -> Row:
     of all, the one that was answered and talked longest; where nobody answered, the first.
     """
     leg = max(legs, key=lambda each: (each.is_answered, each.has_recording, each.billsec))
-    if not leg.is_answered:
-        leg = min(legs, key=lambda each: each.clock)
+    if not leg.is_answered and len(legs) > 1:
+        leg = min(legs, key=lambda each: start_of(each, zone))
     if not leg.uniqueid:
         return Row(leg.where, RowUse.UNRECORDED)
     direction = direction_of(None, leg)
-    started_at = _start_of(leg, zone)
+    started_at = start_of(leg, zone)
     call = _leg_call(leg, None, direction, started_at)
     if len(legs) > 1:
         epoch = epoch_of(leg.uniqueid)
@@ -77,15 +77,11 @@ def unrecorded(legs: Sequence[Leg], zone: ZoneInfo, source: str) -> Row:
         source=source,
         has_first=any(not each.linkedid or each.linkedid == each.uniqueid for each in legs),
         legs=tuple(
-            (started_at if each is leg else _start_of(each, zone), each.uniqueid)
+            (started_at if each is leg else start_of(each, zone), each.uniqueid)
             for each in legs
             if each.uniqueid
         ),
     )
-
-
-def _start_of(leg: Leg, zone: ZoneInfo) -> int:
-    return to_utc(leg.clock, zone, hint=epoch_of(leg.uniqueid))[0]
 
 
 def direction_of(name: RecordingName | None, leg: Leg | None) -> Direction:

@@ -180,8 +180,9 @@ class Legs:
         talked = [each for each in legs if each.has_talk]
         if not talked or not any(each.uniqueid == leg.linkedid for each in legs):
             return None
-        since = min(each.clock for each in legs)
-        return Waiting(since, leg if leg.has_talk else max(talked, key=lambda each: each.billsec))
+        first = min(legs, key=lambda each: start_of(each, self._zone))
+        longest = max(talked, key=lambda each: each.billsec)
+        return Waiting(first.clock, leg if leg.has_talk else longest)
 
     def _keep(self, cells: dict[str, str], leg: Leg | Refusal, wanted: Wanted) -> bool:
         key, uniqueid = key_of(cells["recordingfile"]), cells["uniqueid"]
@@ -209,7 +210,12 @@ class Legs:
         """Return when a leg ended, or None where that was long ago, which is told much faster."""
         if leg.clock.replace(tzinfo=None) + timedelta(seconds=leg.duration) < self._lately:
             return None
-        return to_utc(leg.clock, self._zone, hint=epoch_of(leg.uniqueid))[0] + leg.duration
+        return start_of(leg, self._zone) + leg.duration
+
+
+def start_of(leg: Leg, zone: ZoneInfo) -> int:
+    """Return when a leg began, in seconds UTC: clocks come twice, and not each tells its zone."""
+    return to_utc(leg.clock, zone, hint=epoch_of(leg.uniqueid))[0]
 
 
 def _best(legs: Collection[Leg | Refusal]) -> Leg | Refusal | None:
