@@ -56,12 +56,14 @@ def condition_of(path: Path) -> Condition:
             f"{path.name} in the data folder is an empty file; put the database back, or remove "
             "the file to begin anew."
         )
+    # Before SQLite opens it: to close a file ends all locks that the process has on it.
+    header = _header(path)
     try:
         with _unchanged(path) as database:
             step, lacks = step_of(database), lacking(database)
             has_entries = step is not None and "entry" not in lacks
             return Condition(
-                has_log=_header(path)[_READ_BY] == _BY_LOG,
+                has_log=header[_READ_BY] == _BY_LOG,
                 step=step,
                 lacks=lacks,
                 has_recordings=bool(
