@@ -4,15 +4,17 @@ import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from faults.running import Served, call_of, listed, new_key, served
-from support import a_sound
+from support import PATH, a_sound
 
 SIZE = "12m"
+RESERVE = 4 << 20
+WITH_RESERVE = ("env", f"CALLREEL_FREE_SPACE_RESERVE={RESERVE}")
 IN_SMALL = ("unshare", "--map-root-user", "--mount")
 MOUNTED = 'mount -t tmpfs -o size=$0 none "$1" && cp -a "$2/." "$1" && shift 2 && exec "$@"'
 
@@ -20,6 +22,19 @@ MOUNTED = 'mount -t tmpfs -o size=$0 none "$1" && cp -a "$2/." "$1" && shift 2 &
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Served]:
     """A server whose data folder is a small disk that nobody but it sees, and that ends with it."""
+    with on_small_disk(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def reserved(tmp_path: Path) -> Iterator[Served]:
+    """The same, with a reserve."""
+    with on_small_disk(tmp_path, WITH_RESERVE) as server:
+        yield server
+
+
+@contextmanager
+def on_small_disk(tmp_path: Path, first: tuple[str, ...] = ()) -> Iterator[Served]:
     if (
         shutil.which("unshare") is None
         or subprocess.run([*IN_SMALL, "true"], check=False).returncode
@@ -28,7 +43,7 @@ def small(tmp_path: Path) -> Iterator[Served]:
     made, data = tmp_path / "made", tmp_path / "data"
     key = new_key(made)
     data.mkdir()
-    before = (*IN_SMALL, "sh", "-c", MOUNTED, SIZE, str(data), str(made))
+    before = (*first, *IN_SMALL, "sh", "-c", MOUNTED, SIZE, str(data), str(made))
     with served(data, key, before) as server:
         yield server
 
@@ -79,3 +94,28 @@ def test_a_full_disk_is_told_reading_goes_on_and_room_is_enough_to_recover(
         assert session.get(small.asking.url + "/ready", timeout=20).status_code == 200
         assert small.asking.upload(a_sound(tmp_path, 999), call_of("later")).status_code == 201
         assert listed(session, small).keys() == kept.keys() | {"later"}
+
+
+def test_below_the_reserve_nothing_is_taken_in_and_deleting_makes_room(
+    reserved: Served, tmp_path: Path
+) -> None:
+    disk, asking = disk_of(reserved), reserved.asking
+    sounds = {f"r{number}": a_sound(tmp_path, number, 10) for number in range(8)}
+    for name, sound in sounds.items():
+        assert asking.upload(sound, call_of(name)).status_code == 201
+    too_much = shutil.disk_usage(disk).free - RESERVE + 500_000  # more than one recording
+    (disk / "ballast").write_bytes(b"x" * too_much)
+
+    refused = asking.upload(a_sound(tmp_path, 99, 0.1), call_of("refused"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (507, "storage_full")
+    assert asking.ask("GET", "/ready", None).status_code == 503
+    assert asking.ask("GET", "/health", None).status_code == 200
+    assert asking.ask("GET", f"{PATH}/r7/audio").content == sounds["r7"]
+    for name in ("r0", "r1", "r2", "r3"):
+        assert asking.ask("DELETE", f"{PATH}/{name}").status_code == 200
+
+    assert shutil.disk_usage(disk).free > RESERVE
+    assert asking.ask("GET", "/ready", None).status_code == 200
+    assert asking.upload(a_sound(tmp_path, 99, 0.1), call_of("refused")).status_code == 201
+    with reserved.session() as session:
+        assert listed(session, reserved).keys() == {"r4", "r5", "r6", "r7", "refused"}
