@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apsw
@@ -94,6 +97,29 @@ def test_what_is_nearly_a_key_is_none(ring: Keys, change: Callable[[str], str]) 
     assert ring.is_valid(text)
     assert not ring.is_valid(change(text))
     assert not ring.is_valid("")
+
+
+def test_a_key_is_found_by_its_digest_alone_and_compared_in_constant_time(
+    ring: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, key = ring.make()
+    looked_for, compared = list[bytes](), list[tuple[bytes, bytes]]()
+
+    async def found(digest: bytes) -> Key:
+        looked_for.append(digest)
+        return key  # whatever is asked for: no other comparison stands before the ring's
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr(ring.catalog, "key_by_digest", found)
+    monkeypatch.setattr(keys, "hmac", SimpleNamespace(compare_digest=compare))
+    near = text[:-1] + ("A" if text[-1] != "A" else "B")
+    assert (ring.is_valid(text), ring.is_valid(near)) == (True, False)
+    digests = [sha256(each.encode()).digest() for each in (text, near)]
+    assert looked_for == digests
+    assert compared == [(key.digest, each) for each in digests]
 
 
 def test_a_key_is_remembered_for_less_than_a_second(ring: Keys) -> None:

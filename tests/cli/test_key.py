@@ -12,7 +12,8 @@ import pytest
 from callreel.cli.key import parse_expiry, parse_id, parse_scopes
 from callreel.cli.output import moment
 from callreel.model import Scope
-from cli_runs import Command
+from cli.test_serve import address, get
+from cli_runs import Command, Start
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 DAY = 86_400
@@ -329,3 +330,32 @@ def test_a_damaged_key_is_named_and_the_others_are_listed(
     )
     assert callreel("key", "revoke", made[1]).code == 0
     assert callreel("key", "list", *output).code == 0
+
+
+def test_a_key_ends_in_each_process_in_its_second_and_within_one_of_being_revoked(
+    callreel: Command, start: Start, acme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the machine does meanwhile: only the times before and after a question count."""
+    monkeypatch.setenv("CALLREEL_ACCESS_LOG", "0")  # nobody reads it here
+    url = address(start("serve", "--port", "0", "--workers", "2"))
+    ends = int(time.time()) + 2
+    when = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ending = callreel("key", "create", "--tenant", acme, "--expires", when).out.strip()
+    revoked = callreel("key", "create", "--tenant", acme, "--json").json()
+
+    def statuses(key: str) -> set[int]:
+        """Ask so often that both processes are asked, but for one time in thousands."""
+        list_of = f"{url}/cdr_dialog_recording?limit=1"
+        return {get(list_of, key).status_code for _ in range(12)}
+
+    assert statuses(revoked["key"]) == {200}
+    assert callreel("key", "revoke", revoked["id"]).code == 0
+    seen_by = time.monotonic() + 1.0
+    while time.monotonic() < seen_by:
+        assert statuses(revoked["key"]) <= {200, 401}
+    assert statuses(revoked["key"]) == {401}
+
+    while time.time() < ends:
+        found = statuses(ending)
+        assert found == {200} or time.time() >= ends
+    assert statuses(ending) == {401}
