@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from callreel.api.wire import Bodies
 from callreel.archive.facts import facts_of
+from callreel.audio import Format
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.model import Facts, Reach, State
-from support import PATH, Running, a_call, run
+from callreel.wiring import DATABASE, DATABASE_LOG
+from support import PATH, Running, a_call, a_sound, run, serve
 
 
 @pytest.fixture
@@ -190,3 +193,31 @@ def test_a_method_that_an_address_lacks_is_refused_with_those_that_it_has(
     answer = server.ask(method, path, None)
     assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
     assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+def holding(mark: bytes, folder: Path) -> set[str]:
+    """Return the names of all files that hold these bytes."""
+    return {each.name for each in folder.rglob("*") if each.is_file() and mark in each.read_bytes()}
+
+
+def test_of_what_was_deleted_no_audio_is_on_the_disk_and_text_in_the_database_alone(
+    tmp_path: Path, sound: bytes
+) -> None:
+    call = a_call(from_display_target="+48 999 123 777", project_id=1, project_name="Zq9x")
+    with serve(tmp_path / "data") as running:
+        audio = running.data / "audio"
+        running.add(a_sound(tmp_path, 8), a_call(recording_uuid="another"))
+        before = {each for each in audio.rglob("*") if each.is_file()}
+        path = place(running.add(sound, call, name="heard.wav"))
+        for each in ("audio", *(f"audio?format={each.value}" for each in Format), "peaks"):
+            assert running.ask("GET", f"{path}/{each}").status_code == 200
+        made = {each for each in audio.rglob("*") if each.is_file()} - before
+        marks = [each.read_bytes()[-200:] for each in made]
+        assert len(made) == 1 + len(Format) + 1
+        assert all(holding(each, running.data) for each in marks)
+
+        assert running.ask("DELETE", path).status_code == 200
+        assert {each for each in audio.rglob("*") if each.is_file()} == before
+        assert [holding(each, running.data) for each in marks] == [set()] * len(made)
+        for text in (b"999 123 777", b"48999123777", b"Zq9x", b"heard.wav"):
+            assert holding(text, running.data) <= {DATABASE, DATABASE_LOG}
