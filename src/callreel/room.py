@@ -1,13 +1,15 @@
 """Room for so many at once: who comes when it is full is turned away at once, and may come again.
 
 A queue that grows without bound answers nobody in time; one that is bounded answers those in it.
+Those in it take turns by tenant: who asks for much waits for what itself asked for.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from callreel.errors import Unavailable
 
@@ -49,3 +51,66 @@ class Room:
             self._of[tenant] -= 1
             if not self._of[tenant]:
                 del self._of[tenant]
+
+
+class Lanes:
+    """Lets so many work at once while the others wait. It counts within one process.
+
+    Args:
+        most: How many.
+        share: How many of the same tenant, so that another's first need not wait for it.
+    """
+
+    def __init__(self, most: int, *, share: int) -> None:
+        self._most = most
+        self._share = share
+        self._at_work: Counter[int] = Counter()
+        self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def entered(self, tenant: int) -> AsyncIterator[None]:
+        """Wait for a lane, and be in it for as long as the context lasts."""
+        if self._has_room_for(tenant):
+            self._at_work[tenant] += 1
+        else:
+            await self._turn_of(tenant)
+        try:
+            yield
+        finally:
+            self._leave(tenant)
+
+    def _has_room_for(self, tenant: int) -> bool:
+        return self._at_work.total() < self._most and self._at_work[tenant] < self._share
+
+    async def _turn_of(self, tenant: int) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # its turn had come just then
+                self._leave(tenant)
+            raise
+
+    def _leave(self, tenant: int) -> None:
+        self._at_work[tenant] -= 1
+        if not self._at_work[tenant]:
+            del self._at_work[tenant]
+        for each in list(self._waiting):
+            if self._has_room_for(each) and self._begun(each):
+                return
+
+    def _begun(self, tenant: int) -> bool:
+        """Let the first of a tenant begin, and the tenant wait behind all others for the next."""
+        waiting = self._waiting.pop(tenant)
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():  # else its client went away
+                turn.set_result(None)
+                self._at_work[tenant] += 1
+                break
+        else:
+            return False
+        if waiting:
+            self._waiting[tenant] = waiting
+        return True

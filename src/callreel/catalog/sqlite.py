@@ -80,13 +80,19 @@ class SqliteCatalog:
         self._db = Database(path, query_seconds, steps or migrations(), read_only=read_only)
 
     async def page(self, reach: Reach, request: ListRequest, opening: bytes) -> Page:
-        return await self._db.read(lambda db: sqlite_list.page(db, reach, request, opening))
+        return await self._db.read(
+            lambda db: sqlite_list.page(db, reach, request, opening), reach.tenant
+        )
 
     async def count(self, reach: Reach, call_filter: CallFilter) -> int:
-        return await self._db.read(lambda db: sqlite_list.count(db, reach, call_filter))
+        return await self._db.read(
+            lambda db: sqlite_list.count(db, reach, call_filter), reach.tenant
+        )
 
     async def find(self, reach: Reach, recording_id: str) -> Entry:
-        return await self._db.read(lambda db: sqlite_write.find(db, reach, recording_id)[0])
+        return await self._db.read(
+            lambda db: sqlite_write.find(db, reach, recording_id)[0], reach.tenant
+        )
 
     async def add(
         self, tenant: int, entries: Sequence[NewEntry], *, deleted_too: bool = False
@@ -159,7 +165,7 @@ class SqliteCatalog:
         return await self._db.read(lambda db: sqlite_write.is_digest_used(db, tenant, digest))
 
     async def names(self, reach: Reach, kind: Kind) -> list[Named]:
-        return await self._db.read(lambda db: sqlite_people.names(db, reach, kind))
+        return await self._db.read(lambda db: sqlite_people.names(db, reach, kind), reach.tenant)
 
     async def add_tag(
         self, tenant: int, name: str, tag_id: int | None = None

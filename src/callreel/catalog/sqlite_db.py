@@ -2,10 +2,10 @@
 
 Three lanes. Short questions run on the event loop's own thread, since a hop to another thread
 costs more than most of them take; one that has not ended after `FAST_SECONDS` is given up and
-asked again in the slow lane, a few threads with connections of their own. What counts is
-processor time, or else a busy machine would ask twice what is quickly answered; a slow disk,
-for which that stands still, is given `FAST_WAIT_SECONDS`. Writes go through the writer's thread
-(`sqlite_writer`), so that a sync of the disk never holds up the event loop.
+asked again in the slow lane, a few threads with connections of their own, of which no tenant
+holds all. What counts is processor time, or else a busy machine would ask twice what is quickly
+answered; a slow disk, for which that stands still, is given `FAST_WAIT_SECONDS`. Writes go through
+the writer's thread (`sqlite_writer`), so that a sync of the disk never holds up the event loop.
 """
 
 from __future__ import annotations
@@ -26,18 +26,22 @@ from callreel.catalog.migrate import Migration, migrate, require_newest
 from callreel.catalog.sqlite_writer import BUSY_MS, CHECKPOINT_PAGES, Writer
 from callreel.disk import NEW
 from callreel.errors import BadParameter, Misconfigured, StorageFull, Unavailable
-from callreel.room import Room
+from callreel.room import Lanes, Room
 
 Result = TypeVar("Result")
 
 FAST_SECONDS: Final = 0.010
 FAST_WAIT_SECONDS: Final = 0.040
-SLOW_LANES: Final = 2
-SLOW_MOST: Final = 64
-"""Questions in the slow lane, those that wait too."""
+SLOW_LANES: Final = 3
+SLOW_SHARE: Final = 2
+"""Of these, how many one tenant may hold."""
+SLOW_MOST: Final = 128
+"""Questions in the slow lane, those that wait too; half of them at most of one tenant."""
 CHECK_EVERY: Final = 5_000  # steps of SQLite's machine between looks at the clock, about 0.2 ms
 PAGE_BYTES: Final = 8192
 _GONE: Final = ("no such table", "no such column", "no such index")
+NOBODY: Final = 0
+"""In place of a tenant, for what no tenant asked."""
 
 
 class Database:
@@ -72,7 +76,9 @@ class Database:
             self._slow.put(connection)
         self._writer = Writer(writing, _translated)
         self._slow_threads = ThreadPoolExecutor(SLOW_LANES, "catalog-slow")
-        self._slow_room = Room(SLOW_MOST, "The archive is busy; ask again in a moment.")
+        busy = "The archive is busy; ask again in a moment."
+        self._slow_room = Room(SLOW_MOST, busy, share=SLOW_MOST // 2)
+        self._slow_lanes = Lanes(SLOW_LANES, share=SLOW_SHARE)
 
     def read_now(self, question: Callable[[apsw.Connection], Result]) -> Result:
         """Ask on this thread.
@@ -90,21 +96,28 @@ class Database:
         except (apsw.Error, UnicodeDecodeError) as error:
             raise _translated(error) from error
 
-    async def read(self, question: Callable[[apsw.Connection], Result]) -> Result:
+    async def read(
+        self, question: Callable[[apsw.Connection], Result], tenant: int = NOBODY
+    ) -> Result:
         """Ask on this thread, and if that takes long, in the slow lane."""
         try:
             return self.read_now(question)
         except apsw.InterruptError:
             pass  # and let go of it: its cursors would keep this lane at their moment
-        return await self.read_slowly(question)
+        return await self.read_slowly(question, tenant)
 
     async def read_slowly(
-        self, question: Callable[[apsw.Connection], Result], *, seconds: int | None = None
+        self,
+        question: Callable[[apsw.Connection], Result],
+        tenant: int = NOBODY,
+        *,
+        seconds: int | None = None,
     ) -> Result:
         """Ask in the slow lane.
 
         Args:
             question: What to ask.
+            tenant: Who waits for it.
             seconds: The time limit, where it is not that of every question.
 
         Raises:
@@ -112,8 +125,11 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         limit = seconds or self._query_seconds
-        with self._slow_room.entered():
-            return await loop.run_in_executor(self._slow_threads, self._ask_slowly, question, limit)
+        with self._slow_room.entered(tenant):
+            async with self._slow_lanes.entered(tenant):
+                return await loop.run_in_executor(
+                    self._slow_threads, self._ask_slowly, question, limit
+                )
 
     def _ask_slowly(self, question: Callable[[apsw.Connection], Result], limit: int) -> Result:
         connection = self._slow.get()
