@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,25 +56,32 @@ def test_as_many_conversions_run_as_are_allowed(
     asyncio.run(run())
 
 
-def test_a_conversion_too_many_is_turned_away_while_others_wait(
+def test_a_conversion_too_many_is_turned_away_and_one_of_another_tenant_is_next(
     fresh: ChildSoundWorker, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def run() -> None:
-        over = asyncio.Event()
+        over, begun = asyncio.Event(), list[str]()
 
-        async def ask(_: Child, __: object) -> dict[str, object]:
+        async def converted(_: ChildSoundWorker, job: dict[str, str]) -> dict[str, object]:
+            begun.append(Path(job["target"]).name)
             await over.wait()
             return {}
 
-        monkeypatch.setattr(Child, "ask", ask)
+        def convert(name: str, tenant: int) -> Coroutine[Any, Any, None]:
+            return fresh.convert(path, tmp_path / name, Format.WAV, tenant)
+
+        monkeypatch.setattr(ChildSoundWorker, "_converted", converted)
         async with asyncio.timeout(60), asyncio.TaskGroup() as waiting:
-            for number in range(worker._MOST_CONVERSIONS):
-                waiting.create_task(fresh.convert(path, tmp_path / str(number), Format.WAV))
+            for number in range(worker._MOST_CONVERSIONS // 2):
+                waiting.create_task(convert(str(number), 1))
             await asyncio.sleep(0)
             with pytest.raises(Unavailable, match="Many conversions"):
-                await fresh.convert(path, tmp_path / "more", Format.WAV)
+                await convert("more", 1)
+            waiting.create_task(convert("another's", 2))
+            await asyncio.sleep(0)
             over.set()
-        await fresh.convert(path, tmp_path / "later", Format.WAV)
+        await convert("later", 1)
+        assert begun[:5] == ["0", "1", "2", "another's", "3"]
 
     asyncio.run(run())
 

@@ -115,7 +115,7 @@ async def converted(archive: Archive, sound: Sound, to: Format) -> Path:
     try:
         async with archive.audio.local(sound.key) as source:
             await _check(archive, sound)
-            await archive.sound.convert(source, target, to)
+            await archive.sound.convert(source, target, to, sound.key.tenant)
         return await archive.audio.keep_derived(sound.key, name, target)
     finally:
         with suppress(OSError):  # such as on a disk that became read-only; a later start drops it

@@ -270,8 +270,10 @@ class SoundWorker(Protocol):
         """
         ...
 
-    async def convert(self, source: Path, target: Path, to: Format) -> None:
+    async def convert(self, source: Path, target: Path, to: Format, tenant: int = 0) -> None:
         """Write audio to target in another format, within the limits of time, memory and size.
+
+        Where several wait, tenants take turns.
 
         Raises:
             BadRecording: the audio cannot be read to its end.

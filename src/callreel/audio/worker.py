@@ -15,7 +15,7 @@ from callreel.audio import Format, Inspection
 from callreel.audio.limits import Limits, hide_memory
 from callreel.audio.process import Child, ChildLostError
 from callreel.errors import BadRecording, CallreelError, Unavailable, UnsupportedMedia
-from callreel.room import Room
+from callreel.room import Lanes, Room
 
 _MEMORY_BYTES: Final = 1 << 30
 _CONVERTED_BYTES: Final = 2 << 30
@@ -26,8 +26,8 @@ _MIME_TYPES: Final = frozenset({"audio/wav", "audio/ogg", "audio/flac", "audio/m
 _FAULTS: Final = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 )
-_MOST_CONVERSIONS: Final = 32
-"""Conversions at work or waiting; each holds a request."""
+_MOST_CONVERSIONS: Final = 64
+"""Conversions at work or waiting, half of them at most of one tenant; each holds a request."""
 _PATIENCE: Final = 3
 """Seconds to wait for each second of processor time that a job may take."""
 
@@ -38,7 +38,7 @@ class _Gates:
 
     loop: asyncio.AbstractEventLoop
     inspecting: asyncio.Semaphore
-    converting: asyncio.Semaphore
+    converting: Lanes
 
 
 class ChildSoundWorker:
@@ -70,7 +70,11 @@ class ChildSoundWorker:
         self._inspecting = Limits(inspect_seconds, _MEMORY_BYTES, 0)
         self._converting = Limits(convert_seconds, _MEMORY_BYTES, _CONVERTED_BYTES)
         self._gates: _Gates | None = None
-        self._room = Room(_MOST_CONVERSIONS, "Many conversions wait already; ask again later.")
+        self._room = Room(
+            _MOST_CONVERSIONS,
+            "Many conversions wait already; ask again later.",
+            share=_MOST_CONVERSIONS // 2,
+        )
         self._idle: list[Child] = []
         self._busy: set[Child] = set()
 
@@ -86,10 +90,10 @@ class ChildSoundWorker:
         _raise_error(answer)
         return _inspection(answer)
 
-    async def convert(self, source: Path, target: Path, to: Format) -> None:
+    async def convert(self, source: Path, target: Path, to: Format, tenant: int = 0) -> None:
         job = {"path": _absolute(source), "target": _absolute(target), "to": to.value}
-        with self._room.entered():
-            async with self._open_gates().converting:
+        with self._room.entered(tenant):
+            async with self._open_gates().converting.entered(tenant):
                 with _whole_or_gone(target):
                     _raise_error(await self._converted(job))
 
@@ -147,9 +151,8 @@ class ChildSoundWorker:
     def _open_gates(self) -> _Gates:
         loop = asyncio.get_running_loop()
         if self._gates is None or self._gates.loop is not loop:
-            self._gates = _Gates(
-                loop, asyncio.Semaphore(self._children), asyncio.Semaphore(self._conversions)
-            )
+            converting = Lanes(self._conversions, share=self._conversions)
+            self._gates = _Gates(loop, asyncio.Semaphore(self._children), converting)
         return self._gates
 
 
