@@ -80,7 +80,7 @@ async def _probed(report: Report, server: Served, beside: str) -> AsyncIterator[
 
     async def probe(ask: Callable[[], Awaitable[Answer]], seconds: list[float]) -> None:
         while True:
-            seconds.append((await ask()).seconds)
+            seconds.append((await ask()).waited)
             await asyncio.sleep(0.01)
 
     async with Line(server.asking.address) as line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,11 @@ class Answer:
     @property
     def is_good(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def waited(self) -> float:
+        """Seconds until a good answer; without end where it was none, however soon it came."""
+        return self.seconds if self.is_good else math.inf
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count as counting
@@ -24,6 +24,10 @@ from pressure.line import Answer, Line, get, over_new, post, quantile
 from pressure.report import Report
 from support import PATH, a_sound
 
+TAKE_IN: Final = "take in"
+LIST: Final = "list of 2,000, compressed"
+REFUSALS: Final[Mapping[str, frozenset[int]]] = {TAKE_IN: frozenset({503}), LIST: frozenset()}
+"""How each may be refused; lists wait."""
 STEPS: Final = (1, 2, 4)
 ROUNDS: Final = 3
 RUN_UP: Final = 0.25
@@ -67,10 +71,10 @@ def run(scratch: Path, seconds: int, seed: int) -> Report:
     with served(scratch / "data", key) as server:
         numbers = counting()
         uploads = (post(f"o-{n}", sound[:-8] + n.to_bytes(8, "big"), key, n) for n in numbers)
-        asyncio.run(_overload(report, "take in", server, uploads, seconds))
+        asyncio.run(_overload(report, TAKE_IN, server, uploads, seconds))
         page = get(f"{PATH}?limit=2000", key, "Accept-Encoding: gzip\r\n")
         pages = (page for _ in counting())
-        asyncio.run(_overload(report, "list of 2,000, compressed", server, pages, seconds))
+        asyncio.run(_overload(report, LIST, server, pages, seconds))
     return report
 
 
@@ -83,10 +87,17 @@ async def _overload(
     for _ in range(ROUNDS):
         for times, step in steps.items():
             await _at_rate(server, requests, capacity * times, seconds / ROUNDS, step)
+    judge(report, what, steps)
+
+
+def judge(report: Report, what: str, steps: Mapping[int, Step]) -> None:
+    """Judge what was seen at so many times the rate."""
     best = max(step.goodput for step in steps.values())
     for times, step in steps.items():
         is_enough = step.goodput >= LEAST_GOODPUT * best
         report.judge(f"{what}: at {times} x", _said_of(step), is_enough, "≥ 0.8 of the best")
+        wrong = sum(not each.is_good and each.status not in REFUSALS[what] for each in step.answers)
+        report.judge(f"{what}: other answers at {times} x", str(wrong), not wrong, "0")
         slowest = 1000 * max(step.health)
         says = f"at most {slowest:,.0f} ms"
         report.judge(f"{what}: /health at {times} x", says, slowest <= HEALTH_MS, "≤ 200 ms")
@@ -179,7 +190,7 @@ async def _probe(server: Served, step: Step) -> None:
     asking = get("/health", "")
     async with Line(server.asking.address) as line:
         while True:
-            step.health.append((await line.ask(asking)).seconds)
+            step.health.append((await line.ask(asking)).waited)
             await asyncio.sleep(0.05)
-            step.health.append((await over_new(server.asking.address, asking)).seconds)
+            step.health.append((await over_new(server.asking.address, asking)).waited)
             await asyncio.sleep(0.05)
