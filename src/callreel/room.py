@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Generic, TypeVar
 
 from callreel.errors import Unavailable
+
+T = TypeVar("T")
 
 
 class Room:
@@ -53,6 +56,31 @@ class Room:
                 del self._of[tenant]
 
 
+class Queue(Generic[T]):
+    """What waits: of one tenant in the order of its coming, and tenants take turns."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, deque[T]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._of)
+
+    def put(self, tenant: int, what: T) -> None:
+        """Let it wait behind all else of its tenant."""
+        self._of.setdefault(tenant, deque()).append(what)
+
+    def take(self, may: Callable[[int], bool] = lambda _: True) -> T | None:
+        """Return what is next of the tenants that may, which puts its tenant behind all others."""
+        tenant = next((each for each in self._of if may(each)), None)
+        if tenant is None:
+            return None
+        waiting = self._of.pop(tenant)
+        found = waiting.popleft()
+        if waiting:
+            self._of[tenant] = waiting
+        return found
+
+
 class Lanes:
     """Lets so many work at once while the others wait. It counts within one process.
 
@@ -65,7 +93,7 @@ class Lanes:
         self._most = most
         self._share = share
         self._at_work: Counter[int] = Counter()
-        self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
+        self._waiting: Queue[tuple[int, asyncio.Future[None]]] = Queue()
 
     @asynccontextmanager
     async def entered(self, tenant: int) -> AsyncIterator[None]:
@@ -84,7 +112,7 @@ class Lanes:
 
     async def _turn_of(self, tenant: int) -> None:
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(tenant, deque()).append(turn)
+        self._waiting.put(tenant, (tenant, turn))
         try:
             await turn
         except asyncio.CancelledError:
@@ -96,21 +124,9 @@ class Lanes:
         self._at_work[tenant] -= 1
         if not self._at_work[tenant]:
             del self._at_work[tenant]
-        for each in list(self._waiting):
-            if self._has_room_for(each) and self._begun(each):
-                return
-
-    def _begun(self, tenant: int) -> bool:
-        """Let the first of a tenant begin, and the tenant wait behind all others for the next."""
-        waiting = self._waiting.pop(tenant)
-        while waiting:
-            turn = waiting.popleft()
+        while (found := self._waiting.take(self._has_room_for)) is not None:
+            begins, turn = found
             if not turn.done():  # else its client went away
                 turn.set_result(None)
-                self._at_work[tenant] += 1
-                break
-        else:
-            return False
-        if waiting:
-            self._waiting[tenant] = waiting
-        return True
+                self._at_work[begins] += 1
+                return

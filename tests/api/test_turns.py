@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from asgi import TEXT, drive, house
+from asgi import TEXT, FakeCatalog, drive, house
 from callreel.api import turns as of_turns
 from callreel.api.turns import Turns
 from callreel.api.wire import LIST_PATH
+from callreel.archive import keys
+from callreel.model import Key, Reach
+from callreel.model import Scope as KeyScope
 
 MOST = 3
 
@@ -49,6 +52,20 @@ def test_so_many_begin_in_each_round_of_the_loop_in_the_order_of_their_coming() 
     of_rounds = asyncio.run(play())
     assert len(of_rounds) == 5 * MOST
     assert max(map(of_rounds.count, of_rounds)) == MOST
+
+
+def test_tenants_take_turns() -> None:
+    async def play() -> list[str]:
+        turns, begun = Turns(1), list[str]()
+
+        async def work(name: str) -> None:
+            await turns.take(1, tenant=int(name[0]))
+            begun.append(name)
+
+        await asyncio.gather(*map(work, ("1a", "1b", "1c", "1d", "2a", "2b", "3a")))
+        return begun
+
+    assert asyncio.run(play()) == ["1a", "1b", "2a", "3a", "1c", "2b", "1d"]
 
 
 def test_much_work_takes_the_turns_of_what_is_little() -> None:
@@ -134,24 +151,46 @@ def test_connections_that_come_all_the_time_do_not_hold_up_work_for_ever(
     assert len(rounds_of(5, arrivals=1_000_000_000)) == 5
 
 
-def test_what_is_short_is_answered_before_all_pages_that_came_earlier() -> None:
+OTHER_TEXT, OTHER_KEY = keys.make("other", Reach(8), frozenset({KeyScope.READ}))
+
+
+class OfTwo(FakeCatalog):
+    """Knows a key of another tenant, too."""
+
+    async def key_by_digest(self, digest: bytes) -> Key | None:
+        return OTHER_KEY if digest == OTHER_KEY.digest else await super().key_by_digest(digest)
+
+
+def place_among_pages(path: str, key: str) -> int:
+    """Return how many are answered before one that comes after a hundred pages of a tenant."""
     answered: list[str] = []
 
     async def short(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    made = house(router=short)
+    made = house(OfTwo(), router=short)
 
-    async def ask(path: str) -> None:
-        headers = [(b"authorization", TEXT.encode()), (b"host", b"calls.test")]
+    async def ask(path: str, key: str, name: str) -> None:
+        headers = [(b"authorization", key.encode()), (b"host", b"calls.test")]
         scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "scheme": "http"}
-        await drive(made.app, {**scope, "query_string": b"", "headers": headers})
-        answered.append(path)
+        sent = await drive(made.app, {**scope, "query_string": b"", "headers": headers})
+        assert sent[0]["status"] == 200
+        answered.append(name)
 
     async def play() -> None:
-        await asyncio.gather(*(ask(LIST_PATH) for _ in range(100)), ask("/health"))
+        pages = (ask(LIST_PATH, TEXT, "page") for _ in range(100))
+        await asyncio.gather(*pages, ask(path, key, "last"))
 
     asyncio.run(play())
     assert len(answered) == 101
-    assert answered.index("/health") < 10
+    return answered.index("last")
+
+
+def test_what_is_short_is_answered_before_all_pages_that_came_earlier() -> None:
+    assert place_among_pages("/health", TEXT) < 10
+
+
+def test_a_page_is_made_before_all_that_another_tenant_asked_for_earlier() -> None:
+    assert place_among_pages(LIST_PATH, OTHER_TEXT) < 10
+    assert place_among_pages(LIST_PATH, TEXT) == 100

@@ -68,7 +68,7 @@ class Listing:
         query = read(raw)
         request = query.request
         address = services.address(scope)
-        await self._turns.take(max(request.limit, LEAST_WORK))
+        await self._turns.take(max(request.limit, LEAST_WORK), access.reach.tenant)
         page = await find.page(services.archive, access, request, address.opening)
         headers = list(HEADERS)
         if page.count == request.limit and page.last is not None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from typing import ClassVar, Final
+
+from callreel.room import Queue
 
 WORK_SECONDS: Final = 0.02
 """For how long work goes on while connections come in."""
@@ -36,16 +37,17 @@ class Turns:
     def __init__(self, most: int) -> None:
         self._most = most
         self._begun = 0
-        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._waiting: Queue[tuple[asyncio.Future[None], int]] = Queue()
         self._arrivals = 0
         self._working_since = time.perf_counter()
         self._held_since: float | None = None
 
-    async def take(self, work: int) -> None:
+    async def take(self, work: int, tenant: int = 0) -> None:
         """Wait for a turn; where nobody else is about, there is one at once.
 
         Args:
             work: How much there is to do, in the same unit; at least 1.
+            tenant: Whose it is. Whoever asks for much waits behind others that ask for little.
         """
         loop = asyncio.get_running_loop()
         if self._begun < self._most:
@@ -54,7 +56,7 @@ class Turns:
             self._begun += work
             return
         turn = loop.create_future()
-        self._waiting.append((turn, work))
+        self._waiting.put(tenant, (turn, work))
         await turn
 
     def _begin_again(self) -> None:
@@ -63,8 +65,8 @@ class Turns:
             asyncio.get_running_loop().call_soon(self._begin_again)
             return
         self._begun = 0
-        while self._waiting and self._begun < self._most:
-            turn, work = self._waiting.popleft()
+        while self._begun < self._most and (found := self._waiting.take()) is not None:
+            turn, work = found
             if not turn.done():  # else its client went away
                 turn.set_result(None)
                 self._begun += work
