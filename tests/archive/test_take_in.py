@@ -27,9 +27,11 @@ from callreel.errors import (
 from callreel.model import (
     Access,
     Call,
+    CallFilter,
     ListRequest,
     Reach,
     Scope,
+    Span,
 )
 from house import CALL, EVERYTHING, House, sound
 
@@ -108,6 +110,29 @@ def test_a_call_that_cannot_be_is_refused(house: House, change: dict[str, int], 
         house.take_in(replace(CALL, **change))  # type: ignore[arg-type]  # all are numbers
     assert refused.value.field == field
     assert house.files() == []
+
+
+NEW_YEAR = 1_767_225_600
+
+
+@pytest.mark.parametrize(
+    ("started_at", "hung_up_at", "talking_ms"),
+    [
+        (NEW_YEAR - 30, NEW_YEAR + 30, 50_000),
+        (NEW_YEAR, NEW_YEAR, 0),
+        (NEW_YEAR, NEW_YEAR + 86_400, 86_400_000),
+    ],
+    ids=["over New Year", "of no length", "of a day"],
+)
+def test_a_call_that_is_seldom_is_taken_as_it_is(
+    house: House, started_at: int, hung_up_at: int, talking_ms: int
+) -> None:
+    call = replace(CALL, started_at=started_at, hung_up_at=hung_up_at, talking_ms=talking_ms)
+    taken = house.take_in(call)
+    assert house.archive.bodies.parse(taken.body).call == call
+    on_its_day = CallFilter(started=Span(started_at, started_at), hung_up=Span(hung_up_at))
+    page = house.do(find.page, ListRequest(on_its_day), b"<")
+    assert page.bodies == b"<" + taken.body
 
 
 @pytest.mark.parametrize(
