@@ -260,10 +260,11 @@ def test_two_processes_write_at_once_and_nothing_is_lost(
 
 
 def test_what_was_acknowledged_survives_kill_9(catalog: SqliteCatalog, tmp_path: Path) -> None:
+    acknowledged: list[int] = []
     for _ in range(3):
-        with adding(tmp_path, 0, 100_000) as child:
+        with adding(tmp_path, len(acknowledged), 100_000) as child:
             assert child.stdout is not None
-            acknowledged = [int(child.stdout.readline()) for _ in range(40)]
+            acknowledged += [int(child.stdout.readline()) for _ in range(40)]
             child.kill()
             acknowledged += map(int, child.stdout.read().split())
         found = all_in(catalog)
