@@ -17,7 +17,7 @@ from callreel.model import Facts
 from contracts.catalog_reference import NOON, Known, entry_of
 from support import PATH, Running, a_call, run, serve
 
-CALLS = 2_000
+CALLS = 1_000
 MOST = 16
 LISTS = 49
 COSTLY = json.dumps(
