@@ -183,13 +183,13 @@ def test_several_processes_are_not_begun_where_the_audio_is_away(
     assert err.count("\n") == 1
 
 
-def test_what_the_server_below_complains_of_is_a_line_of_json_too(start: Start, key: str) -> None:
+def test_what_is_no_request_is_a_line_of_json_without_what_was_sent(start: Start, key: str) -> None:
     server = start("serve", "--port", "0")
     talk(address(server), f"HELO {key}\r\n\r\n".encode())
     server.send_signal(signal.SIGTERM)
     _, err = server.communicate(timeout=20)
     (line,) = map(json.loads, err.splitlines())
-    assert (line["level"], line["logger"]) == ("warning", "uvicorn.error")
+    assert (line["level"], line["client"]) == ("warning", "127.0.0.1")
     assert key[-20:] not in err
 
 
@@ -218,6 +218,17 @@ def test_each_request_is_a_line_on_standard_output(start: Start, key: str) -> No
     lines = [json.loads(line) for line in out.splitlines()]
     assert [(line["path"], line["status"]) for line in lines] == [("/cdr_dialog_recording", 200)]
     assert key not in out
+
+
+def test_requests_are_answered_while_nobody_reads_the_access_log(start: Start, key: str) -> None:
+    server = start("serve", "--port", "0")
+    url = f"{address(server)}/cdr_dialog_recording"
+    for _ in range(600):  # twice as many as a pipe takes
+        get(url, key)
+    server.send_signal(signal.SIGTERM)
+    out, _ = server.communicate(timeout=20)
+
+    assert len(out.splitlines()) == 600
 
 
 def test_the_access_log_can_be_off(start: Start, key: str, monkeypatch: pytest.MonkeyPatch) -> None:

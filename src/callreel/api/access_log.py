@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import unquote
@@ -20,7 +21,7 @@ _READ_CHARS: Final = 2 * MAX_PATH_CHARS  # so that no number is cut before it is
 
 
 class ByteStream(Protocol):
-    """Where lines go: a binary file, or standard error's buffer."""
+    """Where lines go; `flush` is called at the end."""
 
     def write(self, data: bytes, /) -> object: ...
 
@@ -41,9 +42,13 @@ class AccessLog:
         try:
             for lines in _pieces(map(_line, answered)):
                 self._stream.write(lines)
-                self._stream.flush()
         except OSError:
             return  # there is nowhere left to tell
+
+    def close(self) -> None:
+        """Let all lines reach whoever reads them."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[bytes]:

@@ -136,5 +136,5 @@ class Api:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await self._services.archive.close()
-        self._journal.flush()
+        self._journal.close()
         await send({"type": "lifespan.shutdown.complete"})

@@ -39,6 +39,12 @@ class Journal:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(WAIT_SECONDS, self.flush)
 
+    def close(self) -> None:
+        """Note what was collected; nothing comes after it."""
+        self.flush()
+        if self._access_log is not None:
+            self._access_log.close()
+
     def flush(self) -> None:
         """Note what was collected."""
         if self._timer is not None:

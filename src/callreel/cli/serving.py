@@ -25,6 +25,7 @@ from uvicorn.supervisors import Multiprocess
 from callreel.api.levels import USUAL_LEVEL
 from callreel.api.limits import Limits
 from callreel.api.log import configure_log, libraries
+from callreel.cli.outlet import Outlet
 from callreel.cli.protocol import BoundedProtocol
 from callreel.errors import Misconfigured
 from callreel.server import Options, build_app
@@ -153,7 +154,7 @@ def options(settings: Settings) -> Options:
         gzip=settings.gzip,
         rate_limit=settings.rate_limit,
         key_failures=settings.key_failures,
-        access_log=sys.stdout.buffer if settings.access_log else None,
+        access_log=Outlet(sys.stdout.fileno()) if settings.access_log else None,
         webhooks_private=settings.webhooks_private,
         is_teller=TellerPost(settings.data).is_ours,
         verified=settings.data / VERIFIED,

@@ -1,0 +1,75 @@
+"""Where the access log goes: a stream that never holds up who writes to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from queue import SimpleQueue
+from typing import Final
+
+import structlog
+
+MOST_BYTES: Final = 1 << 25
+"""Some 100,000 lines."""
+END_SECONDS: Final = 2.0
+_log = structlog.get_logger(__name__)
+
+
+class Outlet:
+    """Writes to a descriptor in a thread of its own.
+
+    Whoever reads a pipe slowly, or not at all, would else stop the server once the pipe is full.
+    What waits to be written is bounded: lines beyond that are lost and counted, and a line tells
+    how many they were once there is room again.
+    """
+
+    def __init__(self, descriptor: int, most: int = MOST_BYTES) -> None:
+        """Begin to write to a descriptor; at most so many bytes wait."""
+        self._descriptor = descriptor
+        self._most = most
+        self._pieces = SimpleQueue[bytes]()
+        # Each is counted by one thread alone.
+        self._given = 0
+        self._written = 0
+        self._lost = 0
+        threading.Thread(target=self._work, name="access-log", daemon=True).start()
+
+    def write(self, piece: bytes, /) -> None:
+        """Let lines be written soon."""
+        if self._given - self._written + len(piece) > self._most:
+            if not self._lost:
+                _log.error("the access log is not read: lines of it are lost")
+            self._lost += piece.count(b"\n")
+            return
+        if self._lost:
+            self._put(_told(self._lost))
+            self._lost = 0
+        self._put(piece)
+
+    def flush(self) -> None:
+        """Wait until all is written, two seconds at most: nobody may ever read it."""
+        end = time.monotonic() + END_SECONDS
+        while self._written < self._given and time.monotonic() < end:
+            time.sleep(0.005)
+
+    def _put(self, piece: bytes) -> None:
+        self._given += len(piece)
+        self._pieces.put(piece)
+
+    def _work(self) -> None:
+        while True:
+            piece = self._pieces.get()
+            try:
+                left = piece
+                while left:
+                    left = left[os.write(self._descriptor, left) :]
+            except OSError:
+                pass  # there is nobody left to read it, and nowhere to tell
+            self._written += len(piece)
+
+
+def _told(lost: int) -> bytes:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return json.dumps({"time": now, "lost_lines": lost}).encode() + b"\n"
