@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -40,9 +40,13 @@ class FakeCatalog:
     error: Exception | None = None
     asked: list[tuple[Reach, ListRequest, bytes]] = field(default_factory=list)
     closed: bool = False
+    used: dict[str, int] = field(default_factory=dict)
 
     async def key_by_digest(self, digest: bytes) -> Key | None:
         return {KEY.digest: KEY, BLIND_KEY.digest: BLIND_KEY}.get(digest)
+
+    async def note_key_uses(self, uses: Mapping[str, int]) -> None:
+        self.used.update(uses)
 
     async def page(self, reach: Reach, request: ListRequest, opening: bytes) -> Page:
         self.asked.append((reach, request, opening))

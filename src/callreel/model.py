@@ -333,6 +333,7 @@ class Key:
         access: What it may do.
         created_at: When it was made.
         revoked_at: When it was revoked, or None.
+        used_at: When it was last used, as far as it has been noted, or None.
     """
 
     id: str
@@ -341,6 +342,7 @@ class Key:
     access: Access
     created_at: int
     revoked_at: int | None = None
+    used_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from callreel.errors import CallreelError
 from callreel.web.pages import build_pages
 
 ASK_AGAIN_SECONDS: Final = 5.0
+NOTE_SECONDS: Final = 60.0
 _log = structlog.get_logger(__name__)
 
 
@@ -70,7 +71,6 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
     """Return the app, which closes the archive when its server ends."""
     if archive.exports is not None:
         archive.exports.open()
-    is_teller = options.is_teller
     services = Services(
         archive=archive,
         keys=KeyRing(archive.catalog),
@@ -86,7 +86,7 @@ def build_app(archive: Archive, options: Options) -> ASGIApp:
         build_router(services, build_pages(document(options.limits))),
         gzip=options.gzip,
         access_log=AccessLog(options.access_log) if options.access_log is not None else None,
-        meanwhile=None if is_teller is None else lambda: _tell(archive, options, is_teller),
+        meanwhile=lambda: _meanwhile(services, options),
     )
 
 
@@ -98,6 +98,25 @@ def _metrics(options: Options) -> Metrics:
     if log is not None:
         metrics.log_bytes = lambda: log.stat().st_size if log.exists() else 0
     return metrics
+
+
+async def _meanwhile(services: Services, options: Options) -> None:
+    """Do what is to be done beside answering."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_note_uses(services.keys))
+        if options.is_teller is not None:
+            group.create_task(_tell(services.archive, options, options.is_teller))
+
+
+async def _note_uses(keys: KeyRing) -> None:
+    while True:
+        await asyncio.sleep(NOTE_SECONDS)
+        try:
+            await keys.note_uses()
+        except CallreelError as error:  # the catalog is away or full: later, then
+            _log.warning("when keys were used waits to be noted", why=error.message)
+        except Exception as error:  # noqa: BLE001 - the edge: a bug must not end all else
+            _log.error("when keys were used was not noted", trace=trace_of(error))
 
 
 async def _tell(archive: Archive, options: Options, is_teller: Callable[[], bool]) -> None:

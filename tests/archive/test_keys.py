@@ -229,3 +229,31 @@ def test_a_key_whose_id_is_no_text_is_revoked_by_what_is_shown_of_it(ring: Keys)
     assert shown == f"\ufffd{key.id}"
     assert ring.run(ring.catalog.revoke_key(shown, NOW)) == NOW
     assert not ring.is_valid(text)
+
+
+def test_when_a_key_was_used_is_noted_and_of_one_that_was_refused_it_is_not(ring: Keys) -> None:
+    (used, key), (late, late_key), (_, idle) = ring.make(), ring.make(expires_at=NOW), ring.make()
+    ring.clock.now += 0.5
+    for _ in range(3):
+        assert ring.is_valid(used)
+        assert not ring.is_valid(late)
+        ring.run(ring.ring.note_uses())
+        ring.clock.now += 90
+    noted = {each.id: each.used_at for each in ring.run(ring.catalog.keys())}
+    assert noted == {key.id: NOW + 180, late_key.id: None, idle.id: None}
+
+
+def test_uses_that_could_not_be_noted_are_noted_later(
+    ring: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_uses: object) -> None:
+        raise Unavailable("The store is away.")
+
+    text, _ = ring.make()
+    assert ring.is_valid(text)
+    with monkeypatch.context() as patch:
+        patch.setattr(ring.catalog, "note_key_uses", away)
+        with pytest.raises(Unavailable):
+            ring.run(ring.ring.note_uses())
+    ring.run(ring.ring.note_uses())
+    assert [each.used_at for each in ring.run(ring.catalog.keys())] == [NOW]

@@ -39,7 +39,7 @@ def test_recordings_of_before_calls_were_listed_become_calls(tmp_path: Path) -> 
     tables = (
         "SELECT 'DROP TABLE ' || name FROM sqlite_schema WHERE type = 'table' AND "
         "(name GLOB 'unrecorded*' OR name IN "
-        "('deletion', 'further', 'by_kind', 'by_source_call', 'archive'))"
+        "('deletion', 'further', 'by_kind', 'by_source_call', 'archive', 'key_use'))"
     )
     for names in (views, tables):
         for (statement,) in connection.execute(names).fetchall():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -226,8 +227,9 @@ def test_the_list_says_what_a_key_is_not_bound_to(callreel: Command, acme: str) 
 
     head, row = (line.split("\t") for line in callreel("key", "list").out.splitlines())
 
-    assert head == ["id", "tenant", "scopes", "projects", "users", "expires", "revoked", "label"]
-    assert row[1:] == ["1", "listen,read", "-", "-", "-", "-", "PBX, second floor"]
+    assert head[:5] == ["id", "tenant", "scopes", "projects", "users"]
+    assert head[5:] == ["used", "expires", "revoked", "label"]
+    assert row[1:] == ["1", "listen,read", "-", "-", "-", "-", "-", "PBX, second floor"]
 
 
 def test_keys_are_listed_oldest_first_and_tell_no_secret(callreel: Command, acme: str) -> None:
@@ -333,10 +335,9 @@ def test_a_damaged_key_is_named_and_the_others_are_listed(
 
 
 def test_a_key_ends_in_each_process_in_its_second_and_within_one_of_being_revoked(
-    callreel: Command, start: Start, acme: str, monkeypatch: pytest.MonkeyPatch
+    callreel: Command, start: Start, acme: str
 ) -> None:
     """Whatever the machine does meanwhile: only the times before and after a question count."""
-    monkeypatch.setenv("CALLREEL_ACCESS_LOG", "0")  # nobody reads it here
     url = address(start("serve", "--port", "0", "--workers", "2"))
     ends = int(time.time()) + 2
     when = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -359,3 +360,15 @@ def test_a_key_ends_in_each_process_in_its_second_and_within_one_of_being_revoke
         found = statuses(ending)
         assert found == {200} or time.time() >= ends
     assert statuses(ending) == {401}
+
+
+def test_the_list_says_when_a_key_was_last_used(callreel: Command, start: Start, acme: str) -> None:
+    made = [callreel("key", "create", "--tenant", acme, "--json").json() for _ in range(2)]
+    server = start("serve", "--port", "0")
+    began = int(time.time())
+    assert get(f"{address(server)}/cdr_dialog_recording", made[0]["key"]).status_code == 200
+    server.send_signal(signal.SIGTERM)
+    server.communicate(timeout=20)
+    used, never = (each["used"] for each in callreel("key", "list", "--json").json())
+    assert began <= datetime.fromisoformat(f"{used}Z").timestamp() <= time.time()
+    assert never is None

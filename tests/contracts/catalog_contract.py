@@ -311,6 +311,9 @@ class CatalogContract(
                 assert await catalog.keys() == await catalog.keys(2) == [replace(key, revoked_at=5)]
                 assert await catalog.damaged_keys() == []
                 assert await catalog.keys(1) == []
+                for at in (7, 9, 8):
+                    await catalog.note_key_uses({key.id: at, "nobody": at})
+                assert await catalog.keys() == [replace(key, revoked_at=5, used_at=9)]
                 with pytest.raises(NotFound):
                     await catalog.revoke_key("nobody", 5)
 

@@ -7,6 +7,7 @@ import itertools
 import re
 import secrets
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -135,6 +136,8 @@ class Api:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        with suppress(CallreelError):  # a disk that is full keeps no server from ending
+            await self._services.keys.note_uses()
         await self._services.archive.close()
         self._journal.close()
         await send({"type": "lifespan.shutdown.complete"})

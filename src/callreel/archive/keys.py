@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from callreel.catalog import Catalog
-from callreel.errors import NotAuthenticated
+from callreel.errors import CallreelError, NotAuthenticated
 from callreel.model import Access, Key, Reach, Scope
 
 REFRESH_SECONDS = 1.0
@@ -45,6 +45,7 @@ class KeyRing:
         self._catalog = catalog
         self._clock = clock
         self._seen: dict[str, tuple[float, Access]] = {}
+        self._used: dict[str, int] = {}
 
     async def recognise(self, text: str) -> Access:
         """Return what a key may do.
@@ -54,14 +55,30 @@ class KeyRing:
         """
         now = self._clock()
         seen = self._seen.get(text)
-        if seen is not None and 0 <= now - seen[0] < REFRESH_SECONDS:
-            access = seen[1]
-        else:
-            access = await self._look_up(text)
-            self._remember(text, access, now)
+        if seen is None or not 0 <= now - seen[0] < REFRESH_SECONDS:
+            seen = now, await self._look_up(text)
+            self._remember(text, seen)
+        looked_up_at, access = seen
         if access.expires_at is not None and access.expires_at <= now:
             raise NotAuthenticated(REFUSAL)
+        if looked_up_at == now:
+            self._used[access.key_id] = int(now)
         return access
+
+    async def note_uses(self) -> None:
+        """Keep when keys were used; to be called from time to time.
+
+        Raises:
+            CallreelError: it could not be kept; the next call tries again.
+        """
+        used, self._used = self._used, {}
+        if not used:
+            return
+        try:
+            await self._catalog.note_key_uses(used)
+        except CallreelError:
+            self._used = used | self._used
+            raise
 
     async def _look_up(self, text: str) -> Access:
         digest = digest_of(text)
@@ -73,7 +90,7 @@ class KeyRing:
             raise NotAuthenticated(REFUSAL)
         return key.access
 
-    def _remember(self, text: str, access: Access, now: float) -> None:
+    def _remember(self, text: str, seen: tuple[float, Access]) -> None:
         if len(self._seen) >= MAX_REMEMBERED:
             self._seen.clear()
-        self._seen[text] = (now, access)
+        self._seen[text] = seen

@@ -6,7 +6,7 @@ implementation passes `tests/contracts/catalog_contract.py`, which is this contr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -348,6 +348,10 @@ class Catalog(Audit, Deletions, Ledger, Outbox, Protocol):
 
     async def damaged_keys(self, tenant: int | None = None) -> list[str]:
         """Return the ids of keys that are damaged, of one tenant or all, and not revoked."""
+        ...
+
+    async def note_key_uses(self, uses: Mapping[str, int]) -> None:
+        """Keep when keys were last used, by their ids: seconds UTC. The latest moment stays."""
         ...
 
     async def revoke_key(self, key_id: str, at: int) -> int:

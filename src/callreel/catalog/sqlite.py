@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -192,6 +192,9 @@ class SqliteCatalog:
 
     async def damaged_keys(self, tenant: int | None = None) -> list[str]:
         return await self._db.read(lambda db: sqlite_people.damaged_keys(db, tenant))
+
+    async def note_key_uses(self, uses: Mapping[str, int]) -> None:
+        await self._db.write(lambda db: sqlite_people.note_key_uses(db, uses))
 
     async def revoke_key(self, key_id: str, at: int) -> int:
         return await self._db.write(lambda db: sqlite_people.revoke_key(db, key_id, at))

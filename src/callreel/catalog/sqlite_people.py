@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import apsw
@@ -20,8 +20,11 @@ _KEY_COLUMNS: Final = (
 _KEY_READ: Final = (  # text as bytes, since text that is none cannot be read at all
     "CAST(id AS BLOB), CAST(label AS BLOB), digest, tenant, CAST(scopes AS BLOB), "
     "coalesce(CAST(projects AS BLOB), 'null'), coalesce(CAST(users AS BLOB), 'null'), "
-    "created_at, expires_at, revoked_at"
+    "created_at, expires_at, (SELECT at FROM key_use WHERE key_use.id = api_key.id), revoked_at"
 )
+_NOTE_USE: Final = """
+INSERT INTO key_use VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET at = max(at, excluded.at)
+"""
 _REVOKE: Final = """
 UPDATE api_key SET revoked_at = ?1,
     -- What a column may not hold, SQLite would not write again.
@@ -83,14 +86,14 @@ def _listed(ids: frozenset[int] | None) -> str | None:
 
 def _key(row: Any) -> Key | None:  # noqa: ANN401 - a row of the columns to be read
     """Return the key in a row, or None where the row is damaged."""
-    key_id, label, digest, tenant, scopes, projects, users, created, expires, revoked = row
-    times = (created, *(each for each in (expires, revoked) if each is not None))
+    key_id, label, digest, tenant, scopes, projects, users, created, expires, used, revoked = row
+    times = (created, *(each for each in (expires, used, revoked) if each is not None))
     if not _is_in(_TENANTS, tenant) or not all(_is_in(_TIMES, each) for each in times):
         return None
     try:
         reach = Reach(tenant, _IDS.decode(projects), _IDS.decode(users))
         access = Access(key_id.decode(), reach, _SCOPES.decode(scopes), expires)
-        return Key(access.key_id, label.decode(), digest, access, created, revoked)
+        return Key(access.key_id, label.decode(), digest, access, created, revoked, used)
     except (msgspec.DecodeError, ValueError):
         return None
 
@@ -149,6 +152,11 @@ def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> int:
     connection.execute(_REVOKE, (at, found))
     sql = "SELECT CAST(revoked_at AS INTEGER) FROM api_key WHERE rowid = ?"
     return int(connection.execute(sql, (found,)).get)
+
+
+def note_key_uses(connection: apsw.Connection, uses: Mapping[str, int]) -> None:
+    """Keep when keys were used (see `Catalog.note_key_uses`)."""
+    connection.executemany(_NOTE_USE, uses.items())
 
 
 def names(connection: apsw.Connection, reach: Reach, kind: Kind) -> list[Named]:

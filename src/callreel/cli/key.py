@@ -147,6 +147,8 @@ async def create(
 async def list_(*, tenant: str | None = None, json: bool = False) -> int:
     """List keys, oldest first; a key itself is never shown again.
 
+    When a key was last used is known to the minute, as servers note it once a minute.
+
     Exit code: 0 all is well, 1 a key is damaged and told on standard error.
 
     Args:
@@ -157,7 +159,17 @@ async def list_(*, tenant: str | None = None, json: bool = False) -> int:
         owner = await number_of(catalog, tenant)
         known = await catalog.keys(owner)
         damaged = await catalog.damaged_keys(owner)
-    headings = ("id", "tenant", "scopes", "projects", "users", "expires", "revoked", "label")
+    headings = (
+        "id",
+        "tenant",
+        "scopes",
+        "projects",
+        "users",
+        "used",
+        "expires",
+        "revoked",
+        "label",
+    )
     print_objects(headings, [_plain(each) for each in known], as_json=json)
     for each in damaged:
         note(
@@ -193,6 +205,7 @@ def _plain(key: Key) -> dict[str, Any]:
         "projects": None if reach.projects is None else sorted(reach.projects),
         "users": None if reach.users is None else sorted(reach.users),
         "created": moment(key.created_at),
+        "used": moment(key.used_at) or None,
         "expires": moment(key.access.expires_at) or None,
         "revoked": moment(key.revoked_at) or None,
     }
