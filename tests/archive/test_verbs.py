@@ -123,7 +123,7 @@ def test_a_conversion_that_fails_leaves_nothing(
     heard = house.do(listen.sound_of, house.id_of(house.take_in()))
     before = house.files()
 
-    async def fail(_source: Path, target: Path, _to: Format) -> None:
+    async def fail(_source: Path, target: Path, _to: Format, _tenant: int) -> None:
         await asyncio.to_thread(target.write_bytes, b"half")
         raise Unavailable("The conversion went over its limits.")
 

@@ -14,6 +14,8 @@ import structlog
 MOST_BYTES: Final = 1 << 25
 """Some 100,000 lines."""
 END_SECONDS: Final = 2.0
+SILENT_SECONDS: Final = 60.0
+"""Between two complaints of lines that are lost."""
 _log = structlog.get_logger(__name__)
 
 
@@ -34,14 +36,14 @@ class Outlet:
         self._given = 0
         self._written = 0
         self._lost = 0
+        self._silent_until = 0.0
         threading.Thread(target=self._work, name="access-log", daemon=True).start()
 
     def write(self, piece: bytes, /) -> None:
         """Let lines be written soon."""
         if self._given - self._written + len(piece) > self._most:
-            if not self._lost:
-                _log.error("the access log is not read: lines of it are lost")
             self._lost += piece.count(b"\n")
+            self._complain()
             return
         if self._lost:
             self._put(_told(self._lost))
@@ -53,6 +55,12 @@ class Outlet:
         end = time.monotonic() + END_SECONDS
         while self._written < self._given and time.monotonic() < end:
             time.sleep(0.005)
+
+    def _complain(self) -> None:
+        now = time.monotonic()
+        if now >= self._silent_until:
+            self._silent_until = now + SILENT_SECONDS
+            _log.error("the access log is not read: lines of it are lost")
 
     def _put(self, piece: bytes) -> None:
         self._given += len(piece)
