@@ -243,6 +243,20 @@ def test_when_a_key_was_used_is_noted_and_of_one_that_was_refused_it_is_not(ring
     assert noted == {key.id: NOW + 180, late_key.id: None, idle.id: None}
 
 
+@pytest.mark.parametrize("damage", ["UPDATE key_use SET at = -5", "DROP TABLE key_use"])
+def test_damage_where_uses_are_noted_harms_no_key(ring: Keys, damage: str) -> None:
+    text, key = ring.make()
+    assert ring.is_valid(text)
+    ring.run(ring.ring.note_uses())
+    with closing(apsw.Connection(str(ring.path))) as connection:
+        connection.execute(damage)
+    ring.clock.now += 90
+    assert ring.is_valid(text)
+    assert ring.run(ring.catalog.damaged_keys()) == []
+    if "DROP" not in damage:
+        assert ring.run(ring.catalog.keys()) == [key]
+
+
 def test_uses_that_could_not_be_noted_are_noted_later(
     ring: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

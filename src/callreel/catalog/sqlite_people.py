@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import apsw
@@ -20,8 +21,9 @@ _KEY_COLUMNS: Final = (
 _KEY_READ: Final = (  # text as bytes, since text that is none cannot be read at all
     "CAST(id AS BLOB), CAST(label AS BLOB), digest, tenant, CAST(scopes AS BLOB), "
     "coalesce(CAST(projects AS BLOB), 'null'), coalesce(CAST(users AS BLOB), 'null'), "
-    "created_at, expires_at, (SELECT at FROM key_use WHERE key_use.id = api_key.id), revoked_at"
+    "created_at, expires_at, revoked_at"
 )
+_USED: Final = "(SELECT at FROM key_use WHERE key_use.id = api_key.id)"
 _NOTE_USE: Final = """
 INSERT INTO key_use VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET at = max(at, excluded.at)
 """
@@ -86,14 +88,14 @@ def _listed(ids: frozenset[int] | None) -> str | None:
 
 def _key(row: Any) -> Key | None:  # noqa: ANN401 - a row of the columns to be read
     """Return the key in a row, or None where the row is damaged."""
-    key_id, label, digest, tenant, scopes, projects, users, created, expires, used, revoked = row
-    times = (created, *(each for each in (expires, used, revoked) if each is not None))
+    key_id, label, digest, tenant, scopes, projects, users, created, expires, revoked = row
+    times = (created, *(each for each in (expires, revoked) if each is not None))
     if not _is_in(_TENANTS, tenant) or not all(_is_in(_TIMES, each) for each in times):
         return None
     try:
         reach = Reach(tenant, _IDS.decode(projects), _IDS.decode(users))
         access = Access(key_id.decode(), reach, _SCOPES.decode(scopes), expires)
-        return Key(access.key_id, label.decode(), digest, access, created, revoked, used)
+        return Key(access.key_id, label.decode(), digest, access, created, revoked)
     except (msgspec.DecodeError, ValueError):
         return None
 
@@ -120,12 +122,17 @@ def key_by_digest(connection: apsw.Connection, digest: bytes) -> Key | None:
 
 def keys(connection: apsw.Connection, tenant: int | None) -> list[Key]:
     """Return the keys of one tenant or all, oldest first."""
-    return [key for row in _rows(connection, tenant) if (key := _key(row)) is not None]
+    found = ((used, _key(row)) for used, *row in _rows(connection, tenant, f"{_USED}, {_KEY_READ}"))
+    return [
+        replace(key, used_at=used if _is_in(_TIMES, used) else None)
+        for used, key in found
+        if key is not None
+    ]
 
 
 def damaged_keys(connection: apsw.Connection, tenant: int | None) -> list[str]:
     """Return the ids of damaged keys (see `Catalog.damaged_keys`)."""
-    rows = _rows(connection, tenant)
+    rows = _rows(connection, tenant, _KEY_READ)
     return [_shown(row[0]) for row in rows if row[-1] is None and _key(row) is None]
 
 
@@ -133,10 +140,9 @@ def _shown(key_id: bytes) -> str:
     return key_id.decode(errors="replace")
 
 
-def _rows(connection: apsw.Connection, tenant: int | None) -> Iterator[Any]:
+def _rows(connection: apsw.Connection, tenant: int | None, columns: str) -> Iterator[Any]:
     sql = (
-        f"SELECT {_KEY_READ} FROM api_key WHERE ?1 IS NULL OR tenant = ?1 "
-        "ORDER BY created_at, rowid"
+        f"SELECT {columns} FROM api_key WHERE ?1 IS NULL OR tenant = ?1 ORDER BY created_at, rowid"
     )
     return connection.execute(sql, (tenant,))
 
