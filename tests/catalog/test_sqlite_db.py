@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -162,6 +163,17 @@ def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(
     away.rename(there)
     asyncio.run(catalog.check())
     assert asyncio.run(catalog.add_tenant("two")).number == 2
+
+
+def test_text_that_is_none_is_damage_to_who_writes_too(
+    catalog: SqliteCatalog, tmp_path: Path
+) -> None:
+    asyncio.run(catalog.add_tag(1, "sold", 7))
+    with closing(apsw.Connection(str(tmp_path / "callreel.db"))) as connection:
+        connection.execute("UPDATE named SET name = CAST(x'ff' AS TEXT)")
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        asyncio.run(catalog.add_tag(1, "lost", 7))
+    assert asyncio.run(catalog.add_tag(1, "lost", 8))[1]
 
 
 def test_a_page_that_is_longer_than_sqlite_can_make_is_refused(catalog: SqliteCatalog) -> None:

@@ -41,11 +41,13 @@ class Writer:
 
     Args:
         connection: A connection that writes; it is used by no one else from now on.
-        translated: Makes the error that a caller gets of one of SQLite's.
+        translated: Makes the error that a caller gets of one of SQLite's, or of text that is none.
     """
 
     def __init__(
-        self, connection: apsw.Connection, translated: Callable[[apsw.Error], Exception]
+        self,
+        connection: apsw.Connection,
+        translated: Callable[[apsw.Error | UnicodeDecodeError], Exception],
     ) -> None:
         self.connection = connection
         self._translated = translated
@@ -111,7 +113,9 @@ class Writer:
     def _fail(self, jobs: Sequence[_Job], error: BaseException) -> None:
         self._is_full |= isinstance(error, apsw.FullError)
         for job in jobs:
-            told = self._translated(error) if isinstance(error, apsw.Error) else error
+            told: BaseException = error
+            if isinstance(error, apsw.Error | UnicodeDecodeError):
+                told = self._translated(error)
             told.__cause__ = None if told is error else error
             job.done.set_exception(told)
 
