@@ -3,6 +3,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -70,6 +73,44 @@ def test_lines_beyond_the_bound_are_counted_and_told(
     told, last = os.read(pipe[0], 1 << 16).splitlines(keepends=True)
     assert json.loads(told)["lost_lines"] == MANY - 1_000
     assert last == LINE
+
+
+def test_how_many_were_lost_is_told_at_the_end_too(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "END_SECONDS", 0)
+    before = filled(pipe[1])
+    out = Outlet(pipe[1], most=len(LINE))
+    for _ in range(3):
+        out.write(LINE)
+    out.flush()
+    first, told = read(pipe[0], before + out._given)[before:].splitlines(keepends=True)
+    assert first == LINE
+    assert json.loads(told)["lost_lines"] == 2
+
+
+def test_who_reads_neither_lines_nor_errors_holds_up_nobody(pipe: tuple[int, int]) -> None:
+    filled(pipe[1])
+    program = (
+        "import os; from callreel.api.log import configure_log; from callreel.cli.outlet "
+        "import Outlet; configure_log(); Outlet(1, most=1).write(b'{}\\n'); os._exit(7)"
+    )
+    asked = [sys.executable, "-c", program]
+    done = subprocess.run(asked, stdout=pipe[1], stderr=pipe[1], timeout=60, check=False)
+    assert done.returncode == 7
+
+
+def test_a_stream_that_someone_made_one_that_never_waits_loses_nothing(
+    pipe: tuple[int, int],
+) -> None:
+    os.set_blocking(pipe[1], False)
+    out = Outlet(pipe[1])
+    for _ in range(MANY):
+        out.write(LINE)
+    found = b""
+    while len(found) < MANY * len(LINE) and select.select([pipe[0]], (), (), 10)[0]:
+        found += os.read(pipe[0], 1 << 16)
+    assert found == MANY * LINE
 
 
 def test_who_ends_waits_for_a_reader_but_not_for_long(

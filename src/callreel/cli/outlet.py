@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import threading
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Final
 
@@ -16,6 +18,7 @@ MOST_BYTES: Final = 1 << 25
 END_SECONDS: Final = 2.0
 SILENT_SECONDS: Final = 60.0
 """Between two complaints of lines that are lost."""
+_STANDARD_ERROR: Final = 2
 _log = structlog.get_logger(__name__)
 
 
@@ -45,20 +48,25 @@ class Outlet:
             self._lost += piece.count(b"\n")
             self._complain()
             return
-        if self._lost:
-            self._put(_told(self._lost))
-            self._lost = 0
+        self._tell_lost()
         self._put(piece)
 
     def flush(self) -> None:
         """Wait until all is written, two seconds at most: nobody may ever read it."""
+        self._tell_lost()
         end = time.monotonic() + END_SECONDS
         while self._written < self._given and time.monotonic() < end:
             time.sleep(0.005)
 
+    def _tell_lost(self) -> None:
+        if self._lost:
+            self._put(_told(self._lost))
+            self._lost = 0
+
     def _complain(self) -> None:
+        """Tell the operator, unless that would wait: both streams may go to the same reader."""
         now = time.monotonic()
-        if now >= self._silent_until:
+        if now >= self._silent_until and _takes_more(_STANDARD_ERROR, 0):
             self._silent_until = now + SILENT_SECONDS
             _log.error("the access log is not read: lines of it are lost")
 
@@ -69,13 +77,23 @@ class Outlet:
     def _work(self) -> None:
         while True:
             piece = self._pieces.get()
-            try:
-                left = piece
-                while left:
-                    left = left[os.write(self._descriptor, left) :]
-            except OSError:
-                pass  # there is nobody left to read it, and nowhere to tell
+            with suppress(OSError):  # there is nobody left to read it, and nowhere to tell
+                self._write_out(piece)
             self._written += len(piece)
+
+    def _write_out(self, piece: bytes) -> None:
+        while piece:
+            try:
+                piece = piece[os.write(self._descriptor, piece) :]
+            except BlockingIOError:  # who else has the stream may have made it one that never waits
+                _takes_more(self._descriptor, None)
+
+
+def _takes_more(descriptor: int, wait: float | None) -> bool:
+    """Say whether a line could be written now, or after so many milliseconds, None for any."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(wait))
 
 
 def _told(lost: int) -> bytes:
