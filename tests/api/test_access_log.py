@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 
 import pytest
 
 from asgi import BIG, KEY, TEXT, FakeCatalog, house, unknown
+from callreel.api import access_log
 from callreel.api.wire import LIST_PATH
 
 
@@ -75,6 +77,23 @@ def test_the_access_log_has_no_key_and_no_number_of_a_path(private: str) -> None
     (line,) = home.lines()
     assert not {TEXT[-20:], "600", "700"} & set(re.findall(r"[0-9]{3}|.{20}$", line["path"]))
     assert line["path"].startswith("/calls/")
+
+
+def test_a_path_that_is_encoded_beyond_all_reason_is_told_up_to_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds: list[str] = []
+
+    def unquote(text: str) -> str:
+        rounds.append(text)
+        return urllib.parse.unquote(text)
+
+    monkeypatch.setattr(access_log, "unquote", unquote)
+    home = house(router=unknown)
+    home.ask(path="/calls/%" + "25" * 200 + "34" + "8600700800")
+    (line,) = home.lines()
+    assert line["path"] == "/calls/"
+    assert len(rounds) < 10, "a thousand such paths took longer than a second"
 
 
 def test_the_access_log_tells_which_recording_it_was() -> None:

@@ -18,6 +18,7 @@ from callreel.model import Access
 
 MAX_PATH_CHARS: Final = 256
 _READ_CHARS: Final = 2 * MAX_PATH_CHARS  # so that no number is cut before it is known for one
+_MOST_ROUNDS: Final = 5
 
 
 class ByteStream(Protocol):
@@ -82,9 +83,17 @@ def _who(access: Access) -> tuple[str, str]:
 
 @lru_cache(maxsize=256)
 def _path(text: str) -> str:
-    """Return a path for a log; what a client encoded more than once hides no number in it."""
-    while (plain := unquote(text)) != text:
+    """Return a path for a log; what a client encoded more than once hides no number in it.
+
+    What is encoded beyond all reason is left out: each round takes as long as the path is.
+    """
+    for _ in range(_MOST_ROUNDS):
+        plain = unquote(text)
+        if plain == text:
+            break
         text = plain
+    else:
+        text = text.partition("%")[0]
     return _quoted(masked(text)[:MAX_PATH_CHARS])
 
 
