@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -220,6 +220,23 @@ def test_a_damaged_key_is_refused_and_told_of_until_it_is_revoked(ring: Keys, da
     ring.run(ring.catalog.revoke_key(key.id, NOW))
     assert not ring.is_valid(text)
     assert ring.run(ring.catalog.damaged_keys()) == []
+
+
+@pytest.mark.parametrize(
+    "damage", ["digest = CAST(digest AS TEXT)", "tenant = CAST(x'81' AS TEXT)"]
+)
+def test_a_key_that_cannot_be_written_again_is_refused_and_the_others_are_listed(
+    ring: Keys, damage: str
+) -> None:
+    text, key = ring.make()
+    _, other = ring.make()
+    do_damage(ring.path, damage, key.id)
+    assert ring.run(ring.catalog.keys()) == [other]
+    assert ring.run(ring.catalog.damaged_keys()) == [key.id]
+    with pytest.raises(Unavailable, match="stays refused"):
+        ring.run(ring.catalog.revoke_key(key.id, NOW))
+    with suppress(Unavailable):
+        assert not ring.is_valid(text)
 
 
 def test_a_key_whose_id_is_no_text_is_revoked_by_what_is_shown_of_it(ring: Keys) -> None:

@@ -19,7 +19,8 @@ _KEY_COLUMNS: Final = (
     "id, label, digest, tenant, scopes, projects, users, created_at, expires_at, revoked_at"
 )
 _KEY_READ: Final = (  # text as bytes, since text that is none cannot be read at all
-    "CAST(id AS BLOB), CAST(label AS BLOB), digest, tenant, CAST(scopes AS BLOB), "
+    "CAST(id AS BLOB), CAST(label AS BLOB), CASE typeof(digest) WHEN 'blob' THEN digest END, "
+    "CASE typeof(tenant) WHEN 'integer' THEN tenant END, CAST(scopes AS BLOB), "
     "coalesce(CAST(projects AS BLOB), 'null'), coalesce(CAST(users AS BLOB), 'null'), "
     "created_at, expires_at, revoked_at"
 )
@@ -41,6 +42,10 @@ _TENANTS: Final = range(1, MAX_TENANT + 1)
 _TIMES: Final = range(253_402_300_800)  # up to the year 10000
 _DAMAGED: Final = (
     "This key is damaged in the database; tell the operator, to whom `callreel key list` names it."
+)
+_UNWRITABLE: Final = (
+    "The key is damaged beyond being marked as revoked; it stays refused, and is named until the "
+    "database is restored from a backup."
 )
 _MAX_TAG: Final = (1 << 53) - 1
 
@@ -90,7 +95,11 @@ def _key(row: Any) -> Key | None:  # noqa: ANN401 - a row of the columns to be r
     """Return the key in a row, or None where the row is damaged."""
     key_id, label, digest, tenant, scopes, projects, users, created, expires, revoked = row
     times = (created, *(each for each in (expires, revoked) if each is not None))
-    if not _is_in(_TENANTS, tenant) or not all(_is_in(_TIMES, each) for each in times):
+    if (
+        digest is None
+        or not _is_in(_TENANTS, tenant)
+        or not all(_is_in(_TIMES, each) for each in times)
+    ):
         return None
     try:
         reach = Reach(tenant, _IDS.decode(projects), _IDS.decode(users))
@@ -155,7 +164,10 @@ def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> int:
     found = next((row for row, kept in ids if _shown(kept) == key_id), None)
     if found is None:
         raise NotFound(f"There is no key '{key_id}'.")
-    connection.execute(_REVOKE, (at, found))
+    try:
+        connection.execute(_REVOKE, (at, found))
+    except apsw.ConstraintError as error:  # its digest or tenant is of another kind
+        raise Unavailable(_UNWRITABLE) from error
     sql = "SELECT CAST(revoked_at AS INTEGER) FROM api_key WHERE rowid = ?"
     return int(connection.execute(sql, (found,)).get)
 
