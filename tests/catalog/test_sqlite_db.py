@@ -14,8 +14,9 @@ import apsw
 import pytest
 
 from callreel.catalog import Outcome, sqlite_db, sqlite_writer
+from callreel.catalog.migrate import Migration, migrate
 from callreel.catalog.sqlite import SqliteCatalog
-from callreel.errors import BadParameter, StorageFull, Unavailable
+from callreel.errors import BadParameter, Misconfigured, StorageFull, Unavailable
 from callreel.model import CallFilter, ListRequest, Reach
 from contracts.catalog_case import ids_of, known_of
 from contracts.catalog_reference import OPENING, entry_of
@@ -165,6 +166,20 @@ def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(
     assert asyncio.run(catalog.add_tenant("two")).number == 2
 
 
+def test_a_database_that_goes_away_while_it_is_opened_is_told_without_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(connection: apsw.Connection, steps: list[Migration]) -> None:
+        migrate(connection, steps)
+        (tmp_path / "some.db").unlink()
+
+    monkeypatch.setattr(sqlite_db, "_open_reader", lambda *_, **__: apsw.Connection(":memory:"))
+    monkeypatch.setattr(sqlite_db, "migrate", gone)
+    with pytest.raises(Misconfigured) as refused:
+        SqliteCatalog(tmp_path / "some.db")
+    assert refused.value.message == "The database cannot be opened: no such file or directory."
+
+
 def test_text_that_is_none_is_damage_to_who_writes_too(
     catalog: SqliteCatalog, tmp_path: Path
 ) -> None:
@@ -237,6 +252,7 @@ def test_a_log_that_a_reader_keeps_long_is_told_of_once_and_is_short_again_after
 ADDING = """
 import asyncio, pathlib, sys
 sys.path[:0] = [{tests!r}]
+from callreel.catalog.migrate import Migration, migrate
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.model import Facts
 from contracts.catalog_reference import NOON, Known, entry_of

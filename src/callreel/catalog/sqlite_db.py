@@ -252,8 +252,11 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except apsw.NotADBError as error:
         raise Misconfigured(f"{path.name} in the data folder is no database of ours.") from error
-    except (apsw.Error, OSError) as error:
+    except apsw.Error as error:
         raise Misconfigured(f"The database cannot be opened: {error}.") from error
+    except OSError as error:  # what it says has the path
+        why = (error.strerror or "it failed").lower()
+        raise Misconfigured(f"The database cannot be opened: {why}.") from error
 
 
 def _translated(error: apsw.Error | UnicodeDecodeError) -> Exception:
