@@ -97,6 +97,7 @@ def exchanged(*parts: bytes) -> bytes:
         b"GET / HTTP/1.1\r\nHost a\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: a\r\nTransfer-Encoding: b\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_told_so_and_the_connection_ends(

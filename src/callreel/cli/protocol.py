@@ -150,16 +150,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> None:
         """Read what came. uvicorn's own way tells of a broken request without saying of which."""
-        while data and not self.transport.is_closing():
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]
-                self._stay_with_this_protocol()
-            except httptools.HttpParserError:
-                self._refuse(_BAD_REQUEST, BadParameter("Invalid HTTP request received."))
-            else:
-                return
+        try:
+            while data and not self.transport.is_closing():
+                data = self._rest_of(data)
+        except httptools.HttpParserError:
+            self._refuse(_BAD_REQUEST, BadParameter("Invalid HTTP request received."))
+
+    def _rest_of(self, data: bytes) -> bytes:
+        """Let the parser read, and return what it has left for another one."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay_with_this_protocol()
+            return data[upgrade.args[0] :]
+        return b""
 
     def _is_between(self) -> bool:
         """Whether no answer is under way: what came last is the rest of a request, or nothing."""
