@@ -33,6 +33,7 @@ class Findings:
         self.kinds: Counter[Damage] = Counter()
         self.deeds: Counter[Deed] = Counter()
         self._as_json = as_json
+        self._is_open = False
         self._first: dict[Damage, list[Finding]] = {}
 
     def __enter__(self) -> Self:
@@ -44,7 +45,7 @@ class Findings:
         error: BaseException | None,
         _: TracebackType | None,
     ) -> None:
-        if error is not None and self._as_json and self.kinds:
+        if error is not None and self._is_open:
             self._write('\n], "complete": false}\n')
 
     @property
@@ -61,7 +62,9 @@ class Findings:
         """Take in what was found."""
         for each in found:
             if self._as_json:
-                self._write((",\n" if self.kinds else _BEGINNING) + json.dumps(_plain(each)))
+                beginning = ",\n" if self._is_open else _BEGINNING
+                self._is_open = True
+                self._write(beginning + json.dumps(_plain(each)))
             self.kinds[each.kind] += 1
             if each.deed is not None:
                 self.deeds[each.deed] += 1
@@ -74,7 +77,8 @@ class Findings:
         kinds = {kind.value: self.kinds[kind] for kind in Damage if self.kinds[kind]}
         if self._as_json:
             told = {**totals, "kinds": kinds, "damaged": self.damages > 0, "complete": True}
-            beginning = "" if self.kinds else _BEGINNING.rstrip()
+            beginning = "" if self._is_open else _BEGINNING.rstrip()
+            self._is_open = False
             self._write(beginning + "\n], " + json.dumps(told)[1:] + "\n")
             return
         print_rows(("what", "number"), [(name, f"{count:,}") for name, count in totals.items()])
