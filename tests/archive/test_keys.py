@@ -193,18 +193,22 @@ DAMAGES = [
     "label = x'ff'",
     "users = x'ff'",
 ]
-UNCHECKED = "UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'api_key'"
-CHECKED = "UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE name = 'api_key'"
 
 
-def do_damage(path: Path, damage: str, key_id: str) -> None:
+def do_damage(path: Path, damage: str, key_id: str, table: str = "api_key") -> None:
     """Change a row also to what SQLite would not write into it."""
     with closing(apsw.Connection(str(path))) as connection:
-        change = "PRAGMA writable_schema=1; {}; PRAGMA writable_schema=RESET"
-        connection.execute(change.format(UNCHECKED))
-        sql = f"UPDATE api_key SET {damage} WHERE id = ?"  # noqa: S608 - one of those above
+
+        def define(sql: str) -> None:
+            connection.execute("PRAGMA writable_schema=1")
+            connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (sql, table))
+            connection.execute("PRAGMA writable_schema=RESET")
+
+        strict = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).get
+        define(strict.replace("STRICT, ", "").replace("STRICT", ""))
+        sql = f"UPDATE {table} SET {damage} WHERE id = ?"  # noqa: S608 - one of those above
         connection.execute(sql, (key_id,))
-        connection.execute(change.format(CHECKED))
+        define(strict)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -272,6 +276,21 @@ def test_damage_where_uses_are_noted_harms_no_key(ring: Keys, damage: str) -> No
     assert ring.run(ring.catalog.damaged_keys()) == []
     if "DROP" not in damage:
         assert ring.run(ring.catalog.keys()) == [key]
+
+
+@pytest.mark.parametrize("damage", ["x'00'", "1.5", "-5", "1 << 60"])
+def test_a_note_of_a_use_that_is_damaged_is_written_over(ring: Keys, damage: str) -> None:
+    (text, _), (other, _) = ring.make(), ring.make()
+    for _ in range(2):
+        assert ring.is_valid(text)
+        assert ring.is_valid(other)
+        ring.run(ring.ring.note_uses())
+        do_damage(ring.path, f"at = {damage}", ring.run(ring.catalog.keys())[0].id, "key_use")
+        ring.clock.now += 90
+    assert ring.is_valid(text)
+    ring.run(ring.ring.note_uses())
+    noted = [each.used_at for each in ring.run(ring.catalog.keys())]
+    assert noted == [NOW + 180, NOW + 90]
 
 
 def test_uses_that_could_not_be_noted_are_noted_later(

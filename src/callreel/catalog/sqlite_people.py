@@ -25,9 +25,6 @@ _KEY_READ: Final = (  # text as bytes, since text that is none cannot be read at
     "created_at, expires_at, revoked_at"
 )
 _USED: Final = "(SELECT at FROM key_use WHERE key_use.id = api_key.id)"
-_NOTE_USE: Final = """
-INSERT INTO key_use VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET at = max(at, excluded.at)
-"""
 _REVOKE: Final = """
 UPDATE api_key SET revoked_at = ?1,
     -- What a column may not hold, SQLite would not write again.
@@ -40,6 +37,10 @@ _SCOPES: Final = msgspec.json.Decoder(frozenset[Scope])
 _IDS: Final = msgspec.json.Decoder(frozenset[int] | None)
 _TENANTS: Final = range(1, MAX_TENANT + 1)
 _TIMES: Final = range(253_402_300_800)  # up to the year 10000
+_NOTE_USE: Final = f"""
+INSERT INTO key_use VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at
+WHERE at NOT BETWEEN excluded.at AND {_TIMES[-1]}  -- what damage made of it does not stay
+"""
 _DAMAGED: Final = (
     "This key is damaged in the database; tell the operator, to whom `callreel key list` names it."
 )
