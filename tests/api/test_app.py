@@ -18,7 +18,8 @@ from asgi import BIG, BLIND_TEXT, TEXT, FakeCatalog, drive, house, unknown
 from callreel.api.log import configure_log
 from callreel.api.rate_limit import RateLimit
 from callreel.api.wire import LIST_PATH
-from callreel.errors import Conflict, Unavailable
+from callreel.archive.keys import KeyRing
+from callreel.errors import Conflict, StorageFull, Unavailable
 from callreel.model import Page, Reach
 
 
@@ -298,9 +299,18 @@ def test_a_client_that_went_away_is_noted_and_not_answered() -> None:
     assert home.lines()[0]["status"] == 499
 
 
-def test_the_end_of_the_server_closes_the_archive_and_writes_the_log() -> None:
+@pytest.mark.parametrize("error", [None, StorageFull("There is no room."), KeyError("a bug")])
+def test_the_end_of_the_server_closes_the_archive_and_writes_the_log(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = house()
     home.ask()
+
+    async def note_uses(_ring: KeyRing) -> None:
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(KeyRing, "note_uses", note_uses)
     messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     sent: list[str] = []
 
