@@ -62,9 +62,6 @@ class Queue(Generic[T]):
     def __init__(self) -> None:
         self._of: dict[int, deque[T]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._of)
-
     def put(self, tenant: int, what: T) -> None:
         """Let it wait behind all else of its tenant."""
         self._of.setdefault(tenant, deque()).append(what)
