@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -111,6 +112,28 @@ def test_a_stream_that_someone_made_one_that_never_waits_loses_nothing(
     while len(found) < MANY * len(LINE) and select.select([pipe[0]], (), (), 10)[0]:
         found += os.read(pipe[0], 1 << 16)
     assert found == MANY * LINE
+
+
+def test_a_full_disk_tears_no_line_and_loses_none(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    sizes = [5, 0, 0, len(LINE)]
+
+    def take_some(descriptor: int, piece: bytes, /) -> int:
+        if descriptor != pipe[1]:
+            return write(descriptor, piece)
+        size = sizes.pop(0)
+        if not size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, piece[:size])
+
+    monkeypatch.setattr(outlet, "FULL_SECONDS", 0)
+    monkeypatch.setattr(os, "write", take_some)
+    out = Outlet(pipe[1])
+    out.write(LINE)
+    out.flush()
+    assert os.read(pipe[0], 1 << 16) == LINE
 
 
 def test_who_ends_waits_for_a_reader_but_not_for_long(

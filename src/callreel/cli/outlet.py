@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -18,6 +19,9 @@ MOST_BYTES: Final = 1 << 25
 END_SECONDS: Final = 2.0
 SILENT_SECONDS: Final = 60.0
 """Between two complaints of lines that are lost."""
+FULL_SECONDS: Final = 1.0
+"""Between two tries to write to a file on a full disk."""
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _STANDARD_ERROR: Final = 2
 _log = structlog.get_logger(__name__)
 
@@ -87,6 +91,10 @@ class Outlet:
                 piece = piece[os.write(self._descriptor, piece) :]
             except BlockingIOError:  # who else has the stream may have made it one that never waits
                 _takes_more(self._descriptor, None)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                time.sleep(FULL_SECONDS)  # lines wait for room as for a reader, and none is torn
 
 
 def _takes_more(descriptor: int, wait: float | None) -> bool:
