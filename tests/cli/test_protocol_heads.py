@@ -8,10 +8,10 @@ import json
 import re
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from callreel.cli import protocol
-from cli.connections import BEGIN, Timers, connection, disconnected, echo
+from cli.connections import BEGIN, GET, Timers, connection, disconnected, echo, hello
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n"])
@@ -74,11 +74,11 @@ def body_of(answer: bytes) -> bytes:
     return body
 
 
-def exchanged(*parts: bytes) -> bytes:
+def exchanged(*parts: bytes, app: ASGIApp = hello) -> bytes:
     """Send parts, each of which the server reads alone, and return all that it answers."""
 
     async def talk() -> bytes:
-        async with connection() as (reader, writer):
+        async with connection(app) as (reader, writer):
             for part in parts:
                 writer.write(part)
                 await writer.drain()
@@ -176,3 +176,38 @@ def test_a_request_that_came_whole_is_under_no_deadline() -> None:
             return timers.running(protocol.MAX_HEAD_SECONDS)
 
     assert asyncio.run(talk()) == 0
+
+
+@pytest.mark.parametrize("between", [b"", GET])
+def test_what_is_no_request_breaks_into_no_answer_to_what_came_before(
+    between: bytes, log: io.StringIO
+) -> None:
+    async def talk() -> bytes:
+        goes_on = asyncio.Event()
+
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            headers = [(b"content-length", b"10")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"hello", "more_body": True})
+            await goes_on.wait()
+            await send({"type": "http.response.body", "body": b"there"})
+
+        async with connection(slow) as (reader, writer):
+            writer.write(GET + between)
+            found = await reader.readuntil(b"hello")
+            for _ in range(2):
+                writer.write(b"HELO example.org\r\n\r\n")
+                await asyncio.sleep(0.05)
+            goes_on.set()
+            return found + await asyncio.wait_for(reader.read(), timeout=10)
+
+    answers = asyncio.run(talk())
+    assert answers.count(b"HTTP/1.1 200 OK") == answers.count(b"hellothere") == 1 + bool(between)
+    assert b" 400 " not in answers[: answers.rindex(b"hellothere")]
+    assert len(log.getvalue().splitlines()) == 1
+
+
+def test_a_body_that_is_broken_is_told_so_though_its_request_is_being_read() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = exchanged(head, b"no length\r\n", app=echo)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")

@@ -88,6 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _unread_deadline: asyncio.TimerHandle | None = None
     _is_ending = False
+    _is_deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvicorn's own way is to answer 503 to whoever asks once so many are connected.
@@ -135,6 +136,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_deaf:
+            return
         was_in_head, asked_before = self._in_head, self.cycle
         self._may_begin = True
         self._feed(data)
@@ -282,7 +285,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._drop_unread_deadline()
         super().resume_writing()
 
+    def _is_answering(self) -> bool:
+        """Whether an answer is under way, or will be to what came before."""
+        newest: RequestResponseCycle | None = self.cycle
+        if newest is None or newest.response_complete:
+            return False
+        lacks_body = newest.more_body and not newest.response_started
+        return bool(self.pipeline) or not lacks_body
+
     def _refuse(self, status: bytes, error: CallreelError) -> None:
+        """Refuse what came, and end the connection: at once, or after the answers before it."""
         self._in_head = False
         self._drop_deadline()
         request_id = uuid.uuid4().hex
@@ -293,6 +305,10 @@ class BoundedProtocol(HttpToolsProtocol):
             client=client,
             request_id=request_id,
         )
+        if self._is_answering():
+            self._is_deaf = True
+            self._make_last()
+            return
         body = error_body(error, request_id)
         headers = (
             *error_headers(error),
