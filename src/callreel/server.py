@@ -103,20 +103,18 @@ def _metrics(options: Options) -> Metrics:
 async def _meanwhile(services: Services, options: Options) -> None:
     """Do what is to be done beside answering."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(_note_uses(services.keys))
+        group.create_task(_note_uses(services))
         if options.is_teller is not None:
             group.create_task(_tell(services.archive, options, options.is_teller))
 
 
-async def _note_uses(keys: KeyRing) -> None:
+async def _note_uses(services: Services) -> None:
     while True:
         await asyncio.sleep(NOTE_SECONDS)
         try:
-            await keys.note_uses()
+            await services.note_uses()
         except CallreelError as error:  # the catalog is away or full: later, then
             _log.warning("when keys were used waits to be noted", why=error.message)
-        except Exception as error:  # noqa: BLE001 - the edge: a bug must not end all else
-            _log.error("when keys were used was not noted", trace=trace_of(error))
 
 
 async def _tell(archive: Archive, options: Options, is_teller: Callable[[], bool]) -> None:

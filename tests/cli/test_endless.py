@@ -6,12 +6,12 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from faults.running import Served, new_key, served
 from forms import BOUNDARY, form
+from pressure.soak import memory_mb
 from support import PATH
 
 MIB = 1 << 20
@@ -44,11 +44,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.mark.parametrize("what", ENDLESS)
 def test_a_body_without_end_is_refused_and_not_kept_in_memory(server: Served, what: str) -> None:
     method, path, kind, begins = ENDLESS[what]
-    before = peak_mb(server.process.pid)
+    before = memory_mb(server.process.pid, "VmHWM")
     status, sent = answer_to_endless(server, method, path, kind, begins)
     assert status == b"413"
     assert sent < MOST_SENT
-    assert peak_mb(server.process.pid) - before < MOST_GROWTH_MB
+    assert memory_mb(server.process.pid, "VmHWM") - before < MOST_GROWTH_MB
     tmp = server.asking.data / "audio" / "tmp"
     assert [each for each in tmp.iterdir() if each.is_file()] == []
 
@@ -69,9 +69,3 @@ def answer_to_endless(
                 line.sendall(b"%x\r\n%b\r\n" % (MIB, b"x" * MIB))
                 sent += 1
         return line.recv(12)[-3:], sent
-
-
-def peak_mb(pid: int) -> float:
-    """Return the most resident memory that a process ever had."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1000

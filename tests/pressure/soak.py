@@ -144,10 +144,10 @@ async def _sample(server: Served, seen: Seen) -> None:
         seen.descriptors.append(descriptors(server.process.pid))
 
 
-def memory_mb(pid: int) -> float:
-    """Return the resident memory of a process."""
+def memory_mb(pid: int, which: str = "VmRSS") -> float:
+    """Return the resident memory of a process; with `VmHWM` the most that it ever had."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
+    return int(status.partition(f"{which}:")[2].split()[0]) / 1000
 
 
 def descriptors(pid: int) -> int:

@@ -7,6 +7,7 @@ import itertools
 import re
 import secrets
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -135,16 +136,8 @@ class Api:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await self._note_uses()
+        with suppress(CallreelError):  # such as of a disk that is full
+            await self._services.note_uses()
         await self._services.archive.close()
         self._journal.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-    async def _note_uses(self) -> None:
-        """Note when keys were used; what hinders that keeps no server from ending well."""
-        try:
-            await self._services.keys.note_uses()
-        except CallreelError:
-            return  # such as a disk that is full
-        except Exception as error:  # noqa: BLE001 - the edge: a bug must not lose what comes after
-            _log.error("when keys were used was not noted", trace=trace_of(error))

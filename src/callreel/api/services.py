@@ -6,23 +6,26 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+import structlog
 from starlette.types import Scope
 
 from callreel.api.basic import unwrapped
 from callreel.api.errors import AlsoBasic
 from callreel.api.heads import heads
 from callreel.api.limits import Limits
+from callreel.api.log import trace_of
 from callreel.api.metrics import Metrics
 from callreel.api.proxies import Proxies
 from callreel.api.rate_limit import Guesses, RateLimit
 from callreel.api.wire import Bodies
 from callreel.archive import Archive
 from callreel.archive.keys import REFUSAL, KeyRing
-from callreel.errors import BadParameter, NotAuthenticated
+from callreel.errors import BadParameter, CallreelError, NotAuthenticated
 from callreel.model import Access
 from callreel.room import Room
 
 MAX_REMEMBERED: Final = 1_000
+_log = structlog.get_logger(__name__)
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
@@ -70,6 +73,19 @@ class Services:
         says = "Many uploads are under way; send this one again in a moment."
         most = self.limits.max_uploads
         object.__setattr__(self, "uploads", Room(most, says, share=(most + 1) // 2))
+
+    async def note_uses(self) -> None:
+        """Keep when keys were used; a bug in that is logged, and hinders nothing else.
+
+        Raises:
+            CallreelError: it could not be kept; the next call tries again.
+        """
+        try:
+            await self.keys.note_uses()
+        except CallreelError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: a bug must not end all else
+            _log.error("when keys were used was not noted", trace=trace_of(error))
 
     def address(self, scope: Scope) -> Address:
         """Return where the client reaches the server.

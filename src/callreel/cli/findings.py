@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Final, Self
 
 from callreel.archive.damage import MEANING, Damage, Deed, Finding
@@ -39,12 +38,7 @@ class Findings:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is not None and self._is_open:
             self._write('\n], "complete": false}\n')
 

@@ -14,6 +14,8 @@ from typing import Final
 
 import structlog
 
+from callreel.disk import NO_ROOM
+
 MOST_BYTES: Final = 1 << 25
 """Some 100,000 lines."""
 END_SECONDS: Final = 2.0
@@ -21,7 +23,8 @@ SILENT_SECONDS: Final = 60.0
 """Between two complaints of lines that are lost."""
 FULL_SECONDS: Final = 1.0
 """Between two tries to write to a file on a full disk."""
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL: Final = NO_ROOM - {errno.EFBIG}
+"""What passes once somebody makes room; a file that may be no longer stays so."""
 _STANDARD_ERROR: Final = 2
 _log = structlog.get_logger(__name__)
 

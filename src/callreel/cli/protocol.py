@@ -287,10 +287,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _is_answering(self) -> bool:
         """Whether an answer is under way, or will be to what came before."""
-        newest: RequestResponseCycle | None = self.cycle
-        if newest is None or newest.response_complete:
+        if self._is_between():
             return False
-        lacks_body = newest.more_body and not newest.response_started
+        lacks_body = self.cycle.more_body and not self.cycle.response_started
         return bool(self.pipeline) or not lacks_body
 
     def _refuse(self, status: bytes, error: CallreelError) -> None:
