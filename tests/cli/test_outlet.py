@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,57 @@ def test_who_reads_neither_lines_nor_errors_holds_up_nobody(pipe: tuple[int, int
     asked = [sys.executable, "-c", program]
     done = subprocess.run(asked, stdout=pipe[1], stderr=pipe[1], timeout=60, check=False)
     assert done.returncode == 7
+
+
+@pytest.mark.parametrize("length", [14, 300, select.PIPE_BUF])
+def test_what_goes_to_a_pipe_goes_in_whole_lines_that_it_takes_at_once(length: int) -> None:
+    ends = os.pipe2(os.O_DIRECT)  # what is read at once is what was written at once
+    os.set_blocking(ends[0], False)
+    try:
+        out = Outlet(ends[1])
+        lines = [b"%0*d\n" % (length - 1, number) for number in range(15)]
+        out.write(b"".join(lines))
+        out.flush()
+        pieces = []
+        with suppress(BlockingIOError):
+            while True:
+                pieces.append(os.read(ends[0], 1 << 16))
+    finally:
+        for each in ends:
+            os.close(each)
+    assert b"".join(pieces) == b"".join(lines)
+    assert all(piece.endswith(b"\n") and len(piece) <= select.PIPE_BUF for piece in pieces)
+    assert all(len(both) > select.PIPE_BUF for both in map(bytes.__add__, pieces, pieces[1:]))
+
+
+def test_a_line_that_no_pipe_takes_at_once_is_written_all_the_same(pipe: tuple[int, int]) -> None:
+    out = Outlet(pipe[1])
+    long = b"x" * 2 * select.PIPE_BUF + b"\n"
+    out.write(LINE + long + LINE + b"no end")
+    out.flush()
+    assert os.read(pipe[0], 1 << 16) == LINE + long + LINE + b"no end"
+
+
+def test_lines_of_several_in_one_file_are_whole(tmp_path: Path) -> None:
+    file = tmp_path / "access.log"
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    other = os.dup(descriptor)
+    outs = [Outlet(descriptor), Outlet(other)]
+    for number in range(200):
+        for who, out in enumerate(outs):
+            out.write(b"".join(b"%d %d %d\n" % (who, number, each) for each in range(5_000)))
+    for out in outs:
+        while out._written < out._given:
+            out.flush()
+    os.close(descriptor)
+    os.close(other)
+    found = file.read_bytes().splitlines()
+    for who in b"01":
+        own = [line for line in found if line[0] == who]
+        assert own == [
+            b"%c %d %d" % (who, number, each) for number in range(200) for each in range(5_000)
+        ]
+    assert len(found) == 2_000_000
 
 
 def test_a_stream_that_someone_made_one_that_never_waits_loses_nothing(

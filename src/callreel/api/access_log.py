@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import select
 import time
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Protocol
@@ -14,15 +12,15 @@ import msgspec
 
 from callreel.api.exchange import Exchange
 from callreel.api.masking import masked
-from callreel.model import Access
 
 MAX_PATH_CHARS: Final = 256
 _READ_CHARS: Final = 2 * MAX_PATH_CHARS  # so that no number is cut before it is known for one
 _MOST_ROUNDS: Final = 5
+_encoder: Final = msgspec.json.Encoder()
 
 
 class ByteStream(Protocol):
-    """Where lines go; `flush` is called at the end."""
+    """Where lines go, many in a piece; `flush` is called at the end."""
 
     def write(self, data: bytes, /) -> object: ...
 
@@ -41,8 +39,7 @@ class AccessLog:
     def write(self, answered: list[Exchange]) -> None:
         """Write a line for each request."""
         try:
-            for lines in _pieces(map(_line, answered)):
-                self._stream.write(lines)
+            self._stream.write(_encoder.encode_lines(list(map(_line, answered))))
         except OSError:
             return  # there is nowhere left to tell
 
@@ -52,33 +49,35 @@ class AccessLog:
             self._stream.flush()
 
 
-def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
-    """Yield lines in pieces that a pipe takes whole, so that no other process writes into one."""
-    piece = b""
-    for line in map(str.encode, lines):
-        if piece and len(piece) + len(line) > select.PIPE_BUF:
-            yield piece
-            piece = b""
-        piece += line
-    yield piece
+class _Line(msgspec.Struct):
+    time: str
+    request_id: str
+    client: str | None
+    method: str
+    path: str
+    route: str
+    status: int
+    bytes: int
+    ms: float
+    tenant: int | None
+    key_id: str | None
 
 
-def _line(exchange: Exchange) -> str:
+def _line(exchange: Exchange) -> _Line:
     at, access = exchange.ended_at, exchange.access
-    client = f'"{exchange.client}"' if exchange.client else "null"
-    tenant, key_id = ("null", "null") if access is None else _who(access)
-    return (
-        f'{{"time":"{_time(int(at))}.{int(at * 1000) % 1000:03}Z",'
-        f'"request_id":"{exchange.request_id}","client":{client},'
-        f'"method":{_quoted(exchange.method)},"path":{_path(exchange.path[:_READ_CHARS])},'
-        f'"route":{_quoted(exchange.route)},'
-        f'"status":{exchange.status},"bytes":{exchange.size},"ms":{exchange.seconds * 1000:.2f},'
-        f'"tenant":{tenant},"key_id":{key_id}}}\n'
+    return _Line(
+        f"{_time(int(at))}.{int(at * 1000) % 1000:03}Z",
+        exchange.request_id,
+        exchange.client or None,
+        exchange.method,
+        _path(exchange.path[:_READ_CHARS]),
+        exchange.route,
+        exchange.status,
+        exchange.size,
+        int(exchange.seconds * 100_000) / 100,
+        None if access is None else access.reach.tenant,
+        None if access is None else access.key_id,
     )
-
-
-def _who(access: Access) -> tuple[str, str]:
-    return str(access.reach.tenant), _quoted(access.key_id)
 
 
 @lru_cache(maxsize=256)
@@ -94,12 +93,7 @@ def _path(text: str) -> str:
         text = plain
     else:
         text = text.partition("%")[0]
-    return _quoted(masked(text)[:MAX_PATH_CHARS])
-
-
-@lru_cache(maxsize=256)
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
+    return masked(text)[:MAX_PATH_CHARS]
 
 
 @lru_cache(maxsize=2)

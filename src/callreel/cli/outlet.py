@@ -6,8 +6,10 @@ import errno
 import json
 import os
 import select
+import stat
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Final
@@ -40,8 +42,9 @@ class Outlet:
     def __init__(self, descriptor: int, most: int = MOST_BYTES) -> None:
         """Begin to write to a descriptor; at most so many bytes wait."""
         self._descriptor = descriptor
+        self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._most = most
-        self._pieces = SimpleQueue[bytes]()
+        self._waiting = SimpleQueue[bytes]()
         # Each is counted by one thread alone.
         self._given = 0
         self._written = 0
@@ -49,14 +52,14 @@ class Outlet:
         self._silent_until = 0.0
         threading.Thread(target=self._work, name="access-log", daemon=True).start()
 
-    def write(self, piece: bytes, /) -> None:
+    def write(self, lines: bytes, /) -> None:
         """Let lines be written soon."""
-        if self._given - self._written + len(piece) > self._most:
-            self._lost += piece.count(b"\n")
+        if self._given - self._written + len(lines) > self._most:
+            self._lost += lines.count(b"\n")
             self._complain()
             return
         self._tell_lost()
-        self._put(piece)
+        self._put(lines)
 
     def flush(self) -> None:
         """Wait until all is written, two seconds at most: nobody may ever read it."""
@@ -77,16 +80,18 @@ class Outlet:
             self._silent_until = now + SILENT_SECONDS
             _log.error("the access log is not read: lines of it are lost")
 
-    def _put(self, piece: bytes) -> None:
-        self._given += len(piece)
-        self._pieces.put(piece)
+    def _put(self, lines: bytes) -> None:
+        self._given += len(lines)
+        self._waiting.put(lines)
 
     def _work(self) -> None:
         while True:
-            piece = self._pieces.get()
-            with suppress(OSError):  # there is nobody left to read it, and nowhere to tell
-                self._write_out(piece)
-            self._written += len(piece)
+            lines = self._waiting.get()
+            with suppress(OSError):  # there is nobody left to read them, and nowhere to tell
+                # Each piece makes this thread and the event loop wait for one another.
+                for piece in (lines,) if self._is_file else _pieces(lines):
+                    self._write_out(piece)
+            self._written += len(lines)
 
     def _write_out(self, piece: bytes) -> None:
         while piece:
@@ -98,6 +103,16 @@ class Outlet:
                 if error.errno not in _FULL:
                     raise
                 time.sleep(FULL_SECONDS)  # lines wait for room as for a reader, and none is torn
+
+
+def _pieces(lines: bytes) -> Iterator[bytes]:
+    """Yield lines in pieces that a pipe takes whole, so that no other process writes into one."""
+    start = 0
+    while start < len(lines):
+        end = lines.rfind(b"\n", start, start + select.PIPE_BUF) + 1
+        end = end or lines.find(b"\n", start) + 1 or len(lines)
+        yield lines[start:end]
+        start = end
 
 
 def _takes_more(descriptor: int, wait: float | None) -> bool:
