@@ -32,6 +32,28 @@ def test_output_onto_a_full_disk_is_one_sentence_and_code_2(
     assert (ran.returncode, ran.stderr) == (2, told)
 
 
+@pytest.mark.parametrize("arguments", [("tenant", "list"), ("--version",)])
+def test_without_a_standard_output_nothing_is_thought_to_be_told(
+    callreel: Command, arguments: tuple[str, ...]
+) -> None:
+    callreel("tenant", "create", "Acme")
+    command = ["bash", "-c", 'exec "$@" <&- >&-', "bash", *COMMAND, *arguments]
+    ran = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    told = "callreel: The output cannot be written: bad file descriptor.\n"
+    assert (ran.returncode, ran.stderr) == (2, told)
+
+
+def test_without_a_standard_error_output_is_as_ever(callreel: Command) -> None:
+    callreel("tenant", "create", "Acme")
+    command = ["bash", "-c", 'exec "$@" 2>&-', "bash", *COMMAND]
+    listed, wrong = (
+        subprocess.run([*command, *each], stdout=subprocess.PIPE, text=True, check=False)
+        for each in (("tenant", "list"), ("tenant", "lst"))
+    )
+    assert (listed.returncode, listed.stdout) == (0, "number\tname\n1\tAcme\n")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+
+
 def test_another_fault_of_the_system_is_not_taken_for_one_of_the_output(
     callreel: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -241,6 +241,21 @@ def test_the_access_log_can_be_off(start: Start, key: str, monkeypatch: pytest.M
     assert out == ""
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_without_standard_streams_writes_into_no_file_of_its_own(
+    key: str, workers: str
+) -> None:
+    started = ["bash", "-c", 'exec "$@" <&- >&-', "bash", *COMMAND]
+    started += ["serve", "--port", "0", "--workers", workers]
+    with subprocess.Popen(started, stderr=subprocess.PIPE, text=True) as server:
+        url = address(server)
+        assert {get(f"{url}/cdr_dialog_recording", key).status_code for _ in range(300)} == {200}
+        open_files = Path(f"/proc/{server.pid}/fd")
+        assert {(open_files / each).readlink() for each in "01"} == {Path(os.devnull)}
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=20) == 0
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Serve once for all the tests that only ask; give the address and a key."""

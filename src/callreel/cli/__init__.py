@@ -67,7 +67,23 @@ def main() -> None:
     The code is 0 where it is done, 1 where it could not be done, and 2 where it was wrongly asked
     for, or where what it has to say could not be written.
     """
+    _fill_standard_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _fill_standard_streams() -> None:
+    """Take the places of standard streams that are closed.
+
+    A file that is opened would take them else, such as the database, and be written to by whatever
+    prints. What is written to standard output fails then, so that nothing is thought to be told.
+    """
+    for place, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(place)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, mode), True)  # it is the lowest that is free
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def run(arguments: list[str]) -> int:
