@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
 import apsw
 import pytest
+import uvloop
 
 from callreel.catalog import sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
+from callreel.cli.eager import begun
 from callreel.model import CallFilter, Facts, ListRequest, Reach, SortField, SortKey, Span, State
 from contracts.catalog_case import ids_of
 from contracts.catalog_reference import NOON, OPENING, Known, entry_of, facts_in
@@ -60,11 +62,16 @@ class Emptied:
         self._seen += sql.startswith("SELECT")
         if self._seen == self._number:
             self._number = -1
-            with self._other:
-                for each in KNOWN:
-                    how = sqlite_write.Withdrawal(State.DELETING, facts_in)
-                    sqlite_write.withdraw(self._other, Reach(1), each.id, how)
+            empty(self._other)
         return True
+
+
+def empty(other: apsw.Connection) -> None:
+    """Withdraw every call over a connection of its own, as another process would."""
+    with other:
+        for each in KNOWN:
+            how = sqlite_write.Withdrawal(State.DELETING, facts_in)
+            sqlite_write.withdraw(other, Reach(1), each.id, how)
 
 
 @pytest.mark.parametrize("number", range(2, 7))
@@ -93,7 +100,7 @@ def test_what_was_written_is_seen_by_the_next_question(
     for number, left in ((2, 6), (-1, 0)):
         Emptied(catalog, tmp_path / "callreel.db", number)
         page = asyncio.run(catalog.page(Reach(1), PAGES["sorted"], OPENING))
-        assert page.count == left
+        assert page.records == left
 
 
 def test_a_question_that_was_given_up_does_not_keep_the_others_at_its_moment(
@@ -120,3 +127,89 @@ def test_a_question_that_was_given_up_does_not_keep_the_others_at_its_moment(
         assert await slow == len(KNOWN) - 1
 
     asyncio.run(play())
+
+
+class Asked:
+    """Counts the calls, and keeps what was found, in its order."""
+
+    def __init__(self, catalog: SqliteCatalog) -> None:
+        self._catalog = catalog
+        self.found: list[int] = []
+
+    async def ask(self) -> None:
+        self.found.append(await self._catalog.count(Reach(1), IN_PROJECT))
+
+    def ask_at_once(self) -> None:
+        assert begun(self.ask(), asyncio.get_running_loop()) is None
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_what_the_event_loop_hands_out_in_a_row_is_of_one_moment(
+    catalog: SqliteCatalog, tmp_path: Path, run: Callable[[Coroutine[None, None, None]], None]
+) -> None:
+    other = apsw.Connection(str(tmp_path / "callreel.db"))
+    asked = Asked(catalog)
+
+    def come_in() -> None:
+        asked.ask_at_once()
+        empty(other)
+        asked.ask_at_once()
+
+    async def play() -> None:
+        asyncio.get_running_loop().call_soon(come_in)
+        await asyncio.sleep(0.01)
+        asyncio.get_running_loop().call_soon(asked.ask_at_once)
+        await asyncio.sleep(0.01)
+
+    run(play())
+    assert asked.found == [len(KNOWN), len(KNOWN), 0]
+    # Nothing holds on to the log any more, so all of it can be moved and cut off.
+    assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+
+
+def test_a_task_sees_the_newest_whatever_others_were_answered(
+    catalog: SqliteCatalog, tmp_path: Path
+) -> None:
+    other = apsw.Connection(str(tmp_path / "callreel.db"))
+    asked = Asked(catalog)
+
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(asked.ask_at_once)
+        loop.call_soon(empty, other)
+        await asyncio.create_task(asked.ask())  # it begins before the moment would have ended
+
+    asyncio.run(play())
+    assert asked.found == [len(KNOWN), 0]
+
+
+def test_who_is_told_of_a_change_finds_it_though_others_are_answered_all_the_time(
+    catalog: SqliteCatalog,
+) -> None:
+    asked = Asked(catalog)
+    left: list[int] = []
+
+    def note(_task: object) -> None:
+        asked.ask_at_once()
+        left.append(asked.found[-1])
+
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        is_over = False
+
+        def come_in() -> None:
+            asked.ask_at_once()
+            if not is_over:
+                loop.call_soon(come_in)
+
+        loop.call_soon(come_in)
+        for each in KNOWN:
+            change = catalog.withdraw(Reach(1), each.id, State.DELETING, facts_in)
+            task = asyncio.create_task(change)
+            task.add_done_callback(note)
+            await task
+        is_over = True
+
+    asyncio.run(play())
+    assert left == [5 - index for index in range(6)]
+    assert len(asked.found) > 2 * len(left), "others were answered meanwhile"

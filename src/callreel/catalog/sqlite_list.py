@@ -137,11 +137,13 @@ def _alone(reach: Reach, request: ListRequest) -> Piece | None:
 @contextmanager
 def _one_moment(connection: apsw.Connection) -> Iterator[None]:
     """Let several statements see the catalog as it is at one moment, whoever writes meanwhile."""
-    connection.execute("BEGIN")
+    is_alone = not connection.in_transaction  # else the moment is that of several questions
+    if is_alone:
+        connection.execute("BEGIN")
     try:
         yield
     finally:
-        if connection.in_transaction:
+        if is_alone and connection.in_transaction:
             connection.execute("COMMIT")
 
 
