@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from callreel.errors import NotAllowed
 
@@ -278,19 +278,18 @@ class ListRequest:
     after: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A page of a list, ready to be sent.
 
     Attributes:
         pieces: The records' bodies, each with its opening, divided by commas; cut anywhere, since
             a long page takes longer to put together than to send.
-        count: How many.
+        records: How many.
         last: The position of the last one, or None for an empty page.
     """
 
     pieces: tuple[bytes, ...]
-    count: int
+    records: int
     last: Position | None
 
     @property

@@ -198,7 +198,7 @@ def test_a_page_that_is_longer_than_sqlite_can_make_is_refused(catalog: SqliteCa
     with pytest.raises(BadParameter, match="fewer"):
         asyncio.run(catalog.page(Reach(1), ListRequest(), OPENING))
     page = asyncio.run(catalog.page(Reach(1), ListRequest(limit=10), OPENING))
-    assert page.count == 10
+    assert page.records == 10
 
 
 def test_the_log_is_carried_over_and_stays_short(

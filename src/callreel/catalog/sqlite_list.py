@@ -101,15 +101,20 @@ class Asked:
 def page(connection: apsw.Connection, reach: Reach, request: ListRequest, opening: bytes) -> Page:
     """Return a page of a list (see `Catalog.page`)."""
     if _is_of_all(reach, request):
-        whole = first_key(reach.tenant), first_key(reach.tenant + 1)
         read = range_page if request.filter is NO_FILTER else range_page_of_calls
-        return read(connection, whole, False, request.limit, opening)
+        return read(connection, _whole(reach.tenant), False, request.limit, opening)
     alone = _alone(reach, request)
     if alone is not None:
         is_of_calls = request.filter.unrecorded_too
         return joined_page(connection, alone, opening, is_of_calls=is_of_calls)
     with _one_moment(connection):
         return _page(connection, reach, request, opening)
+
+
+@lru_cache(maxsize=512)
+def _whole(tenant: int) -> sqlite_days.Part:
+    """Return the keys of all that a tenant has."""
+    return first_key(tenant), first_key(tenant + 1)
 
 
 @lru_cache(maxsize=512)
@@ -207,7 +212,7 @@ def _page_by_key(asked: Asked, opening: bytes) -> Page:
     near = near_source(bounds, conditions, asked.order, calls)
     if near is not None:
         found = _page_from(asked, near, opening)
-        if found.count == asked.limit or sqlite_days.count(connection, bounds) <= calls:
+        if found.records == asked.limit or sqlite_days.count(connection, bounds) <= calls:
             return found
     source = rarest(connection, bounds, conditions, asked.cap) or common_source(bounds, conditions)
     return _page_from(asked, source, opening)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 MAX_HEAD_BYTES: Final = 131_072
 MAX_HEAD_SECONDS: Final = 30.0
 MAX_UNREAD_SECONDS: Final = 120.0
-RECURRING_BYTES: Final = 128
-"""Of a header's value; a longer one, such as a link to the next page, would fill the memory."""
+RECURRING_BYTES: Final = 160
+"""Of a header's line; a longer one, such as a link to the next page, would fill the memory."""
+MOST_RECURRING: Final = 1_024
+SMALL_BYTES: Final = 16_384
+"""Up to so many, to put an answer together costs less than to send it in pieces."""
 LINGER_SECONDS: Final = 1.0
 """For how long a server that ends still takes a request on a connection that was idle."""
 
@@ -57,8 +60,21 @@ def _line(name: bytes, value: bytes) -> bytes:
     return line + _LINE_END if is_plain else b""
 
 
-_recurring_line: Final = lru_cache(maxsize=1024)(_line)
-"""The same; most headers recur in each answer."""
+class _Lines(dict[tuple[bytes, bytes], bytes]):
+    """The lines of headers; most recur in each answer."""
+
+    def __missing__(self, header: tuple[bytes, bytes]) -> bytes:
+        if header[0] == b"x-request-id":  # it never recurs, and was judged when it was taken
+            return b"x-request-id: %b\r\n" % header[1]
+        line = _line(*header)
+        if len(line) <= RECURRING_BYTES:
+            if len(self) >= MOST_RECURRING:
+                self.clear()
+            self[header] = line
+        return line
+
+
+_LINES: Final = _Lines()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -219,16 +235,16 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         if not cycle.keep_alive or cycle.response_started or cycle.disconnected:
             return False
-        lines = [
-            (_recurring_line if len(value) <= RECURRING_BYTES else _line)(name, value)
-            for name, value in (*cycle.default_headers, *headers)
-        ]
+        lines = [_LINES[each] for each in (*cycle.default_headers, *headers)]
         if not all(lines):
             return False
-        head = b"".join((STATUS_LINE[status], *lines, _LINE_END))
+        head = STATUS_LINE[status], *lines, _LINE_END
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        self.transport.writelines((head, *body))
+        if self._whole_bytes <= SMALL_BYTES:
+            self.transport.write(b"".join((*head, *body)))
+        else:
+            self.transport.writelines((b"".join(head), *body))
         cycle.message_event.set()
         cycle.on_response()
         return True
