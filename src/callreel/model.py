@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from callreel.errors import NotAllowed
 
@@ -278,18 +278,21 @@ class ListRequest:
     after: Position | None = None
 
 
-class Page(NamedTuple):
-    """A page of a list, ready to be sent.
+@dataclass(slots=True)
+class Page:
+    """A page of a list, ready to be sent; leave it as it is.
+
+    One is made for each request, and what makes the others frozen takes longer than the rest of it.
 
     Attributes:
         pieces: The records' bodies, each with its opening, divided by commas; cut anywhere, since
             a long page takes longer to put together than to send.
-        records: How many.
+        count: How many.
         last: The position of the last one, or None for an empty page.
     """
 
     pieces: tuple[bytes, ...]
-    records: int
+    count: int
     last: Position | None
 
     @property

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import urllib.parse
 
 import pytest
+from starlette.types import Message
 
 from asgi import BIG, KEY, TEXT, FakeCatalog, house, unknown
 from callreel.api import access_log
+from callreel.api.exchange import Exchange
 from callreel.api.wire import LIST_PATH
 
 
@@ -48,6 +52,23 @@ def test_a_client_without_an_address_is_none_in_the_access_log(client: str | Non
     home.ask(client=client)
     home.ask(client="127.0.0.1", headers=[("X-Forwarded-For", client or "")])
     assert [each["client"] for each in home.lines()] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ms"),
+    [(0.0, 0), (0.000_01, 0.01), (0.001_15, 1.15), (0.012_344, 12.34), (7.5, 7500)],
+)
+def test_the_access_log_tells_hundredths_of_milliseconds(seconds: float, ms: float) -> None:
+    stream = io.BytesIO()
+    scope = {"method": "GET", "path": "/", "state": {"request_id": "1"}}
+    exchange = Exchange(scope, nobody)
+    exchange.close()
+    exchange.seconds = seconds
+    access_log.AccessLog(stream).write([exchange])
+    assert json.loads(stream.getvalue())["ms"] == ms
+
+
+async def nobody(_message: Message) -> None: ...
 
 
 def test_the_access_log_has_no_key_and_no_query() -> None:

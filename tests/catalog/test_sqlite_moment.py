@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import apsw
 import pytest
 import uvloop
 
-from callreel.catalog import sqlite_write
+from callreel.catalog import sqlite_db, sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.cli.eager import begun
+from callreel.errors import Unavailable
 from callreel.model import CallFilter, Facts, ListRequest, Reach, SortField, SortKey, Span, State
 from contracts.catalog_case import ids_of
 from contracts.catalog_reference import NOON, OPENING, Known, entry_of, facts_in
@@ -100,7 +102,7 @@ def test_what_was_written_is_seen_by_the_next_question(
     for number, left in ((2, 6), (-1, 0)):
         Emptied(catalog, tmp_path / "callreel.db", number)
         page = asyncio.run(catalog.page(Reach(1), PAGES["sorted"], OPENING))
-        assert page.records == left
+        assert page.count == left
 
 
 def test_a_question_that_was_given_up_does_not_keep_the_others_at_its_moment(
@@ -152,13 +154,12 @@ def test_what_the_event_loop_hands_out_in_a_row_is_of_one_moment(
 
     def come_in() -> None:
         asked.ask_at_once()
+        asyncio.get_running_loop().call_soon(asked.ask_at_once)
         empty(other)
         asked.ask_at_once()
 
     async def play() -> None:
         asyncio.get_running_loop().call_soon(come_in)
-        await asyncio.sleep(0.01)
-        asyncio.get_running_loop().call_soon(asked.ask_at_once)
         await asyncio.sleep(0.01)
 
     run(play())
@@ -213,3 +214,57 @@ def test_who_is_told_of_a_change_finds_it_though_others_are_answered_all_the_tim
     asyncio.run(play())
     assert left == [5 - index for index in range(6)]
     assert len(asked.found) > 2 * len(left), "others were answered meanwhile"
+
+
+def test_a_moment_ends_however_late_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the clock is looked at, as at each 5,000th step of SQLite's, may be anywhere."""
+    monkeypatch.setattr(sqlite_db, "CHECK_EVERY", 1)
+    monkeypatch.setattr(sqlite_db, "FAST_SECONDS", 60)
+    monkeypatch.setattr(sqlite_db, "FAST_WAIT_SECONDS", 0.2)
+    catalog = SqliteCatalog(tmp_path / "callreel.db")
+    asked = Asked(catalog)
+    open_after: list[bool] = []
+
+    def look() -> None:
+        open_after.append(catalog._db._fast.in_transaction)
+
+    def ask_and_dawdle() -> None:
+        asked.ask_at_once()
+        asyncio.get_running_loop().call_soon(look)
+        time.sleep(0.3)
+
+    async def play() -> None:
+        for _ in range(2):
+            asyncio.get_running_loop().call_soon(ask_and_dawdle)
+            await asyncio.sleep(0.01)
+        await asked.ask()
+        look()
+
+    asyncio.run(play())
+    asyncio.run(catalog.close())
+    assert asked.found == [0] * 3
+    assert open_after == [False] * 3
+
+
+def test_a_slow_lane_lets_go_of_the_moment_of_what_was_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_db, "CHECK_EVERY", 1)
+    catalog = SqliteCatalog(tmp_path / "callreel.db")
+
+    def ask(connection: apsw.Connection) -> int:
+        return int(connection.execute("SELECT count(*) FROM tenant").get)
+
+    def ask_for_ever(connection: apsw.Connection) -> None:
+        while True:
+            ask(connection)
+
+    async def play() -> list[int]:
+        for _ in range(sqlite_db.SLOW_LANES):
+            with pytest.raises(Unavailable):
+                await catalog._db.read_slowly(ask_for_ever, seconds=1)
+        await catalog.add_tenant("one")
+        return [await catalog._db.read_slowly(ask) for _ in range(sqlite_db.SLOW_LANES)]
+
+    assert asyncio.run(play()) == [1] * sqlite_db.SLOW_LANES
+    asyncio.run(catalog.close())

@@ -131,6 +131,24 @@ def test_a_line_that_no_pipe_takes_at_once_is_written_all_the_same(pipe: tuple[i
     assert os.read(pipe[0], 1 << 16) == LINE + long + LINE + b"no end"
 
 
+def test_a_file_gets_what_is_written_together_in_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    sizes: list[int] = []
+
+    def noting(descriptor: int, piece: bytes, /) -> int:
+        sizes.append(len(piece))
+        return write(descriptor, piece)
+
+    monkeypatch.setattr(os, "write", noting)
+    with (tmp_path / "access.log").open("wb") as file:
+        out = Outlet(file.fileno())
+        out.write(LINE * MANY)
+        out.flush()
+    assert sizes == [MANY * len(LINE)]
+
+
 def test_lines_of_several_in_one_file_are_whole(tmp_path: Path) -> None:
     file = tmp_path / "access.log"
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)

@@ -48,7 +48,7 @@ def test_without_a_standard_error_output_is_as_ever(callreel: Command) -> None:
     command = ["bash", "-c", 'exec "$@" 2>&-', "bash", *COMMAND]
     listed, wrong = (
         subprocess.run([*command, *each], stdout=subprocess.PIPE, text=True, check=False)
-        for each in (("tenant", "list"), ("tenant", "lst"))
+        for each in (("tenant", "list"), ("tenant", "l\udcffst"))
     )
     assert (listed.returncode, listed.stdout) == (0, "number\tname\n1\tAcme\n")
     assert (wrong.returncode, wrong.stdout) == (2, "")

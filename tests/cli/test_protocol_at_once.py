@@ -9,6 +9,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from callreel.api.exchange import AT_ONCE, Exchange
+from callreel.cli import protocol
 from cli.connections import connection
 
 PLAIN = (b"content-type", b"text/plain")
@@ -62,6 +63,19 @@ def test_a_whole_answer_has_its_status_its_headers_and_its_body() -> None:
     assert {b"content-type: text/plain", b"content-length: 5"} < set(lines)
     assert any(line.startswith(b"date: ") for line in lines)
     assert body == b"hello"
+
+
+def test_of_headers_that_never_recur_few_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = protocol._Lines()
+    monkeypatch.setattr(protocol, "MOST_RECURRING", 10)
+    for number in range(1_000):
+        name = b"x-%d" % number
+        assert lines[name, b"a"] == name + b": a\r\n"
+        assert lines[name, b"a" * 200] == name + b": " + b"a" * 200 + b"\r\n"
+        assert lines[name, b"\x01" * 200] == b""
+        assert lines[b"x-request-id", name] == b"x-request-id: " + name + b"\r\n"
+    assert 0 < len(lines) <= 10
+    assert {len(value) for _, value in lines} == {1}
 
 
 def test_requests_that_come_together_are_answered_one_after_the_other() -> None:

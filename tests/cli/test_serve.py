@@ -250,8 +250,10 @@ def test_a_server_without_standard_streams_writes_into_no_file_of_its_own(
     with subprocess.Popen(started, stderr=subprocess.PIPE, text=True) as server:
         url = address(server)
         assert {get(f"{url}/cdr_dialog_recording", key).status_code for _ in range(300)} == {200}
-        open_files = Path(f"/proc/{server.pid}/fd")
-        assert {(open_files / each).readlink() for each in "01"} == {Path(os.devnull)}
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        for pid in [str(server.pid), *children]:
+            open_files = Path(f"/proc/{pid}/fd")
+            assert {(open_files / each).readlink() for each in "01"} == {Path(os.devnull)}
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=20) == 0
 

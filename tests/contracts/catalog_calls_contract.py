@@ -81,7 +81,7 @@ async def agree(catalog: Catalog, simple: Simple, everything: dict[str, Known]) 
     assert [each.id for each in gone] == sorted(simple.deleted)
     assert {each.id: each.call for each in gone if each.call} == lost
     page = await catalog.page(Reach(1), longest, OPENING)
-    assert page.records == sum(each.project_id in {1, 2} for each in facts)
+    assert page.count == sum(each.project_id in {1, 2} for each in facts)
 
 
 class CallsContract(CatalogCase):
@@ -130,7 +130,7 @@ class CallsContract(CatalogCase):
                 while True:
                     page = await catalog.page(Reach(1), request, OPENING)
                     seen += ids_of(page)
-                    if page.records < limit:
+                    if page.count < limit:
                         return seen
                     assert len(seen) < ENOUGH, "a walk without end"
                     request = replace(request, after=page.last)

@@ -45,7 +45,7 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
 
 def ids_of(page: Page) -> list[str]:
     records = json.loads(b"[" + page.bodies + b"]")
-    assert len(records) == page.records
+    assert len(records) == page.count
     assert all(record["at"] == f"here/{record['id']}" for record in records)
     return [record["id"] for record in records]
 
@@ -55,7 +55,7 @@ async def walk(catalog: Catalog, reach: Reach, request: ListRequest) -> list[str
     while True:
         page = await catalog.page(reach, request, OPENING)
         found += ids_of(page)
-        if page.records < request.limit:
+        if page.count < request.limit:
             return found
         assert len(found) < ENOUGH, "a walk without end"
         request = replace(request, offset=0, after=page.last)

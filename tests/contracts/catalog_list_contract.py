@@ -125,7 +125,7 @@ class ListContract(CatalogCase):
                 while True:
                     page = await catalog.page(reach, request, OPENING)
                     seen += ids_of(page)
-                    if page.records < limit:
+                    if page.count < limit:
                         return seen, gone
                     assert len(seen) < ENOUGH, "a walk without end"
                     request = replace(request, after=page.last)
@@ -151,7 +151,7 @@ class ListContract(CatalogCase):
                     assert await catalog.count(Reach(tenant), CallFilter()) == expected
                     wanted = CallFilter(projects=frozenset([1]), tags=(frozenset([5]),))
                     page = await catalog.page(Reach(tenant), ListRequest(wanted), OPENING)
-                    assert page.records == expected
+                    assert page.count == expected
 
         run(play())
 

@@ -74,7 +74,7 @@ def _line(exchange: Exchange) -> _Line:
         exchange.route,
         exchange.status,
         exchange.size,
-        int(exchange.seconds * 100_000) / 100,
+        int(exchange.seconds * 100_000 + 0.5) / 100,
         None if access is None else access.reach.tenant,
         None if access is None else access.key_id,
     )

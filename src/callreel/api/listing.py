@@ -71,7 +71,7 @@ class Listing:
         await self._turns.take(max(request.limit, LEAST_WORK), access.reach.tenant)
         page = await find.page(services.archive, access, request, address.opening)
         headers = list(HEADERS)
-        if page.records == request.limit and page.last is not None:
+        if page.count == request.limit and page.last is not None:
             onward = f'<{address.base}{query.onward}{cursor_tail(page.last)}>; rel="next"'
             headers.append((b"link", onward.encode()))
         if query.with_count:

@@ -40,7 +40,7 @@ async def export(
     while count == PAGE:
         request = ListRequest(question.filter, question.sort, limit=PAGE, after=draft.position)
         page = await archive.catalog.page(access.reach, request, question.opening)
-        count = page.records
+        count = page.count
         if page.last is not None:
             await writer.add(records_of(page.bodies))
             draft.count += count

@@ -227,7 +227,7 @@ async def _first_start(archive: Archive, access: Access, question: Question) -> 
     """Return when the first call of all started, or None where there is none."""
     request = ListRequest(CallFilter(unrecorded_too=True), limit=1)
     page = await archive.catalog.page(access.reach, request, question.opening)
-    if not page.records:
+    if not page.count:
         return None
     if page.bodies.startswith(question.opening):
         return archive.bodies.parse(page.bodies[len(question.opening) :]).call.started_at

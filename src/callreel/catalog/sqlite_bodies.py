@@ -116,4 +116,4 @@ def page_of_rows(
     )
     found = joined_page(connection, (sql, (keys,)), opening, is_of_calls=is_of_calls)
     last = rows[-1]
-    return Page(found.pieces, found.records, (*last[:-1], last[-1] & LOCAL_MASK))
+    return Page(found.pieces, found.count, (*last[:-1], last[-1] & LOCAL_MASK))

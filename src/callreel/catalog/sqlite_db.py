@@ -11,6 +11,7 @@ the writer's thread (`sqlite_writer`), so that a sync of the disk never holds up
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -59,8 +60,9 @@ class Database:
                 only and has an older schema.
         """
         self._query_seconds = query_seconds
-        self._deadline = 0.0
+        self._deadline = math.inf
         self._worked_from: float | None = None
+        self._is_shared = False
         with _explained(path):
             if read_only:
                 writing = _open_untouched(path, steps)
@@ -81,12 +83,35 @@ class Database:
         self._slow_lanes = Lanes(SLOW_LANES, share=SLOW_SHARE)
 
     def read_now(self, question: Callable[[apsw.Connection], Result]) -> Result:
-        """Ask on this thread.
+        """Ask on this thread; all of one question sees one moment.
+
+        To begin and end a moment for each takes a short list a tenth of its time, so those that the
+        event loop hands out in a row share one. A task sees the newest: it may ask because of
+        something that it was just told.
 
         Raises:
             apsw.InterruptError: it takes long; ask `read_slowly`.
             Unavailable: the store is away.
         """
+        if asyncio.current_task() is None:
+            self._begin_shared_moment()
+            return self._ask_now(question)
+        self._end_shared_moment()
+        with _moment(self._fast):
+            return self._ask_now(question)
+
+    def _begin_shared_moment(self) -> None:
+        if not self._is_shared:
+            self._fast.execute("BEGIN")
+            self._is_shared = True
+            asyncio.get_running_loop().call_soon(self._end_shared_moment)
+
+    def _end_shared_moment(self) -> None:
+        if self._is_shared:
+            self._is_shared = False
+            _end_moment(self._fast)
+
+    def _ask_now(self, question: Callable[[apsw.Connection], Result]) -> Result:
         self._deadline = time.perf_counter() + FAST_WAIT_SECONDS
         self._worked_from = None
         try:
@@ -95,30 +120,13 @@ class Database:
             raise
         except (apsw.Error, UnicodeDecodeError) as error:
             raise _translated(error) from error
-
-    def _share_moment(self) -> None:
-        """Let questions that the event loop hands out in a row see one moment of the catalog.
-
-        To open and close one for each takes a short list a tenth of its time. What is asked by no
-        task is asked of what came in before the loop last looked, and so before the moment. A task
-        may ask of what became known since, so it sees the newest.
-        """
-        if asyncio.current_task() is not None:
-            self._let_go()
-        elif not self._fast.in_transaction:
-            self._fast.execute("BEGIN")
-            asyncio.get_running_loop().call_soon(self._let_go)
-
-    def _let_go(self) -> None:
-        with suppress(apsw.Error):  # it was closed meanwhile
-            if self._fast.in_transaction:
-                self._fast.execute("COMMIT")
+        finally:
+            self._deadline = math.inf  # or what ends the moment might be given up
 
     async def read(
         self, question: Callable[[apsw.Connection], Result], tenant: int = NOBODY
     ) -> Result:
         """Ask on this thread, and if that takes long, in the slow lane."""
-        self._share_moment()
         try:
             return self.read_now(question)
         except apsw.InterruptError:
@@ -152,10 +160,9 @@ class Database:
 
     def _ask_slowly(self, question: Callable[[apsw.Connection], Result], limit: int) -> Result:
         connection = self._slow.get()
-        end = time.perf_counter() + limit
-        connection.set_progress_handler(lambda: time.perf_counter() > end, CHECK_EVERY)
         try:
-            return question(connection)
+            with _moment(connection), _at_most(limit, connection):
+                return question(connection)
         except apsw.InterruptError as error:
             raise Unavailable(
                 f"The answer took longer than {limit} s; ask for less, such as a "
@@ -201,6 +208,7 @@ class Database:
         self._slow_threads.shutdown()
         while not self._slow.empty():
             self._slow.get().close()
+        self._end_shared_moment()
         self._fast.close()
 
 
@@ -263,6 +271,32 @@ def _open_reader(path: Path, *, cache_mib: int) -> apsw.Connection:
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute(f"PRAGMA cache_size=-{cache_mib * 1024}")
     return connection
+
+
+@contextmanager
+def _moment(connection: apsw.Connection) -> Iterator[None]:
+    """Let all statements see the catalog as it is at one moment, whoever writes meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        _end_moment(connection)
+
+
+def _end_moment(connection: apsw.Connection) -> None:
+    if connection.in_transaction:  # some errors have ended it
+        connection.execute("COMMIT")
+
+
+@contextmanager
+def _at_most(seconds: float, connection: apsw.Connection) -> Iterator[None]:
+    """Give up what is asked after so long, but not what ends its moment."""
+    end = time.perf_counter() + seconds
+    connection.set_progress_handler(lambda: time.perf_counter() > end, CHECK_EVERY)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None)
 
 
 @contextmanager

@@ -8,8 +8,6 @@ the key reads its keys first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -107,8 +105,7 @@ def page(connection: apsw.Connection, reach: Reach, request: ListRequest, openin
     if alone is not None:
         is_of_calls = request.filter.unrecorded_too
         return joined_page(connection, alone, opening, is_of_calls=is_of_calls)
-    with _one_moment(connection):
-        return _page(connection, reach, request, opening)
+    return _page(connection, reach, request, opening)
 
 
 @lru_cache(maxsize=512)
@@ -137,19 +134,6 @@ def _alone(reach: Reach, request: ListRequest) -> Piece | None:
         return None
     source = condition_source(bounds, conditions[0])
     return joined(bounds, order, source, request.limit, request.offset)
-
-
-@contextmanager
-def _one_moment(connection: apsw.Connection) -> Iterator[None]:
-    """Let several statements see the catalog as it is at one moment, whoever writes meanwhile."""
-    is_alone = not connection.in_transaction  # else the moment is that of several questions
-    if is_alone:
-        connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        if is_alone and connection.in_transaction:
-            connection.execute("COMMIT")
 
 
 def _page(connection: apsw.Connection, reach: Reach, request: ListRequest, opening: bytes) -> Page:
@@ -212,7 +196,7 @@ def _page_by_key(asked: Asked, opening: bytes) -> Page:
     near = near_source(bounds, conditions, asked.order, calls)
     if near is not None:
         found = _page_from(asked, near, opening)
-        if found.records == asked.limit or sqlite_days.count(connection, bounds) <= calls:
+        if found.count == asked.limit or sqlite_days.count(connection, bounds) <= calls:
             return found
     source = rarest(connection, bounds, conditions, asked.cap) or common_source(bounds, conditions)
     return _page_from(asked, source, opening)
@@ -266,11 +250,7 @@ def _beyond(order: Order, after: Row | None) -> Piece:
 
 def count(connection: apsw.Connection, reach: Reach, call_filter: CallFilter) -> int:
     """Return how many available recordings, or calls, match."""
-    with _one_moment(connection):
-        return _count(connection, bounds_for(connection, reach, call_filter))
-
-
-def _count(connection: apsw.Connection, bounds: Bounds) -> int:
+    bounds = bounds_for(connection, reach, call_filter)
     if bounds.are_empty:
         return 0
     if bounds.are_a_range:

@@ -82,8 +82,9 @@ def _fill_standard_streams() -> None:
             os.fstat(place)
         except OSError:
             os.set_inheritable(os.open(os.devnull, mode), True)  # it is the lowest that is free
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False, errors="backslashreplace")
 
 
 def run(arguments: list[str]) -> int:

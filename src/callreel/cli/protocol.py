@@ -64,10 +64,10 @@ class _Lines(dict[tuple[bytes, bytes], bytes]):
     """The lines of headers; most recur in each answer."""
 
     def __missing__(self, header: tuple[bytes, bytes]) -> bytes:
-        if header[0] == b"x-request-id":  # it never recurs, and was judged when it was taken
+        if header[0] == b"x-request-id":  # it never recurs, and `api.app` has judged it
             return b"x-request-id: %b\r\n" % header[1]
         line = _line(*header)
-        if len(line) <= RECURRING_BYTES:
+        if 0 < len(line) <= RECURRING_BYTES:
             if len(self) >= MOST_RECURRING:
                 self.clear()
             self[header] = line
@@ -204,7 +204,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._make_last()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Begin to answer; to a list at once, since most are answered before a task would begin.
+        """Begin to answer; to a list without a task, as most are answered before one would begin.
 
         Of requests that came together only the first: answered in a row, they would hold up the
         event loop. A server that ends has yet to tell the client with which of them it does.
@@ -216,6 +216,11 @@ class BoundedProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
             return
         self._may_begin = False
+        # Not here: what else the event loop finds to read is to come first, so that lists which
+        # share a moment of the catalog were asked for before it.
+        self.loop.call_soon(self._begin, cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         task = begun(cycle.run_asgi(app), self.loop)
         if task is not None:
             task.add_done_callback(self.tasks.discard)
