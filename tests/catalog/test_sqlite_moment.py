@@ -20,6 +20,7 @@ from callreel.model import CallFilter, Facts, ListRequest, Reach, SortField, Sor
 from contracts.catalog_case import ids_of
 from contracts.catalog_reference import NOON, OPENING, Known, entry_of, facts_in
 
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 EVERY = 40_000  # seconds between two calls, so that they lie on three days
 KNOWN = [
     Known(
@@ -244,6 +245,39 @@ def test_a_moment_ends_however_late_it_is(tmp_path: Path, monkeypatch: pytest.Mo
     asyncio.run(catalog.close())
     assert asked.found == [0] * 3
     assert open_after == [False] * 3
+
+
+def test_a_moment_ends_though_a_question_in_it_was_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_db, "CHECK_EVERY", 1)
+    catalog = SqliteCatalog(tmp_path / "callreel.db")
+    open_after: list[bool] = []
+
+    def ask(connection: apsw.Connection) -> int:
+        if connection is catalog._db._fast:
+            connection.execute(ENDLESS).fetchall()
+        return 7
+
+    def begin(rest: asyncio.Future[asyncio.Task[None] | None]) -> None:
+        loop = asyncio.get_running_loop()
+        rest.set_result(begun(answer(), loop))
+        loop.call_soon(lambda: open_after.append(catalog._db._fast.in_transaction))
+
+    async def answer() -> None:
+        assert await catalog._db.read(ask) == 7
+
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        rest = loop.create_future()
+        loop.call_soon(begin, rest)
+        task = await rest
+        assert task is not None, "it went to the slow lane"
+        await task
+
+    asyncio.run(play())
+    asyncio.run(catalog.close())
+    assert open_after == [False]
 
 
 def test_a_slow_lane_lets_go_of_the_moment_of_what_was_given_up(

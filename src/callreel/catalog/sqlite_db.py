@@ -120,8 +120,8 @@ class Database:
             raise
         except (apsw.Error, UnicodeDecodeError) as error:
             raise _translated(error) from error
-        finally:
-            self._deadline = math.inf  # or what ends the moment might be given up
+        finally:  # what ends the moment is not given up
+            self._deadline, self._worked_from = math.inf, None
 
     async def read(
         self, question: Callable[[apsw.Connection], Result], tenant: int = NOBODY
