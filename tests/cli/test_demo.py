@@ -254,10 +254,10 @@ def test_an_old_demonstration_says_so(
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build demonstrations of a few calls only."""
+    """Build demonstrations of a few calls only, but of so many that each tenant has some."""
 
     async def small(settings: Settings, *, now: int) -> Demo:
-        return await build(replace(settings, free_space_reserve=0), now=now, calls=6, voiced=1)
+        return await build(replace(settings, free_space_reserve=0), now=now, calls=40, voiced=1)
 
     monkeypatch.setattr(demo_command, "build", small)
 

@@ -285,7 +285,7 @@ def _moment(connection: apsw.Connection) -> Iterator[None]:
 
 def _end_moment(connection: apsw.Connection) -> None:
     if connection.in_transaction:  # some errors have ended it
-        connection.execute("COMMIT")
+        connection.execute("ROLLBACK")  # after others there is no COMMIT
 
 
 @contextmanager
