@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import apsw
 import pytest
-import uvloop
 
 from callreel.catalog import sqlite_db, sqlite_write
 from callreel.catalog.sqlite import SqliteCatalog
 from callreel.cli.eager import begun
 from callreel.errors import Unavailable
 from callreel.model import CallFilter, Facts, ListRequest, Reach, SortField, SortKey, Span, State
+from callreel.row import ROW
 from contracts.catalog_case import ids_of
 from contracts.catalog_reference import NOON, OPENING, Known, entry_of, facts_in
 
@@ -146,138 +147,111 @@ class Asked:
         assert begun(self.ask(), asyncio.get_running_loop()) is None
 
 
-@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_what_the_event_loop_hands_out_in_a_row_is_of_one_moment(
-    catalog: SqliteCatalog, tmp_path: Path, run: Callable[[Coroutine[None, None, None]], None]
-) -> None:
+def test_what_is_asked_in_a_row_is_of_one_moment(catalog: SqliteCatalog, tmp_path: Path) -> None:
     other = apsw.Connection(str(tmp_path / "callreel.db"))
     asked = Asked(catalog)
 
-    def come_in() -> None:
-        asked.ask_at_once()
-        asyncio.get_running_loop().call_soon(asked.ask_at_once)
-        empty(other)
-        asked.ask_at_once()
-
     async def play() -> None:
-        asyncio.get_running_loop().call_soon(come_in)
-        await asyncio.sleep(0.01)
+        with ROW.running():
+            asked.ask_at_once()
+            empty(other)
+            asked.ask_at_once()
+        # Nothing holds on to the log any more, so all of it can be moved and cut off.
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+        with ROW.running():
+            asked.ask_at_once()
 
-    run(play())
+    asyncio.run(play())
     assert asked.found == [len(KNOWN), len(KNOWN), 0]
-    # Nothing holds on to the log any more, so all of it can be moved and cut off.
-    assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
 
 
-def test_a_task_sees_the_newest_whatever_others_were_answered(
-    catalog: SqliteCatalog, tmp_path: Path
-) -> None:
+def test_what_is_asked_in_no_row_sees_the_newest(catalog: SqliteCatalog, tmp_path: Path) -> None:
     other = apsw.Connection(str(tmp_path / "callreel.db"))
     asked = Asked(catalog)
 
     async def play() -> None:
-        loop = asyncio.get_running_loop()
-        loop.call_soon(asked.ask_at_once)
-        loop.call_soon(empty, other)
-        await asyncio.create_task(asked.ask())  # it begins before the moment would have ended
+        await asked.ask()
+        empty(other)
+        await asked.ask()
 
     asyncio.run(play())
     assert asked.found == [len(KNOWN), 0]
 
 
-def test_who_is_told_of_a_change_finds_it_though_others_are_answered_all_the_time(
-    catalog: SqliteCatalog,
-) -> None:
+def test_a_moment_that_an_error_ended_is_followed_by_another(catalog: SqliteCatalog) -> None:
     asked = Asked(catalog)
-    left: list[int] = []
-
-    def note(_task: object) -> None:
-        asked.ask_at_once()
-        left.append(asked.found[-1])
 
     async def play() -> None:
-        loop = asyncio.get_running_loop()
-        is_over = False
-
-        def come_in() -> None:
+        with ROW.running():
+            await catalog._db.read(lambda db: db.execute("ROLLBACK").fetchall())
+            assert await catalog._db.read(lambda db: db.in_transaction)
             asked.ask_at_once()
-            if not is_over:
-                loop.call_soon(come_in)
-
-        loop.call_soon(come_in)
-        for each in KNOWN:
-            change = catalog.withdraw(Reach(1), each.id, State.DELETING, facts_in)
-            task = asyncio.create_task(change)
-            task.add_done_callback(note)
-            await task
-        is_over = True
+        assert not catalog._db._fast.in_transaction
 
     asyncio.run(play())
-    assert left == [5 - index for index in range(6)]
-    assert len(asked.found) > 2 * len(left), "others were answered meanwhile"
+    assert asked.found == [len(KNOWN)]
 
 
-def test_a_moment_ends_however_late_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_row", [True, False])
+def test_a_moment_ends_however_late_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_row: bool
+) -> None:
     """Where the clock is looked at, as at each 5,000th step of SQLite's, may be anywhere."""
     monkeypatch.setattr(sqlite_db, "CHECK_EVERY", 1)
     monkeypatch.setattr(sqlite_db, "FAST_SECONDS", 60)
     monkeypatch.setattr(sqlite_db, "FAST_WAIT_SECONDS", 0.2)
     catalog = SqliteCatalog(tmp_path / "callreel.db")
     asked = Asked(catalog)
-    open_after: list[bool] = []
-
-    def look() -> None:
-        open_after.append(catalog._db._fast.in_transaction)
-
-    def ask_and_dawdle() -> None:
-        asked.ask_at_once()
-        asyncio.get_running_loop().call_soon(look)
-        time.sleep(0.3)
 
     async def play() -> None:
         for _ in range(2):
-            asyncio.get_running_loop().call_soon(ask_and_dawdle)
-            await asyncio.sleep(0.01)
-        await asked.ask()
-        look()
+            with ROW.running() if in_row else nullcontext():
+                asked.ask_at_once()
+                time.sleep(0.3)  # noqa: ASYNC251 - as a busy event loop does
+            assert not catalog._db._fast.in_transaction
 
     asyncio.run(play())
     asyncio.run(catalog.close())
-    assert asked.found == [0] * 3
-    assert open_after == [False] * 3
+    assert asked.found == [0, 0]
 
 
+@pytest.mark.parametrize("in_row", [True, False])
 def test_a_moment_ends_though_a_question_in_it_was_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_row: bool
 ) -> None:
     monkeypatch.setattr(sqlite_db, "CHECK_EVERY", 1)
     catalog = SqliteCatalog(tmp_path / "callreel.db")
-    open_after: list[bool] = []
 
     def ask(connection: apsw.Connection) -> int:
         if connection is catalog._db._fast:
             connection.execute(ENDLESS).fetchall()
         return 7
 
-    def begin(rest: asyncio.Future[asyncio.Task[None] | None]) -> None:
-        loop = asyncio.get_running_loop()
-        rest.set_result(begun(answer(), loop))
-        loop.call_soon(lambda: open_after.append(catalog._db._fast.in_transaction))
-
     async def answer() -> None:
         assert await catalog._db.read(ask) == 7
 
     async def play() -> None:
-        loop = asyncio.get_running_loop()
-        rest = loop.create_future()
-        loop.call_soon(begin, rest)
-        task = await rest
-        assert task is not None, "it went to the slow lane"
-        await task
+        with ROW.running() if in_row else nullcontext():
+            rest = begun(answer(), asyncio.get_running_loop())
+        assert not catalog._db._fast.in_transaction
+        assert rest is not None, "it went to the slow lane"
+        await rest
 
     asyncio.run(play())
     asyncio.run(catalog.close())
-    assert open_after == [False]
+
+
+def test_all_of_a_slow_question_is_of_one_moment(catalog: SqliteCatalog, tmp_path: Path) -> None:
+    other = apsw.Connection(str(tmp_path / "callreel.db"), flags=apsw.SQLITE_OPEN_READWRITE)
+    count = "SELECT count(*) FROM recording"
+
+    def ask(connection: apsw.Connection) -> tuple[int, int]:
+        before = connection.execute(count).get
+        empty(other)
+        return before, connection.execute(count).get
+
+    assert asyncio.run(catalog._db.read_slowly(ask)) == (len(KNOWN), len(KNOWN))
+    assert asyncio.run(catalog._db.read_slowly(lambda db: db.execute(count).get)) == 0
 
 
 def test_a_slow_lane_lets_go_of_the_moment_of_what_was_given_up(

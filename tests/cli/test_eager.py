@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
 
-from callreel.cli.eager import begun
+from callreel.cli.eager import Beginners, begun
+from callreel.row import ROW
 
 
 def ran(made: Coroutine[Any, Any, None], *, cancelled_after: int | None = None) -> bool:
@@ -136,3 +138,35 @@ def test_an_error_is_raised_where_it_arises(waits: bool) -> None:
 
     with pytest.raises(KeyError, match="here"):
         ran(work())
+
+
+def test_what_waits_is_begun_in_one_row_whatever_becomes_of_one() -> None:
+    told: list[str] = []
+    heard: list[dict[str, Any]] = []
+
+    def add(name: str) -> None:
+        Beginners.of(asyncio.get_running_loop()).add(partial(begin, name))
+
+    def begin(name: str) -> None:
+        told.append(name)
+        if name == "b":
+            add("later")
+            raise ValueError(name)
+        assert ROW.at_end(partial(told.append, f"end of {name}"))
+
+    async def look() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: heard.append(context))
+        for name in "abc":
+            add(name)
+        assert told == []
+        await asyncio.sleep(0.01)
+        assert not ROW.at_end(look_never)
+
+    asyncio.run(look())
+    assert told == ["a", "b", "c", "end of a", "end of c", "later", "end of later"]
+    assert [str(each["exception"]) for each in heard] == ["b"]
+
+
+def look_never() -> None:
+    raise AssertionError

@@ -28,6 +28,7 @@ from callreel.catalog.sqlite_writer import BUSY_MS, CHECKPOINT_PAGES, Writer
 from callreel.disk import NEW
 from callreel.errors import BadParameter, Misconfigured, StorageFull, Unavailable
 from callreel.room import Lanes, Room
+from callreel.row import ROW
 
 Result = TypeVar("Result")
 
@@ -85,30 +86,24 @@ class Database:
     def read_now(self, question: Callable[[apsw.Connection], Result]) -> Result:
         """Ask on this thread; all of one question sees one moment.
 
-        To begin and end a moment for each takes a short list a tenth of its time, so those that the
-        event loop hands out in a row share one. A task sees the newest: it may ask because of
-        something that it was just told.
+        To begin and end a moment for each takes a short list a tenth of its time, so the questions
+        of a row share one.
 
         Raises:
             apsw.InterruptError: it takes long; ask `read_slowly`.
             Unavailable: the store is away.
         """
-        if asyncio.current_task() is None:
-            self._begin_shared_moment()
-            return self._ask_now(question)
-        self._end_shared_moment()
-        with _moment(self._fast):
-            return self._ask_now(question)
-
-    def _begin_shared_moment(self) -> None:
-        if not self._is_shared:
+        if not self._is_shared and not ROW.at_end(self._end_shared_moment):
+            with _moment(self._fast):
+                return self._ask_now(question)
+        self._is_shared = True
+        if not self._fast.in_transaction:  # it is the first, or the one before failed and ended it
             self._fast.execute("BEGIN")
-            self._is_shared = True
-            asyncio.get_running_loop().call_soon(self._end_shared_moment)
+        return self._ask_now(question)
 
     def _end_shared_moment(self) -> None:
-        if self._is_shared:
-            self._is_shared = False
+        self._is_shared = False
+        with suppress(apsw.Error):  # the next row tries again
             _end_moment(self._fast)
 
     def _ask_now(self, question: Callable[[apsw.Connection], Result]) -> Result:
@@ -208,7 +203,6 @@ class Database:
         self._slow_threads.shutdown()
         while not self._slow.empty():
             self._slow.get().close()
-        self._end_shared_moment()
         self._fast.close()
 
 

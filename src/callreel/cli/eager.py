@@ -6,8 +6,11 @@ Python 3.12 brings this as `asyncio.eager_task_factory`; 3.11 is to do as well.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
-from typing import Any
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+from callreel.row import ROW
 
 Begun = Coroutine[Any, Any, None]
 
@@ -30,6 +33,43 @@ def begun(started: Begun, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]
     except StopIteration:
         return None
     return loop.create_task(_Rest(started, waited_for))
+
+
+class Beginners:
+    """What is begun in one row, once the event loop has read all that came.
+
+    Begun while it reads, the first would be answered of a moment that is older than what others
+    ask: of a request that has come in part, the rest is read whenever it is its turn.
+    """
+
+    _of: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Beginners]] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[Callable[[], None]] = []
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Beginners:
+        """Return those of a loop."""
+        found = cls._of.get(loop)
+        if found is None:
+            found = cls._of[loop] = cls(loop)
+        return found
+
+    def add(self, begin: Callable[[], None]) -> None:
+        """Let one be begun with the next row."""
+        if not self._waiting:
+            self._loop.call_soon(self._begin_all)
+        self._waiting.append(begin)
+
+    def _begin_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        with ROW.running():
+            for begin in waiting:
+                try:
+                    begin()
+                except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
+                    self._loop.call_exception_handler({"message": "not begun", "exception": error})
 
 
 class _Rest(Begun):

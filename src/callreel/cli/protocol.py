@@ -22,7 +22,7 @@ from callreel.api.exchange import AT_ONCE, ERROR_HEADERS, SAFE_HEADERS
 from callreel.api.listing import LISTS
 from callreel.api.proxies import network_of
 from callreel.api.turns import Turns
-from callreel.cli.eager import begun
+from callreel.cli.eager import Beginners, begun
 from callreel.cli.unread import MAX_UNREAD_BYTES, Unread
 from callreel.errors import BadParameter, CallreelError, Unavailable
 
@@ -111,6 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
         most, self.limit_concurrency = self.limit_concurrency, None
         super().connection_made(transport)  # type: ignore[arg-type]  # it is a Transport
         Turns.arrivals += 1
+        self._beginners = Beginners.of(self.loop)
         self._set_deadline()
         if most is not None and len(self.connections) > most:
             self._make_room()
@@ -216,9 +217,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
             return
         self._may_begin = False
-        # Not here: what else the event loop finds to read is to come first, so that lists which
-        # share a moment of the catalog were asked for before it.
-        self.loop.call_soon(self._begin, cycle, app)
+        self._beginners.add(partial(self._begin, cycle, app))
 
     def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         task = begun(cycle.run_asgi(app), self.loop)
