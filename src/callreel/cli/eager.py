@@ -44,8 +44,7 @@ class Beginners:
 
     _of: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Beginners]] = WeakKeyDictionary()
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._waiting: list[Callable[[], None]] = []
 
     @classmethod
@@ -53,13 +52,13 @@ class Beginners:
         """Return those of a loop."""
         found = cls._of.get(loop)
         if found is None:
-            found = cls._of[loop] = cls(loop)
+            found = cls._of[loop] = cls()
         return found
 
     def add(self, begin: Callable[[], None]) -> None:
         """Let one be begun with the next row."""
         if not self._waiting:
-            self._loop.call_soon(self._begin_all)
+            asyncio.get_running_loop().call_soon(self._begin_all)
         self._waiting.append(begin)
 
     def _begin_all(self) -> None:
@@ -69,7 +68,8 @@ class Beginners:
                 try:
                     begin()
                 except Exception as error:  # noqa: BLE001 - the others have nothing to do with it
-                    self._loop.call_exception_handler({"message": "not begun", "exception": error})
+                    told = {"message": "It was not begun.", "exception": error}
+                    asyncio.get_running_loop().call_exception_handler(told)
 
 
 class _Rest(Begun):
