@@ -94,16 +94,11 @@ def test_waiting_and_working_have_a_time_limit_each_in_the_fast_lane(
     monkeypatch.setattr(sqlite_db, "FAST_SECONDS", work)
     monkeypatch.setattr(sqlite_db, "FAST_WAIT_SECONDS", wait)
     catalog._db._fast.create_scalar_function("nap", _nap)
-
-    async def nap() -> tuple[None, int]:
-        found: tuple[None, int] = catalog._db.read_now(lambda db: db.execute(NAP).get)
-        return found
-
     if is_late:
         with pytest.raises(apsw.InterruptError):
-            asyncio.run(nap())
+            catalog._db.read_now(lambda db: db.execute(NAP).get)
     else:
-        assert asyncio.run(nap()) == (None, 5000)
+        assert catalog._db.read_now(lambda db: db.execute(NAP).get) == (None, 5000)
 
 
 def test_a_long_question_does_not_hold_up_the_short_ones(catalog: SqliteCatalog) -> None:

@@ -49,12 +49,13 @@ class Turns:
             work: How much there is to do, in the same unit; at least 1.
             tenant: Whose it is. Whoever asks for much waits behind others that ask for little.
         """
+        loop = asyncio.get_running_loop()
         if self._begun < self._most:
             if not self._begun:
-                asyncio.get_running_loop().call_soon(self._begin_again)
+                loop.call_soon(self._begin_again)
             self._begun += work
             return
-        turn = asyncio.get_running_loop().create_future()
+        turn = loop.create_future()
         self._waiting.put(tenant, (turn, work))
         await turn
 

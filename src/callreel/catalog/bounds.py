@@ -7,6 +7,7 @@ none can see past the tenant or past what a key is narrowed to.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product, starmap
 from typing import Final
 
@@ -47,6 +48,12 @@ Piece = tuple[str, tuple[int | str, ...]]
 def first_key(tenant: int, started_at: int = EARLIEST_START) -> int:
     """Return the lowest key of the tenant's calls that start in this second."""
     return (tenant << LOCAL_BITS) + ((started_at - EARLIEST_START) << ARRIVAL_BITS)
+
+
+@lru_cache(maxsize=512)
+def keys_of(tenant: int) -> tuple[int, int]:
+    """Return the range of the keys of all that a tenant has: the lowest, and the first beyond."""
+    return first_key(tenant), first_key(tenant + 1)
 
 
 def kind_of(dialog_type: DialogType, direction: Direction) -> int:
@@ -154,7 +161,7 @@ def bounds_of(reach: Reach, call_filter: CallFilter, longest_call: int) -> Bound
         ended = call_filter.hung_up
         started = started.narrowed(ended.low - longest_call, ended.high)
     started = started.narrowed(EARLIEST_START, LATEST_START)
-    low, high = first_key(reach.tenant), first_key(reach.tenant + 1)
+    low, high = keys_of(reach.tenant)
     if started.is_empty:
         high = low
     else:

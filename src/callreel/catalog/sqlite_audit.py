@@ -20,7 +20,7 @@ from callreel.catalog.audit import (
     ToldCall,
     WrongDay,
 )
-from callreel.catalog.bounds import first_key, second_of, tenant_of
+from callreel.catalog.bounds import first_key, keys_of, second_of, tenant_of
 from callreel.catalog.migrate import lacking
 from callreel.catalog.sqlite_calls import leave
 from callreel.catalog.sqlite_days import DAY_WIDTH, day_of
@@ -108,11 +108,8 @@ def entries(connection: apsw.Connection) -> int:
 
 def kept(connection: apsw.Connection, after: int, read: Reading, limit: int = WINDOW) -> list[Kept]:
     """Return what is kept after a place (see `Audit.kept`)."""
-    found: list[Kept] = []
-    with connection:
-        rows = connection.execute(_KEPT, (after, limit)).fetchall()
-        found.extend(_kept(connection, row, read) for row in rows)
-    return found
+    rows = connection.execute(_KEPT, (after, limit)).fetchall()
+    return [_kept(connection, row, read) for row in rows]
 
 
 def _kept(connection: apsw.Connection, row: tuple[Any, ...], read: Reading) -> Kept:
@@ -198,7 +195,7 @@ def _keys_of(tenant: int, day: int) -> tuple[int, int]:
 
 def with_audio(connection: apsw.Connection, tenant: int, digest: bytes) -> list[str]:
     """Return the ids of who has this audio (see `Audit.with_audio`)."""
-    span = (first_key(tenant), first_key(tenant + 1))
+    span = keys_of(tenant)
     sql = (
         "SELECT e.id FROM {} u CROSS JOIN entry e ON e.k = u.k WHERE u.digest = ? AND u.k >= ? "
         "AND u.k < ?"

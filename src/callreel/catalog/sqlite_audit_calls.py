@@ -42,9 +42,8 @@ def wrong_unrecorded(
     connection: apsw.Connection, after: int, read: Reading, limit: int = WINDOW
 ) -> tuple[list[WrongCall], int | None]:
     """Return the wrong ones of the next calls without recording, and where to go on."""
-    with connection:
-        rows: list[Any] = connection.execute(_CALLS, (after, limit)).fetchall()
-        found = [_judged(connection, row, read) for row in rows]
+    rows: list[Any] = connection.execute(_CALLS, (after, limit)).fetchall()
+    found = [_judged(connection, row, read) for row in rows]
     last = rows[-1][0] if len(rows) == limit else None
     return [each for each in found if each.tables or not each.is_readable], last
 
@@ -74,11 +73,10 @@ def wrong_shared(
     connection: apsw.Connection, after: int, limit: int = WINDOW
 ) -> tuple[list[WrongCall], int | None]:
     """Return the calls of which not exactly one recording lists them, and where to go on."""
-    with connection:
-        sql = "SELECT k FROM entry WHERE k >= ? ORDER BY k LIMIT 1 OFFSET ?"
-        last = connection.execute(sql, (after, limit)).get
-        end = _BEYOND if last is None else ((last >> ARRIVAL_BITS) + 1) << ARRIVAL_BITS
-        rows: list[Any] = connection.execute(_SHARED, (after, end)).fetchall()
+    sql = "SELECT k FROM entry WHERE k >= ? ORDER BY k LIMIT 1 OFFSET ?"
+    last = connection.execute(sql, (after, limit)).get
+    end = _BEYOND if last is None else ((last >> ARRIVAL_BITS) + 1) << ARRIVAL_BITS
+    rows: list[Any] = connection.execute(_SHARED, (after, end)).fetchall()
     found = [
         WrongCall(k, tenant_of(k), dialog, an_id, ("further",), is_readable=True)
         for k, dialog, an_id in rows

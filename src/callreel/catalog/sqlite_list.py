@@ -21,7 +21,7 @@ from callreel.catalog.bounds import (
     Bounds,
     Piece,
     bounds_of,
-    first_key,
+    keys_of,
 )
 from callreel.catalog.sqlite_bodies import (
     NOTHING,
@@ -100,18 +100,12 @@ def page(connection: apsw.Connection, reach: Reach, request: ListRequest, openin
     """Return a page of a list (see `Catalog.page`)."""
     if _is_of_all(reach, request):
         read = range_page if request.filter is NO_FILTER else range_page_of_calls
-        return read(connection, _whole(reach.tenant), False, request.limit, opening)
+        return read(connection, keys_of(reach.tenant), False, request.limit, opening)
     alone = _alone(reach, request)
     if alone is not None:
         is_of_calls = request.filter.unrecorded_too
         return joined_page(connection, alone, opening, is_of_calls=is_of_calls)
     return _page(connection, reach, request, opening)
-
-
-@lru_cache(maxsize=512)
-def _whole(tenant: int) -> sqlite_days.Part:
-    """Return the keys of all that a tenant has."""
-    return first_key(tenant), first_key(tenant + 1)
 
 
 @lru_cache(maxsize=512)

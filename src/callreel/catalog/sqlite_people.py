@@ -11,7 +11,7 @@ import apsw
 import msgspec
 
 from callreel.catalog import Kind
-from callreel.catalog.bounds import MAX_TENANT, first_key, narrowing
+from callreel.catalog.bounds import MAX_TENANT, keys_of, narrowing
 from callreel.errors import Conflict, NotFound, Unavailable
 from callreel.model import Access, Key, Named, Reach, Scope, Tenant
 
@@ -190,7 +190,7 @@ def names(connection: apsw.Connection, reach: Reach, kind: Kind) -> list[Named]:
             f"AND d.k >= ? AND d.k < ?{narrow.where})"
         )
         seen = f" AND ({met.format('')} OR {met.format('unrecorded_')})"
-        args = (first_key(reach.tenant), first_key(reach.tenant + 1), *narrow.args) * 2
+        args = (*keys_of(reach.tenant), *narrow.args) * 2
     rows = connection.execute(
         f"SELECT n.id, n.name FROM named n WHERE n.tenant = ? AND n.kind = ?{seen} ORDER BY n.id",
         (reach.tenant, kind.value, *args),

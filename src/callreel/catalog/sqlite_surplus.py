@@ -128,13 +128,12 @@ def surplus_rows(
     columns = ", ".join(table.key)
     where = "" if after is None else f"WHERE ({columns}) > ({', '.join('?' * len(after))})"
     sql = f"SELECT {table.agrees}, * FROM {table.name} t {where} ORDER BY {columns} LIMIT {WINDOW}"
-    with connection:
-        rows = connection.execute(sql, after or ()).fetchall()
-        found = [
-            _surplus(connection, table, row)
-            for agrees, *row in rows
-            if not agrees and not _is_called_for(connection, table, tuple(row), read)
-        ]
+    rows = connection.execute(sql, after or ()).fetchall()
+    found = [
+        _surplus(connection, table, row)
+        for agrees, *row in rows
+        if not agrees and not _is_called_for(connection, table, tuple(row), read)
+    ]
     last = tuple(rows[-1][1 : 1 + len(table.key)]) if len(rows) == WINDOW else None
     return found, last
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import apsw
 
 from callreel.catalog import BodyOf, Entry, FactsOf, Kind, NewCall, NewEntry, Outcome, sqlite_calls
-from callreel.catalog.bounds import bounds_of, first_key, narrowing, residual, second_of
+from callreel.catalog.bounds import bounds_of, keys_of, narrowing, residual, second_of
 from callreel.catalog.deletions import Deletion
 from callreel.catalog.outbox import EventKind
 from callreel.catalog.sqlite_calls import (
@@ -234,7 +234,7 @@ def note_call_records(
 
 def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> bool:
     """Say whether audio is needed (see `Catalog.is_digest_used`)."""
-    span = (first_key(tenant), first_key(tenant + 1))
+    span = keys_of(tenant)
     sql = (
         "SELECT 1 FROM {} u CROSS JOIN entry e ON e.k = u.k "
         "WHERE u.digest = ? AND u.k >= ? AND u.k < ? AND e.state <> 'deleting'"
@@ -245,7 +245,7 @@ def is_digest_used(connection: apsw.Connection, tenant: int, digest: bytes) -> b
 
 def is_digest_marked(connection: apsw.Connection, tenant: int, digest: bytes) -> bool:
     """Say whether anything of the tenant points to this audio, whatever became of its entry."""
-    span = (first_key(tenant), first_key(tenant + 1))
+    span = keys_of(tenant)
     sql = "SELECT 1 FROM {} WHERE digest = ? AND k >= ? AND k < ?"
     tables = ("audio_use", "audio_use_new")
     return any(connection.execute(sql.format(name), (digest, *span)).get for name in tables)
